@@ -1,0 +1,120 @@
+-- What people read.  The views run with the rights of the extension's owner
+-- and filter by those of the reader.
+
+CREATE VIEW mlops.models WITH (security_barrier) AS
+SELECT m.name AS model, m.owner, v.task, a.version AS serving,
+	   n.versions, n.latest, n.bytes, m.description, m.keep_versions,
+	   m.created_at
+FROM mlops.model m
+LEFT JOIN mlops.alias a ON a.model = m.name AND a.alias = 'champion'
+LEFT JOIN mlops.version v ON v.version_id = a.version_id
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) AS versions,
+		   pg_catalog.max(x.version) AS latest,
+		   COALESCE(pg_catalog.sum(x.model_size + x.forest_size), 0)::bigint
+			   AS bytes
+	FROM mlops.version x
+	WHERE x.model_id = m.model_id AND x.dropped_at IS NULL) n
+WHERE mlops.has_model_privilege(m.name, 'predict');
+COMMENT ON VIEW mlops.models IS
+'models that the current role may predict with, and which version serves';
+
+CREATE VIEW mlops.versions WITH (security_barrier) AS
+SELECT m.name AS model, v.version, v.task,
+	   ARRAY(SELECT a.alias::text FROM mlops.alias a
+			 WHERE a.version_id = v.version_id ORDER BY 1) AS aliases,
+	   v.objective, v.booster, v.n_features AS features,
+	   v.n_trees AS trees, v.n_rounds AS rounds, v.target, v.classes,
+	   (SELECT pg_catalog.jsonb_object_agg(s.split, s.metrics)
+		FROM (SELECT x.split,
+					 pg_catalog.jsonb_object_agg(x.name, x.value) AS metrics
+			  FROM mlops.metric x WHERE x.run_id = v.run_id
+			  GROUP BY x.split) s) AS metrics,
+	   v.signature, v.model_size, v.forest_size, v.model_sha256,
+	   v.library_version, v.run_id, v.description, v.created_at,
+	   v.created_by, v.dropped_at, v.dropped_by
+FROM mlops.version v
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.versions IS
+'versions of the models that the current role may read';
+
+CREATE VIEW mlops.deployments WITH (security_barrier) AS
+SELECT h.model, h.alias, h.action, h.version,
+	   h.changed_at AS valid_from,
+	   pg_catalog.lead(h.changed_at) OVER later AS valid_to,
+	   pg_catalog.lead(h.history_id) OVER later IS NULL
+	   AND h.version IS NOT NULL AS current,
+	   h.changed_by, h.session_role_name AS session_role, h.note
+FROM mlops.alias_history h
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read')
+WINDOW later AS (PARTITION BY h.model_id, h.alias ORDER BY h.history_id);
+COMMENT ON VIEW mlops.deployments IS
+'which version each alias pointed to, when, and who changed it';
+
+CREATE VIEW mlops.runs WITH (security_barrier) AS
+SELECT r.run_id, r.parent_run_id, r.kind, r.state, r.error, r.model,
+	   v.version, r.started_at, r.ended_at,
+	   r.ended_at - r.started_at AS elapsed,
+	   r.current_role_name AS run_by, r.session_role_name AS session_role,
+	   r.application_name, r.trigger_kind, r.arguments, r.effective,
+	   r.source, r.query, r.relations, r.row_security, r.server_version,
+	   r.extension_version, r.library_version, r.threads, r.seed,
+	   r.snapshot, r.wal_position, r.rows_train, r.rows_validation,
+	   r.rows_test, r.rows_skipped, r.fingerprint_ordered,
+	   r.fingerprint_unordered, r.event_time_min, r.event_time_max,
+	   r.peak_memory, r.read_seconds, r.train_seconds, r.cpu_seconds
+FROM mlops.run r
+LEFT JOIN mlops.version v USING (run_id)
+LEFT JOIN mlops.model m ON m.model_id = r.model_id
+WHERE CASE WHEN m.model_id IS NOT NULL
+		   THEN mlops.has_model_privilege(m.name, 'read')
+		   ELSE r.current_role_name = CURRENT_USER END;
+COMMENT ON VIEW mlops.runs IS
+'runs of the models that the current role may read, with all that made them';
+
+CREATE VIEW mlops.metrics WITH (security_barrier) AS
+SELECT m.name AS model, v.version, x.split, x.name, NULL::integer AS round,
+	   x.value
+FROM mlops.metric x
+JOIN mlops.version v USING (run_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read')
+UNION ALL
+SELECT m.name, v.version, x.split, x.name, x.round, x.value
+FROM mlops.metric_history x
+JOIN mlops.version v USING (run_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.metrics IS
+'metrics of versions per split, and after each boosting round where round is not NULL';
+
+CREATE VIEW mlops.baselines WITH (security_barrier) AS
+SELECT m.name AS model, v.version, b.kind, b.feature, b.n, b.n_missing,
+	   b.min, b.max, b.mean, b.stddev, b.skewness, b.quantiles, b.edges,
+	   b.bin_counts, b.width_counts, b.categories, b.category_counts,
+	   b.n_other
+FROM mlops.baseline b
+JOIN mlops.version v USING (version_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.baselines IS
+'statistics of features and predictions over the training rows';
+
+CREATE VIEW mlops.stat_progress_train WITH (security_barrier) AS
+SELECT p.pid, p.model, p.phase, p.rows_read, p.rows_estimated, p.round,
+	   p.rounds, p.metric, p.value, p.started_at,
+	   CASE WHEN p.round > 0 AND p.phase = 'training'
+			THEN (pg_catalog.clock_timestamp() - p.phase_started_at)
+				 / p.round * (p.rounds - p.round) END AS remaining
+FROM mlops._progress_train() p
+WHERE p.database_id = (SELECT d.oid FROM pg_catalog.pg_database d
+					   WHERE d.datname = pg_catalog.current_database())
+  AND (pg_catalog.pg_has_role(p.role_id, 'USAGE')
+	   OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'));
+COMMENT ON VIEW mlops.stat_progress_train IS
+'trainings that run now in this database; needs shared_preload_libraries';
+
+GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
+	mlops.metrics, mlops.baselines, mlops.stat_progress_train TO PUBLIC;

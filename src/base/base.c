@@ -1,0 +1,104 @@
+/*
+ * base.c
+ *		Small helpers over the server's interface.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "base/base.h"
+#include "base/compat.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+/* Longer strings the server's edit distance does not take. */
+#define MAX_WORD_LENGTH 255
+
+const char *
+mlops_closest_match(const char *word, const char *const *candidates,
+					int n_candidates)
+{
+	const char *best = NULL;
+	int			best_distance = INT_MAX;
+	int			length = strlen(word);
+
+	for (int i = 0; i < n_candidates; i++)
+	{
+		int			candidate_length = strlen(candidates[i]);
+		int			distance;
+
+		if (length > MAX_WORD_LENGTH ||
+			candidate_length > MAX_WORD_LENGTH)
+			continue;
+		distance = varstr_levenshtein(word, length, candidates[i],
+									  candidate_length, 1, 1, 1, true);
+		if (distance < best_distance)
+		{
+			best = candidates[i];
+			best_distance = distance;
+		}
+	}
+
+	/* farther than half of the word is no misspelling of it */
+	return best_distance <= Max(length / 2, 1) ? best : NULL;
+}
+
+List *
+mlops_text_array_to_list(ArrayType *array)
+{
+	List	   *list = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	if (array == NULL)
+		return NIL;
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("list of names must not contain NULL")));
+		list = lappend(list, TextDatumGetCString(elements[i]));
+	}
+	return list;
+}
+
+ArrayType *
+mlops_text_array(const char *const *strings, int n)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	int			dimension = n;
+	int			lower_bound = 1;
+
+	if (n == 0)
+		return construct_empty_array(TEXTOID);
+	for (int i = 0; i < n; i++)
+	{
+		nulls[i] = (strings[i] == NULL);
+		elements[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(strings[i]);
+	}
+	return construct_md_array(elements, nulls, 1, &dimension, &lower_bound,
+							  TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+char *
+mlops_required_text(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be NULL", name)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+char *
+mlops_optional_text(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}

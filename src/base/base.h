@@ -1,0 +1,44 @@
+/*
+ * base.h
+ *		Settings and small helpers that every stage uses.
+ */
+#ifndef MLOPS_BASE_H
+#define MLOPS_BASE_H
+
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
+
+/* Settings, mlops.<name>; see docs/configuration.md for what they mean. */
+extern int	mlops_cache_size;	/* kilobytes */
+extern int	mlops_max_categories;
+extern int	mlops_max_train_memory; /* megabytes */
+extern int	mlops_threads;		/* 0: as many as there are processors */
+extern int	mlops_trainer_nice;
+
+/* Define the settings; from _PG_init. */
+extern void mlops_settings_init(void);
+
+/* Threads that a training uses now: mlops.threads resolved, at least 1. */
+extern int	mlops_effective_threads(void);
+
+/*
+ * The candidate nearest to word by edit distance, or NULL if none is near
+ * enough to be what was meant.
+ */
+extern const char *mlops_closest_match(const char *word,
+									   const char *const *candidates,
+									   int n_candidates);
+
+/* List of char * out of a text[] without NULLs; NIL for a NULL pointer. */
+extern List *mlops_text_array_to_list(ArrayType *array);
+
+/* A text argument that must not be NULL (22004), or may, as a C string. */
+extern char *mlops_required_text(FunctionCallInfo fcinfo, int argument,
+								 const char *name);
+extern char *mlops_optional_text(FunctionCallInfo fcinfo, int argument);
+
+/* text[] out of n strings, a NULL among them as a NULL element. */
+extern ArrayType *mlops_text_array(const char *const *strings, int n);
+
+#endif							/* MLOPS_BASE_H */

@@ -1,0 +1,28 @@
+/*
+ * compat.h
+ *		What differs between PostgreSQL 15, 16, 17 and 18.
+ *
+ * The only file with conditions on PG_VERSION_NUM.
+ */
+#ifndef MLOPS_COMPAT_H
+#define MLOPS_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "mlops needs PostgreSQL 15 or later"
+#endif
+
+/* 42501 unless the member may give objects to the role. */
+#if PG_VERSION_NUM < 160000
+#define mlops_check_can_own(member, role) check_is_member_of_role(member, role)
+#else
+#define mlops_check_can_own(member, role) check_can_set_role(member, role)
+#endif
+
+/* This backend's number, from 0; needs storage/proc.h. */
+#if PG_VERSION_NUM < 170000
+#define mlops_process_number() (MyProc->pgprocno)
+#else
+#define mlops_process_number() GetNumberFromPGProc(MyProc)
+#endif
+
+#endif							/* MLOPS_COMPAT_H */

@@ -1,0 +1,62 @@
+/*
+ * settings.c
+ *		The settings mlops.*, in alphabetical order.
+ *
+ * Limits that protect the server (memory, threads, priority) are the
+ * superuser's to raise; what only shapes one's own results is everybody's.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "utils/guc.h"
+
+int			mlops_cache_size = 65536;
+int			mlops_max_categories = 1000;
+int			mlops_max_train_memory = 4096;
+int			mlops_threads = 0;
+int			mlops_trainer_nice = 10;
+
+void
+mlops_settings_init(void)
+{
+	DefineCustomIntVariable("mlops.cache_size",
+							"Memory for loaded model versions in each backend.",
+							"The least recently used version is dropped first; the one in use always stays.",
+							&mlops_cache_size, 65536, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("mlops.max_categories",
+							"Distinct values of a text feature that are told apart.",
+							"The most frequent ones are kept, the others count as missing.",
+							&mlops_max_categories, 1000, 2, 65536,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("mlops.max_train_memory",
+							"Memory that one training may take.",
+							"Bounds the rows read and the trainer process together.",
+							&mlops_max_train_memory, 4096, 16, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
+	DefineCustomIntVariable("mlops.threads",
+							"Threads that a training uses.",
+							"0 takes as many as there are processors.",
+							&mlops_threads, 0, 0, 256,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("mlops.trainer_nice",
+							"Priority of the trainer process, as nice(1) takes it.",
+							"Above 0, queries of other sessions go first.",
+							&mlops_trainer_nice, 10, 0, 19,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("mlops");
+}
+
+int
+mlops_effective_threads(void)
+{
+	long		processors;
+
+	if (mlops_threads > 0)
+		return mlops_threads;
+	processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return (int) Min(Max(processors, 1), 256);
+}

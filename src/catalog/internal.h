@@ -1,0 +1,102 @@
+/*
+ * internal.h
+ *		What the files of catalog/ share: index scans and statements.
+ */
+#ifndef MLOPS_CATALOG_INTERNAL_H
+#define MLOPS_CATALOG_INTERNAL_H
+
+#include "access/genam.h"
+#include "access/skey.h"
+#include "catalog/catalog.h"
+#include "utils/relcache.h"
+
+/* Columns by number, as sql/parts/catalog.sql creates them. */
+#define Anum_model_model_id			1
+#define Anum_model_name				2
+#define Anum_model_owner			3
+#define Anum_model_keep_versions	5
+
+#define Anum_model_grant_model_id	1
+#define Anum_model_grant_role		2
+#define Anum_model_grant_privilege	3
+
+#define Anum_version_version_id		1
+#define Anum_version_model_id		2
+#define Anum_version_version		3
+#define Anum_version_dropped_at		4
+#define Anum_version_task			5
+#define Anum_version_model_size		6
+#define Anum_version_forest_size	7
+#define Anum_version_classes		9
+#define Anum_version_signature		10
+
+#define Anum_artefact_version_id	1
+#define Anum_artefact_kind			2
+#define Anum_artefact_chunk			3
+#define Anum_artefact_data			4
+
+#define Anum_alias_model			1
+#define Anum_alias_alias			2
+#define Anum_alias_model_id			3
+#define Anum_alias_version_id		4
+
+/* An index scan over a table of ours; no rights are checked. */
+typedef struct MlopsScan
+{
+	Relation	relation;
+	SysScanDesc scan;
+} MlopsScan;
+
+/*
+ * Begin a scan by the index, whose keys have the table's column numbers.
+ * snapshot NULL sees what is committed now and what this transaction did.
+ */
+extern void mlops_scan_begin(MlopsScan *scan, const char *table,
+							 const char *index, Snapshot snapshot,
+							 int n_keys, ScanKey keys);
+extern HeapTuple mlops_scan_next(MlopsScan *scan);
+extern Datum mlops_scan_value(MlopsScan *scan, HeapTuple tuple, int column,
+							  bool *null);
+extern void mlops_scan_end(MlopsScan *scan);
+
+/* Equality keys. */
+extern void mlops_key_text(ScanKey key, int column, const char *value);
+extern void mlops_key_int8(ScanKey key, int column, int64 value);
+extern void mlops_key_int4(ScanKey key, int column, int value);
+
+/* The oid of a table of schema mlops. */
+extern Oid	mlops_catalog_relation(const char *name);
+
+/* Arguments of a statement. */
+#define MLOPS_MAX_ARGUMENTS 48
+typedef struct MlopsArguments
+{
+	int			n;
+	Oid			types[MLOPS_MAX_ARGUMENTS];
+	Datum		values[MLOPS_MAX_ARGUMENTS];
+	char		nulls[MLOPS_MAX_ARGUMENTS];
+} MlopsArguments;
+
+/* Append one; a NULL string is NULL, and so is a NaN number. */
+extern void mlops_add_text(MlopsArguments *arguments, const char *value);
+extern void mlops_add_int4(MlopsArguments *arguments, int value);
+extern void mlops_add_int8(MlopsArguments *arguments, int64 value);
+extern void mlops_add_float8(MlopsArguments *arguments, double value);
+extern void mlops_add_bool(MlopsArguments *arguments, bool value);
+extern void mlops_add_datum(MlopsArguments *arguments, Oid type, Datum value,
+							bool null);
+
+/*
+ * Run a statement with the rights of the extension's owner and a search path
+ * of pg_catalog.  Returns how many rows it touched; the first column of the
+ * first row, a bigint, goes to *result if that is asked for.
+ */
+extern uint64 mlops_catalog_execute(const char *command,
+									MlopsArguments *arguments,
+									int64 *result);
+
+/* Names of the current and the session role; palloc'd. */
+extern char *mlops_current_role(void);
+extern char *mlops_session_role(void);
+
+#endif							/* MLOPS_CATALOG_INTERNAL_H */

@@ -1,0 +1,181 @@
+/*
+ * model.c
+ *		Models: references, lookup, lock, changes.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/htup_details.h"
+#include "catalog/internal.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/string.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/snapmgr.h"
+
+static int	parse_version(const char *text);
+static void invalidate(const char *table);
+
+MlopsReference
+mlops_reference_parse(const char *text)
+{
+	MlopsReference reference = {0};
+	const char *mark = text + strcspn(text, "/@");
+
+	reference.model = pnstrdup(text, mark - text);
+	if (*mark == '/')
+		reference.version = parse_version(mark + 1);
+	else if (*mark == '@')
+		reference.alias = pstrdup(mark + 1);
+	else
+		reference.alias = pstrdup(MLOPS_CHAMPION);
+
+	if (reference.model[0] == '\0' ||
+		(*mark == '/' && reference.version == 0) ||
+		(*mark == '@' && (mark[1] == '\0' ||
+						  mark[1 + strcspn(mark + 1, "/@")] != '\0')))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid model reference: \"%s\"", text),
+				 errhint("Write 'model', 'model/version' or 'model@alias'.")));
+	return reference;
+}
+
+char *
+mlops_reference_text(const MlopsReference *reference)
+{
+	if (reference->version > 0)
+		return psprintf("%s/%d", reference->model, reference->version);
+	return psprintf("%s@%s", reference->model, reference->alias);
+}
+
+MlopsModel *
+mlops_model_lookup(const char *name, Snapshot snapshot, bool missing_ok)
+{
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	MlopsModel *model = NULL;
+
+	mlops_key_text(&key, Anum_model_name, name);
+	mlops_scan_begin(&scan, "model", "model_name_key", snapshot, 1, &key);
+	tuple = mlops_scan_next(&scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		null;
+
+		model = palloc(sizeof(MlopsModel));
+		model->model_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
+														 Anum_model_model_id, &null));
+		model->name = pstrdup(name);
+		model->owner = TextDatumGetCString(mlops_scan_value(&scan, tuple,
+															Anum_model_owner, &null));
+		model->keep_versions =
+			DatumGetInt32(mlops_scan_value(&scan, tuple,
+										   Anum_model_keep_versions, &null));
+	}
+	mlops_scan_end(&scan);
+
+	if (model == NULL && !missing_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", name),
+				 errhint("The view mlops.models lists those that you may use.")));
+	return model;
+}
+
+/*
+ * A lock on an object of class mlops.model whose number is a hash of the
+ * name: there may be no row of that name yet.
+ */
+void
+mlops_model_lock(const char *name)
+{
+	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) name,
+											   strlen(name)));
+
+	LockDatabaseObject(mlops_catalog_relation("model"), hash, 0,
+					   ExclusiveLock);
+}
+
+void
+mlops_model_grant(const MlopsModel *model, const char *role,
+				  MlopsPrivilege privilege, bool grant)
+{
+	static const char *const names[] = {"predict", "read", "manage"};
+	MlopsArguments arguments = {0};
+
+	mlops_add_int8(&arguments, model->model_id);
+	mlops_add_text(&arguments, role);
+	mlops_add_text(&arguments, names[privilege]);
+	if (grant)
+	{
+		mlops_add_text(&arguments, mlops_current_role());
+		mlops_catalog_execute("INSERT INTO mlops.model_grant"
+							  " (model_id, role, privilege, granted_by)"
+							  " VALUES ($1, $2, $3, $4)"
+							  " ON CONFLICT DO NOTHING", &arguments, NULL);
+	}
+	else
+		mlops_catalog_execute("DELETE FROM mlops.model_grant"
+							  " WHERE model_id = $1 AND role = $2"
+							  " AND privilege = $3", &arguments, NULL);
+	invalidate("model_grant");
+}
+
+void
+mlops_model_alter(const MlopsModel *model, const char *owner,
+				  const char *description, int keep_versions)
+{
+	MlopsArguments arguments = {0};
+
+	mlops_add_int8(&arguments, model->model_id);
+	mlops_add_text(&arguments, owner);
+	mlops_add_text(&arguments, description);
+	mlops_add_datum(&arguments, INT4OID, Int32GetDatum(keep_versions),
+					keep_versions < 0);
+	mlops_catalog_execute("UPDATE mlops.model SET"
+						  " owner = COALESCE($2, owner),"
+						  " description = COALESCE($3, description),"
+						  " keep_versions = COALESCE($4, keep_versions)"
+						  " WHERE model_id = $1", &arguments, NULL);
+	invalidate("model");
+}
+
+void
+mlops_model_drop(const MlopsModel *model)
+{
+	MlopsArguments arguments = {0};
+
+	mlops_model_lock(model->name);
+	mlops_add_int8(&arguments, model->model_id);
+	mlops_catalog_execute("DELETE FROM mlops.model WHERE model_id = $1",
+						  &arguments, NULL);
+	invalidate("model");
+	invalidate("alias");
+}
+
+/* A version's number, or 0 if the text is none. */
+static int
+parse_version(const char *text)
+{
+	char	   *end;
+	int			version;
+
+	if (*text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	version = strtoint(text, &end, 10);
+	return errno == 0 && *end == '\0' && version > 0 ? version : 0;
+}
+
+/* Let every backend forget what it derived from the table, at commit. */
+static void
+invalidate(const char *table)
+{
+	CacheInvalidateRelcacheByRelid(mlops_catalog_relation(table));
+}

@@ -1,0 +1,197 @@
+/*
+ * privilege.c
+ *		What a role may do with a model.
+ *
+ * Rights are looked up for every snapshot that predicts, so they are kept
+ * per model and role, and forgotten when a grant, an owner, a role or a
+ * membership changes.  They are read as last committed, never under an old
+ * snapshot: what is kept must hold for later statements too.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/internal.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* What is kept, by model and role. */
+typedef struct RightsKey
+{
+	int64		model_id;
+	Oid			role;
+	uint32		padding;
+} RightsKey;
+
+typedef struct Rights
+{
+	RightsKey	key;
+	int			privilege;		/* the highest MlopsPrivilege, or -1 */
+} Rights;
+
+static HTAB *rights_cache = NULL;
+static bool rights_stale = false;
+static Oid	watched_relations[2];	/* mlops.model, mlops.model_grant */
+
+static const char *const privilege_names[] = {"predict", "read", "manage"};
+
+static void prepare_cache(void);
+static void forget_relation(Datum arg, Oid relation);
+static void forget_role(Datum arg, int cache, uint32 hash);
+static int	highest_privilege(const MlopsModel *model, Oid role);
+static char *current_owner(const MlopsModel *model);
+static int	granted_privilege(int64 model_id, Oid role);
+
+MlopsPrivilege
+mlops_privilege_parse(const char *name)
+{
+	for (int i = 0; i < lengthof(privilege_names); i++)
+		if (strcmp(name, privilege_names[i]) == 0)
+			return (MlopsPrivilege) i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown privilege: \"%s\"", name),
+			 errhint("Privileges on models are predict, read and manage.")));
+}
+
+bool
+mlops_model_allows(const MlopsModel *model, Oid role,
+				   MlopsPrivilege privilege)
+{
+	RightsKey	key = {model->model_id, role, 0};
+	Rights	   *rights;
+	bool		found;
+	int			highest;
+
+	prepare_cache();
+	rights = hash_search(rights_cache, &key, HASH_FIND, NULL);
+	if (rights != NULL)
+		return rights->privilege >= (int) privilege;
+
+	/* the scans may process invalidations: keep the result only if none */
+	highest = highest_privilege(model, role);
+	if (!rights_stale)
+	{
+		rights = hash_search(rights_cache, &key, HASH_ENTER, &found);
+		rights->privilege = highest;
+	}
+	return highest >= (int) privilege;
+}
+
+void
+mlops_model_check(const MlopsModel *model, MlopsPrivilege privilege)
+{
+	if (!mlops_model_allows(model, GetUserId(), privilege))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", model->name),
+				 errdetail("Role \"%s\" lacks the privilege %s.",
+						   GetUserNameFromId(GetUserId(), false),
+						   privilege_names[privilege]),
+				 errhint("Its owner can give it with mlops.grant_model().")));
+}
+
+/* Make the cache, or empty it if something has changed. */
+static void
+prepare_cache(void)
+{
+	HASHCTL		control = {0};
+
+	if (rights_cache != NULL && !rights_stale)
+		return;
+	if (rights_cache == NULL)
+	{
+		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_role, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHOID, forget_role, (Datum) 0);
+	}
+	else
+		hash_destroy(rights_cache);
+
+	rights_stale = false;
+	watched_relations[0] = mlops_catalog_relation("model");
+	watched_relations[1] = mlops_catalog_relation("model_grant");
+	control.keysize = sizeof(RightsKey);
+	control.entrysize = sizeof(Rights);
+	control.hcxt = CacheMemoryContext;
+	rights_cache = hash_create("mlops rights", 64, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static void
+forget_relation(Datum arg, Oid relation)
+{
+	if (!OidIsValid(relation) || relation == watched_relations[0] ||
+		relation == watched_relations[1])
+		rights_stale = true;
+}
+
+static void
+forget_role(Datum arg, int cache, uint32 hash)
+{
+	rights_stale = true;
+}
+
+/* The highest privilege of the role, -1 for none; a higher one includes lower ones. */
+static int
+highest_privilege(const MlopsModel *model, Oid role)
+{
+	Oid			owner = get_role_oid(current_owner(model), true);
+
+	if (superuser_arg(role) ||
+		(OidIsValid(owner) && has_privs_of_role(role, owner)))
+		return MLOPS_MANAGE;
+	return granted_privilege(model->model_id, role);
+}
+
+/* The owner as last committed; of a model dropped since, as it was. */
+static char *
+current_owner(const MlopsModel *model)
+{
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	char	   *owner = model->owner;
+	bool		null;
+
+	mlops_key_int8(&key, Anum_model_model_id, model->model_id);
+	mlops_scan_begin(&scan, "model", "model_pkey", NULL, 1, &key);
+	tuple = mlops_scan_next(&scan);
+	if (HeapTupleIsValid(tuple))
+		owner = TextDatumGetCString(mlops_scan_value(&scan, tuple,
+													 Anum_model_owner, &null));
+	mlops_scan_end(&scan);
+	return owner;
+}
+
+/* The highest privilege granted to the role, to one it has, or to public. */
+static int
+granted_privilege(int64 model_id, Oid role)
+{
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	int			highest = -1;
+
+	mlops_key_int8(&key, Anum_model_grant_model_id, model_id);
+	mlops_scan_begin(&scan, "model_grant", "model_grant_pkey", NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
+	{
+		bool		null;
+		char	   *grantee = TextDatumGetCString(mlops_scan_value(&scan, tuple,
+																   Anum_model_grant_role, &null));
+		char	   *name = TextDatumGetCString(mlops_scan_value(&scan, tuple,
+																Anum_model_grant_privilege, &null));
+		Oid			grantee_oid = get_role_oid(grantee, true);
+
+		if (strcmp(grantee, "public") == 0 ||
+			(OidIsValid(grantee_oid) && has_privs_of_role(role, grantee_oid)))
+			highest = Max(highest, (int) mlops_privilege_parse(name));
+	}
+	mlops_scan_end(&scan);
+	return highest;
+}

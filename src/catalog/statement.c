@@ -1,0 +1,212 @@
+/*
+ * statement.c
+ *		Index scans and statements on the tables of schema mlops.
+ *
+ * Scans are for the path of predict: no planning, no rights on the tables.
+ * Statements are for changes, so that constraints hold.  They run with the
+ * rights of the owner of the tables, who owns the extension; whoever calls
+ * them has checked what the user may do.  After an error, the server itself
+ * restores user, settings and query machinery at the end of the transaction.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/internal.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+static Oid	catalog_owner(void);
+
+Oid
+mlops_catalog_relation(const char *name)
+{
+	Oid			namespace = get_namespace_oid("mlops", true);
+	Oid			relation = InvalidOid;
+
+	if (OidIsValid(namespace))
+		relation = get_relname_relid(name, namespace);
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"mlops.%s\" does not exist", name),
+				 errhint("Run CREATE EXTENSION mlops in this database.")));
+	return relation;
+}
+
+void
+mlops_scan_begin(MlopsScan *scan, const char *table, const char *index,
+				 Snapshot snapshot, int n_keys, ScanKey keys)
+{
+	Oid			index_oid = mlops_catalog_relation(index);
+
+	scan->relation = table_open(mlops_catalog_relation(table),
+								AccessShareLock);
+	scan->scan = systable_beginscan(scan->relation, index_oid, true,
+									snapshot, n_keys, keys);
+}
+
+HeapTuple
+mlops_scan_next(MlopsScan *scan)
+{
+	return systable_getnext(scan->scan);
+}
+
+Datum
+mlops_scan_value(MlopsScan *scan, HeapTuple tuple, int column, bool *null)
+{
+	return heap_getattr(tuple, column, RelationGetDescr(scan->relation),
+						null);
+}
+
+void
+mlops_scan_end(MlopsScan *scan)
+{
+	systable_endscan(scan->scan);
+	table_close(scan->relation, AccessShareLock);
+}
+
+void
+mlops_key_text(ScanKey key, int column, const char *value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(value));
+}
+
+void
+mlops_key_int8(ScanKey key, int column, int64 value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(value));
+}
+
+void
+mlops_key_int4(ScanKey key, int column, int value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(value));
+}
+
+void
+mlops_add_datum(MlopsArguments *arguments, Oid type, Datum value, bool null)
+{
+	int			i = arguments->n++;
+
+	Assert(i < MLOPS_MAX_ARGUMENTS);
+	arguments->types[i] = type;
+	arguments->values[i] = value;
+	arguments->nulls[i] = null ? 'n' : ' ';
+}
+
+void
+mlops_add_text(MlopsArguments *arguments, const char *value)
+{
+	mlops_add_datum(arguments, TEXTOID,
+					value ? CStringGetTextDatum(value) : (Datum) 0,
+					value == NULL);
+}
+
+void
+mlops_add_int4(MlopsArguments *arguments, int value)
+{
+	mlops_add_datum(arguments, INT4OID, Int32GetDatum(value), false);
+}
+
+void
+mlops_add_int8(MlopsArguments *arguments, int64 value)
+{
+	mlops_add_datum(arguments, INT8OID, Int64GetDatum(value), false);
+}
+
+void
+mlops_add_float8(MlopsArguments *arguments, double value)
+{
+	mlops_add_datum(arguments, FLOAT8OID, Float8GetDatum(value),
+					isnan(value));
+}
+
+void
+mlops_add_bool(MlopsArguments *arguments, bool value)
+{
+	mlops_add_datum(arguments, BOOLOID, BoolGetDatum(value), false);
+}
+
+uint64
+mlops_catalog_execute(const char *command, MlopsArguments *arguments,
+					  int64 *result)
+{
+	Oid			user;
+	int			security;
+	int			nest_level;
+	int			status;
+	uint64		processed;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(catalog_owner(),
+						   security | SECURITY_LOCAL_USERID_CHANGE);
+	nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+
+	SPI_connect();
+	status = SPI_execute_with_args(command, arguments->n, arguments->types,
+								   arguments->values, arguments->nulls,
+								   false, 0);
+	if (status < 0)
+		elog(ERROR, "statement on the catalog failed: %s",
+			 SPI_result_code_string(status));
+	processed = SPI_processed;
+	if (result != NULL && processed > 0)
+	{
+		bool		null;
+
+		*result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+											  SPI_tuptable->tupdesc, 1,
+											  &null));
+	}
+	SPI_finish();
+
+	AtEOXact_GUC(true, nest_level);
+	SetUserIdAndSecContext(user, security);
+	return processed;
+}
+
+char *
+mlops_current_role(void)
+{
+	return GetUserNameFromId(GetUserId(), false);
+}
+
+char *
+mlops_session_role(void)
+{
+	return GetUserNameFromId(GetSessionUserId(), false);
+}
+
+/* The role that owns mlops.model, as does the extension. */
+static Oid
+catalog_owner(void)
+{
+	Oid			relation = mlops_catalog_relation("model");
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relation);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}

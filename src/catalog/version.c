@@ -1,0 +1,240 @@
+/*
+ * version.c
+ *		Versions as serving needs them: which one, its row, its bytes.
+ *
+ * This is on the path of predict, so there are index scans only.  A version
+ * never changes after it was stored, but that dropping it takes its bytes:
+ * whoever has loaded it may keep it for ever.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/internal.h"
+#include "catalog/pg_type.h"
+#include "forest/forest.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static int64 resolve_alias(const MlopsReference *reference,
+						   Snapshot snapshot, MlopsModel *model);
+static int64 resolve_version(const MlopsReference *reference,
+							 Snapshot snapshot, MlopsModel **model);
+static void report_unresolved(const MlopsReference *reference,
+							  Snapshot snapshot) pg_attribute_noreturn();
+static char **text_array_elements(Datum array, int *n);
+
+int64
+mlops_resolve(const MlopsReference *reference, Snapshot snapshot,
+			  MlopsPrivilege privilege)
+{
+	MlopsModel	alias_model = {.name = reference->model};
+	MlopsModel *model = &alias_model;
+	int64		version_id;
+
+	if (reference->version > 0)
+		version_id = resolve_version(reference, snapshot, &model);
+	else
+		version_id = resolve_alias(reference, snapshot, model);
+	if (version_id == 0)
+		report_unresolved(reference, snapshot);
+	mlops_model_check(model, privilege);
+	return version_id;
+}
+
+int64
+mlops_alias_version(const char *model, const char *alias, Snapshot snapshot)
+{
+	MlopsReference reference = {(char *) model, 0, (char *) alias};
+	MlopsModel	unused;
+
+	return resolve_alias(&reference, snapshot, &unused);
+}
+
+MlopsVersion *
+mlops_version_load(int64 version_id, Snapshot snapshot)
+{
+	MlopsVersion *version = palloc0(sizeof(MlopsVersion));
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	Datum		value;
+	bool		null;
+
+	mlops_key_int8(&key, Anum_version_version_id, version_id);
+	mlops_scan_begin(&scan, "version", "version_pkey", snapshot, 1, &key);
+	tuple = mlops_scan_next(&scan);
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version with id %lld is missing",
+						(long long) version_id)));
+
+	version->version_id = version_id;
+	value = mlops_scan_value(&scan, tuple, Anum_version_model_id, &null);
+	version->model_id = DatumGetInt64(value);
+	value = mlops_scan_value(&scan, tuple, Anum_version_version, &null);
+	version->version = DatumGetInt32(value);
+	(void) mlops_scan_value(&scan, tuple, Anum_version_dropped_at, &null);
+	version->dropped = !null;
+	value = mlops_scan_value(&scan, tuple, Anum_version_task, &null);
+	version->task = TextDatumGetCString(value);
+	value = mlops_scan_value(&scan, tuple, Anum_version_model_size, &null);
+	version->model_size = DatumGetInt64(value);
+	value = mlops_scan_value(&scan, tuple, Anum_version_forest_size, &null);
+	version->forest_size = DatumGetInt64(value);
+	value = mlops_scan_value(&scan, tuple, Anum_version_signature, &null);
+	version->signature = DatumGetJsonbPCopy(value);
+	value = mlops_scan_value(&scan, tuple, Anum_version_classes, &null);
+	if (!null)
+		version->classes = text_array_elements(value, &version->n_classes);
+	mlops_scan_end(&scan);
+	return version;
+}
+
+char *
+mlops_artefact_load(int64 version_id, const char *kind, size_t size,
+					Snapshot snapshot)
+{
+	char	   *memory = palloc_extended(size + MLOPS_FOREST_ALIGN,
+										 MCXT_ALLOC_HUGE);
+	char	   *bytes = (char *) TYPEALIGN(MLOPS_FOREST_ALIGN, memory);
+	size_t		loaded = 0;
+	MlopsScan	scan;
+	ScanKeyData keys[2];
+	HeapTuple	tuple;
+
+	mlops_key_int8(&keys[0], Anum_artefact_version_id, version_id);
+	mlops_key_text(&keys[1], Anum_artefact_kind, kind);
+	mlops_scan_begin(&scan, "artefact", "artefact_pkey", snapshot, 2, keys);
+	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
+	{
+		bool		null;
+		Datum		chunk = mlops_scan_value(&scan, tuple,
+											 Anum_artefact_chunk, &null);
+		bytea	   *data = DatumGetByteaPP(mlops_scan_value(&scan, tuple,
+															Anum_artefact_data, &null));
+		size_t		length = VARSIZE_ANY_EXHDR(data);
+		size_t		offset = (size_t) DatumGetInt32(chunk) * MLOPS_CHUNK_SIZE;
+
+		if (offset > size || length > size - offset)
+			break;
+		memcpy(bytes + offset, VARDATA_ANY(data), length);
+		loaded += length;
+		pfree(data);
+	}
+	mlops_scan_end(&scan);
+
+	if (loaded != size)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("artefact \"%s\" of version id %lld is incomplete",
+						kind, (long long) version_id),
+				 errdetail("%zu of %zu bytes are there.", loaded, size)));
+	return bytes;
+}
+
+/*
+ * The version an alias points to, or 0; fills what of the model is needed to
+ * check rights.
+ */
+static int64
+resolve_alias(const MlopsReference *reference, Snapshot snapshot,
+			  MlopsModel *model)
+{
+	MlopsScan	scan;
+	ScanKeyData keys[2];
+	HeapTuple	tuple;
+	int64		version_id = 0;
+
+	mlops_key_text(&keys[0], Anum_alias_model, reference->model);
+	mlops_key_text(&keys[1], Anum_alias_alias, reference->alias);
+	mlops_scan_begin(&scan, "alias", "alias_pkey", snapshot, 2, keys);
+	tuple = mlops_scan_next(&scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		null;
+		Datum		value;
+
+		value = mlops_scan_value(&scan, tuple, Anum_alias_model_id, &null);
+		model->model_id = DatumGetInt64(value);
+		model->owner = "";		/* only if the model is gone by now */
+		value = mlops_scan_value(&scan, tuple, Anum_alias_version_id, &null);
+		version_id = DatumGetInt64(value);
+	}
+	mlops_scan_end(&scan);
+	return version_id;
+}
+
+/* The version of that number, or 0 if there is none or it was dropped. */
+static int64
+resolve_version(const MlopsReference *reference, Snapshot snapshot,
+				MlopsModel **model)
+{
+	MlopsScan	scan;
+	ScanKeyData keys[2];
+	HeapTuple	tuple;
+	int64		version_id = 0;
+
+	*model = mlops_model_lookup(reference->model, snapshot, false);
+	mlops_key_int8(&keys[0], Anum_version_model_id, (*model)->model_id);
+	mlops_key_int4(&keys[1], Anum_version_version, reference->version);
+	mlops_scan_begin(&scan, "version", "version_model_id_version_key",
+					 snapshot, 2, keys);
+	tuple = mlops_scan_next(&scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		live;
+		bool		null;
+		Datum		value;
+
+		(void) mlops_scan_value(&scan, tuple, Anum_version_dropped_at, &live);
+		value = mlops_scan_value(&scan, tuple, Anum_version_version_id, &null);
+		if (live)
+			version_id = DatumGetInt64(value);
+	}
+	mlops_scan_end(&scan);
+	return version_id;
+}
+
+/* Say why a reference leads nowhere. */
+static void
+report_unresolved(const MlopsReference *reference, Snapshot snapshot)
+{
+	(void) mlops_model_lookup(reference->model, snapshot, false);
+
+	if (reference->version > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("version %d of model \"%s\" does not exist",
+						reference->version, reference->model),
+				 errhint("The view mlops.versions lists the versions.")));
+	if (strcmp(reference->alias, MLOPS_CHAMPION) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no version of model \"%s\" is deployed",
+						reference->model),
+				 errhint("Deploy one with mlops.deploy('%s/<version>').",
+						 reference->model)));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("alias \"%s\" of model \"%s\" does not exist",
+					reference->alias, reference->model),
+			 errhint("Set it with mlops.set_alias().")));
+}
+
+/* The strings of a text[] without NULLs, palloc'd. */
+static char **
+text_array_elements(Datum array, int *n)
+{
+	Datum	   *elements;
+	char	  **strings;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, NULL, n);
+	strings = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		strings[i] = TextDatumGetCString(elements[i]);
+	return strings;
+}

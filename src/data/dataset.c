@@ -1,0 +1,117 @@
+/*
+ * dataset.c
+ *		From a source to a matrix of training rows: the steps in order.
+ *
+ * A dataset and all it points to live in the memory context that was current
+ * at mlops_dataset_open().  Nothing needs to be released.
+ */
+#include "postgres.h"
+
+#include "data/plan.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static void copy_labels(MlopsMatrix *matrix, MlopsRole role, float *labels,
+						float *weights);
+
+MlopsDataset *
+mlops_dataset_open(const MlopsDatasetRequest *request)
+{
+	MlopsDataset *dataset = palloc0(sizeof(MlopsDataset));
+	MlopsDatasetPlan *plan = palloc0(sizeof(MlopsDatasetPlan));
+	MlopsStatement statement = {0};
+	MlopsSource *source;
+	MlopsExpression *target;
+
+	mlops_split_check(request->validation, request->test);
+	dataset->plan = plan;
+	dataset->signature = palloc0(sizeof(MlopsSignature));
+	plan->context = CurrentMemoryContext;
+	plan->validation = request->validation;
+	plan->test = request->test;
+	plan->seed = (uint64) request->seed;
+
+	source = mlops_source_open(request->source);
+	target = mlops_source_expression(source, request->target);
+	plan->target = mlops_target_open(target, request);
+	mlops_columns_choose(dataset, request, source, target);
+	mlops_statement_plan(dataset->query, &statement);
+
+	dataset->task = plan->target->task;
+	dataset->task_known = !plan->target->inferred ||
+		plan->target->mode == MLOPS_LABEL_BOOLEAN;
+	dataset->weighted = (plan->weight >= 0);
+	dataset->has_event_time = (plan->time >= 0);
+	dataset->class_type = plan->target->type_name;
+	dataset->relations = statement.relations;
+	dataset->row_security = statement.row_security;
+	dataset->estimated_rows = statement.estimated_rows;
+	return dataset;
+}
+
+void
+mlops_dataset_read(MlopsDataset *dataset, MlopsMatrix *matrix,
+				   MlopsReadCallback callback, void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(dataset->plan->context);
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	mlops_matrix_layout(matrix, dataset->signature->n_features,
+						dataset->weighted, dataset->has_event_time, false);
+	mlops_receive(dataset, matrix, callback, arg);
+	mlops_finish(dataset, matrix);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	dataset->read_seconds = INSTR_TIME_GET_DOUBLE(end);
+	MemoryContextSwitchTo(old);
+}
+
+uint64
+mlops_dataset_labels(MlopsDataset *dataset, MlopsMatrix *matrix,
+					 MlopsRole role, float **labels, float **weights)
+{
+	uint64		n = dataset->n_rows[role];
+	Size		size = sizeof(float) * Max(n, 1);
+
+	*labels = palloc_extended(size, MCXT_ALLOC_HUGE);
+	*weights = dataset->weighted ?
+		palloc_extended(size, MCXT_ALLOC_HUGE) : NULL;
+	copy_labels(matrix, role, *labels, *weights);
+	return n;
+}
+
+/*
+ * Copy labels and weights (unless NULL) of the rows with the role.
+ */
+static void
+copy_labels(MlopsMatrix *matrix, MlopsRole role, float *labels,
+			float *weights)
+{
+	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		n = 0;
+
+	for (uint64 first = 0; first < layout->n_rows;
+		 first += layout->rows_per_block)
+	{
+		uint64		rows = Min(layout->n_rows - first,
+							   layout->rows_per_block);
+		const uint8 *roles;
+
+		CHECK_FOR_INTERRUPTS();
+		mlops_matrix_seek(matrix, first);
+		roles = mlops_matrix_role(matrix);
+		for (uint64 i = 0; i < rows; i++)
+		{
+			if (roles[i] != role)
+				continue;
+			labels[n] = mlops_matrix_label(matrix)[i];
+			if (weights != NULL)
+				weights[n] = mlops_matrix_weight(matrix)[i];
+			n++;
+		}
+	}
+}

@@ -1,0 +1,214 @@
+/*
+ * encode.c
+ *		Rows of any type into the features of a signature.
+ *
+ * Binding does all that depends on names and types; encoding a row is then a
+ * loop over the inputs without catalog access, but for an enum label that
+ * came after the binding.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "data/encode.h"
+#include "data/field.h"
+#include "utils/builtins.h"
+
+struct MlopsEncoder
+{
+	int			n_fields;
+	int			last_attribute;
+	MlopsField *fields;
+};
+
+static void bind_field(MlopsField *field, const MlopsInput *input,
+					   const MlopsSignature *signature, TupleDesc tupdesc);
+static int	find_attribute(const MlopsInput *input, TupleDesc tupdesc);
+static bool stands_for(MlopsConversion given, MlopsInputKind trained);
+static MlopsDictionary *category_dictionary(const MlopsInput *input);
+static bool encode_category(const MlopsField *field, Datum value,
+							float *feature);
+
+/*
+ * The encoder does not point to the signature or the descriptor.
+ */
+MlopsEncoder *
+mlops_encoder_bind(const MlopsSignature *signature, TupleDesc tupdesc)
+{
+	MlopsEncoder *encoder = palloc0(sizeof(MlopsEncoder));
+
+	encoder->n_fields = signature->n_inputs;
+	encoder->fields = palloc0(sizeof(MlopsField) * signature->n_inputs);
+	for (int i = 0; i < signature->n_inputs; i++)
+	{
+		bind_field(&encoder->fields[i], &signature->inputs[i], signature,
+				   tupdesc);
+		encoder->last_attribute = Max(encoder->last_attribute,
+									  encoder->fields[i].attribute + 1);
+	}
+	return encoder;
+}
+
+int
+mlops_encoder_last_attribute(const MlopsEncoder *encoder)
+{
+	return encoder->last_attribute;
+}
+
+/*
+ * What is out of float32's range becomes infinite and is compared as such.
+ */
+int
+mlops_encode_row(const MlopsEncoder *encoder, const Datum *values,
+				 const bool *nulls, float *features)
+{
+	int			unseen = 0;
+
+	for (int i = 0; i < encoder->n_fields; i++)
+	{
+		const MlopsField *field = &encoder->fields[i];
+		Datum		value = values[field->attribute];
+		float	   *feature = features + field->first_feature;
+
+		if (nulls[field->attribute])
+			for (int part = 0; part < field->n_features; part++)
+				feature[part] = get_float4_nan();
+		else if (MLOPS_IS_SCALAR(field->conversion))
+			*feature = (float) mlops_scalar(field->conversion, value);
+		else if (MLOPS_IS_CATEGORY(field->conversion))
+			unseen += encode_category(field, value, feature);
+		else
+			mlops_field_parts(field, value, feature);
+	}
+	return unseen;
+}
+
+/*
+ * Bind one input to the column of its name.
+ */
+static void
+bind_field(MlopsField *field, const MlopsInput *input,
+		   const MlopsSignature *signature, TupleDesc tupdesc)
+{
+	int			i = find_attribute(input, tupdesc);
+	Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+	if (!mlops_conversion_of(attribute->atttypid, &field->conversion) ||
+		!stands_for(field->conversion, input->kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" has another type than at training",
+						input->name),
+				 errdetail("The model was trained on %s, given is %s.",
+						   input->type_name,
+						   format_type_with_typemod(attribute->atttypid,
+													attribute->atttypmod)),
+				 errhint("Cast the column.")));
+
+	field->attribute = i;
+	field->kind = input->kind;
+	field->first_feature = input->first_feature;
+	field->n_features = input->n_features;
+	if (field->kind == MLOPS_INPUT_CATEGORY)
+		field->dictionary = category_dictionary(input);
+	if (field->conversion == MLOPS_FROM_ENUM)
+		field->labels = mlops_enum_labels(attribute->atttypid,
+										  &field->n_labels);
+	if (field->conversion == MLOPS_FROM_TIMESTAMPTZ)
+		field->zone = mlops_time_zone(signature->time_zone);
+}
+
+/*
+ * The index of the column with the input's name: 42703 if there is none,
+ * 42702 if there are two.
+ */
+static int
+find_attribute(const MlopsInput *input, TupleDesc tupdesc)
+{
+	int			found = -1;
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+		if (attribute->attisdropped ||
+			strcmp(NameStr(attribute->attname), input->name) != 0)
+			continue;
+		if (found >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+					 errmsg("column \"%s\" is there twice in the row",
+							input->name)));
+		found = i;
+	}
+	if (found < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" is missing in the row", input->name),
+				 errdetail("The model needs it, of type %s.",
+						   input->type_name)));
+	return found;
+}
+
+/*
+ * May a column that is read so stand for one of the trained kind?  Numbers
+ * stand for each other, and so do texts; dates and timestamps do where no
+ * time zone is involved.
+ */
+static bool
+stands_for(MlopsConversion given, MlopsInputKind trained)
+{
+	switch (trained)
+	{
+		case MLOPS_INPUT_NUMBER:
+			return MLOPS_IS_NUMBER(given);
+		case MLOPS_INPUT_BOOLEAN:
+			return given == MLOPS_FROM_BOOL;
+		case MLOPS_INPUT_CATEGORY:
+			return MLOPS_IS_CATEGORY(given);
+		case MLOPS_INPUT_DATE:
+		case MLOPS_INPUT_TIMESTAMP:
+			return given == MLOPS_FROM_DATE || given == MLOPS_FROM_TIMESTAMP;
+		case MLOPS_INPUT_TIMESTAMPTZ:
+			return given == MLOPS_FROM_TIMESTAMPTZ;
+	}
+	return false;
+}
+
+/*
+ * A dictionary of the input's categories; the code of each is its place.
+ */
+static MlopsDictionary *
+category_dictionary(const MlopsInput *input)
+{
+	MlopsDictionary *dictionary = mlops_dictionary_create();
+
+	for (int i = 0; i < input->n_categories; i++)
+	{
+		int			code = mlops_dictionary_add(dictionary,
+												input->categories[i],
+												strlen(input->categories[i]));
+
+		if (code != i)
+			elog(ERROR, "categories of column \"%s\" cannot be loaded",
+				 input->name);
+	}
+	return dictionary;
+}
+
+/*
+ * The place of a category; unseen ones are missing, and the result is true.
+ */
+static bool
+encode_category(const MlopsField *field, Datum value, float *feature)
+{
+	MlopsBytes	bytes;
+	int			code;
+
+	mlops_bytes_open(field, value, &bytes);
+	code = mlops_dictionary_find(field->dictionary, bytes.bytes,
+								 bytes.length);
+	mlops_bytes_close(&bytes);
+	*feature = code < 0 ? get_float4_nan() : (float) code;
+	return code < 0;
+}

@@ -1,0 +1,34 @@
+/*
+ * encode.h
+ *		Rows into features.
+ *
+ * An encoder binds a signature to a row type by column name.  It lives in
+ * the memory context that was current when it was bound, and never changes.
+ */
+#ifndef MLOPS_ENCODE_H
+#define MLOPS_ENCODE_H
+
+#include "access/tupdesc.h"
+#include "data/signature.h"
+
+typedef struct MlopsEncoder MlopsEncoder;
+
+/*
+ * Bind.  A column that the signature needs and the row lacks is 42703, one
+ * whose type cannot stand for the trained one is 42804; both name it.
+ */
+extern MlopsEncoder *mlops_encoder_bind(const MlopsSignature *signature,
+										TupleDesc tupdesc);
+
+/* The highest attribute number that encoding reads. */
+extern int	mlops_encoder_last_attribute(const MlopsEncoder *encoder);
+
+/*
+ * Encode values/nulls, indexed by attribute number - 1, into
+ * features[n_features]; NULL, NaN and unseen categories are NaN.  Returns how
+ * many categories were unseen.
+ */
+extern int	mlops_encode_row(const MlopsEncoder *encoder, const Datum *values,
+							 const bool *nulls, float *features);
+
+#endif							/* MLOPS_ENCODE_H */

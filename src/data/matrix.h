@@ -1,0 +1,93 @@
+/*
+ * matrix.h
+ *		The shared mapping that a source query is read into.
+ *
+ * A matrix is a memfd, sealed against shrinking, laid out as
+ * trainer/protocol.h says.  The backend maps one block of rows at a time, so
+ * that the trainer, and not the backend, is what the kernel finds when memory
+ * runs out.
+ *
+ * Descriptor and mapping are released by a reset callback of the memory
+ * context that was current at creation.
+ */
+#ifndef MLOPS_MATRIX_H
+#define MLOPS_MATRIX_H
+
+#include "trainer/protocol.h"
+
+typedef struct MlopsMatrix
+{
+	int			fd;				/* the memfd */
+	MlopsMatrixLayout layout;	/* n_rows grows while rows are appended */
+	uint64		size;			/* bytes of the memfd in use, for limits */
+	uint64		max_size;		/* over it, an error with the forecast */
+	/* the block that is mapped, or NULL */
+	char	   *window;
+	uint64		window_block;
+	struct MlopsMatrixGuard *guard; /* what the reset callback releases */
+} MlopsMatrix;
+
+/* An empty memfd, as the trainer inherits it; the layout comes later. */
+extern MlopsMatrix *mlops_matrix_create(uint64 max_size);
+
+/* Fix the columns of an empty matrix. */
+extern void mlops_matrix_layout(MlopsMatrix *matrix, int n_features,
+								bool weight, bool event_time, bool hash);
+
+/* Map the block that holds the row, if it is not mapped already. */
+extern void mlops_matrix_seek(MlopsMatrix *matrix, uint64 row);
+
+/* Room for one more row; seeks to it, grows the memfd, counts it. */
+extern void mlops_matrix_append(MlopsMatrix *matrix);
+
+/* Room for n_outputs predictions per row behind the blocks. */
+extern void mlops_matrix_add_outputs(MlopsMatrix *matrix, int n_outputs);
+
+/*
+ * Copy the predictions of all rows with the given role, in row order, to
+ * output[count x n_outputs]; returns the count.  output NULL only counts.
+ */
+extern uint64 mlops_matrix_outputs(MlopsMatrix *matrix, MlopsRole role,
+								   float *output);
+
+/* Unmap and close now, before the context goes. */
+extern void mlops_matrix_close(MlopsMatrix *matrix);
+
+/* Arrays of the mapped block; index them with row % rows_per_block. */
+static inline float *
+mlops_matrix_features(const MlopsMatrix *m)
+{
+	return (float *) (m->window + m->layout.features_offset);
+}
+
+static inline float *
+mlops_matrix_label(const MlopsMatrix *m)
+{
+	return (float *) (m->window + m->layout.label_offset);
+}
+
+static inline float *
+mlops_matrix_weight(const MlopsMatrix *m)
+{
+	return (float *) (m->window + m->layout.weight_offset);
+}
+
+static inline int64 *
+mlops_matrix_time(const MlopsMatrix *m)
+{
+	return (int64 *) (m->window + m->layout.time_offset);
+}
+
+static inline uint64 *
+mlops_matrix_hash(const MlopsMatrix *m)
+{
+	return (uint64 *) (m->window + m->layout.hash_offset);
+}
+
+static inline uint8 *
+mlops_matrix_role(const MlopsMatrix *m)
+{
+	return (uint8 *) (m->window + m->layout.role_offset);
+}
+
+#endif							/* MLOPS_MATRIX_H */

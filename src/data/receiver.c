@@ -1,0 +1,444 @@
+/*
+ * receiver.c
+ *		Rows of the running plan straight into the matrix.
+ *
+ * The executor calls receive() for every row; nothing is materialised.  It
+ * must not touch the catalog, and what it allocates for a row goes into a
+ * context that is reset every few rows.
+ *
+ * Each row is hashed as it was read: features as float32, categories and
+ * labels as their bytes, so that neither the order in which categories turn
+ * up nor the cap on their number changes a hash.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "data/plan.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* Rows between two calls of the callback, and two resets of row memory. */
+#define ROWS_PER_CALLBACK	4096
+#define ROWS_PER_RESET		256
+
+/* Words that are hashed for a row besides its numbers. */
+#define FIXED_WORDS			5
+#define HASH_OF_MISSING		UINT64CONST(0x9E3779B97F4A7C15)
+
+typedef struct Receiver
+{
+	DestReceiver pub;
+	MlopsDataset *dataset;
+	MlopsDatasetPlan *plan;
+	MlopsMatrix *matrix;
+	MlopsReadCallback callback;
+	void	   *callback_arg;
+	MemoryContext row_context;
+	uint64		rows_seen;
+	uint64		rows_without_time;
+	bool		has_weight;		/* a weight above zero was seen */
+	MlopsFingerprint fingerprint;
+	uint64	   *words;			/* FIXED_WORDS, then one per category */
+	float	   *codes;			/* one per category */
+	int64		time_min;
+	int64		time_max;
+} Receiver;
+
+static void receiver_startup(DestReceiver *self, int operation,
+							 TupleDesc row);
+static bool receive(TupleTableSlot *slot, DestReceiver *self);
+static void receiver_shutdown(DestReceiver *self);
+static void take_row(Receiver *r, const Datum *values, const bool *nulls);
+static void take_features(Receiver *r, const Datum *values,
+						  const bool *nulls, float *features);
+static void out_of_range(Receiver *r, int field, double value)
+			pg_attribute_noreturn();
+static int	take_category(Receiver *r, int field, Datum value);
+static void too_many_values(Receiver *r, int field) pg_attribute_noreturn();
+static MlopsHash128 hash_features(Receiver *r, const float *features);
+static void place_codes(Receiver *r, float *features);
+static float take_weight(Receiver *r, const Datum *values,
+						 const bool *nulls);
+static void weight_error(Receiver *r, const char *what)
+			pg_attribute_noreturn();
+static bool take_time(Receiver *r, const Datum *values, const bool *nulls,
+					  int64 *time);
+static TimestampTz public_time(const MlopsDatasetPlan *plan, int64 time);
+static void check_result(Receiver *r);
+
+void
+mlops_receive(MlopsDataset *dataset, MlopsMatrix *matrix,
+			  MlopsReadCallback callback, void *arg)
+{
+	MlopsDatasetPlan *plan = dataset->plan;
+	Receiver   *r = palloc0(sizeof(Receiver));
+
+	r->pub.receiveSlot = receive;
+	r->pub.rStartup = receiver_startup;
+	r->pub.rShutdown = receiver_shutdown;
+	r->pub.rDestroy = receiver_shutdown;
+	r->pub.mydest = DestNone;
+	r->dataset = dataset;
+	r->plan = plan;
+	r->matrix = matrix;
+	r->callback = callback;
+	r->callback_arg = arg;
+	r->row_context = AllocSetContextCreate(CurrentMemoryContext,
+										   "mlops row",
+										   ALLOCSET_DEFAULT_SIZES);
+	r->words = palloc0(sizeof(uint64) *
+					   (FIXED_WORDS + plan->n_dictionaries));
+	r->codes = palloc0(sizeof(float) * Max(plan->n_dictionaries, 1));
+	mlops_fingerprint_init(&r->fingerprint);
+	r->time_min = PG_INT64_MAX;
+	r->time_max = PG_INT64_MIN;
+
+	mlops_statement_run(dataset->query, &r->pub);
+
+	MemoryContextDelete(r->row_context);
+	check_result(r);
+	mlops_fingerprint_hex(&r->fingerprint, dataset->fingerprint_ordered,
+						  dataset->fingerprint_unordered);
+	if (plan->time >= 0)
+	{
+		dataset->event_time_min = public_time(plan, r->time_min);
+		dataset->event_time_max = public_time(plan, r->time_max);
+	}
+}
+
+/*
+ * The statement was analysed anew: its columns must be those that were bound.
+ */
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc row)
+{
+	MlopsDatasetPlan *plan = ((Receiver *) self)->plan;
+	bool		same = (row->natts == plan->n_attributes);
+
+	for (int i = 0; same && i < row->natts; i++)
+		same = (TupleDescAttr(row, i)->atttypid == plan->types[i]);
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("source has changed while it was read")));
+}
+
+/*
+ * Take a row, or skip it if its target is NULL.
+ */
+static bool
+receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	Receiver   *r = (Receiver *) self;
+	MemoryContext old;
+
+	slot_getallattrs(slot);
+	old = MemoryContextSwitchTo(r->row_context);
+	if (slot->tts_isnull[0])
+		r->dataset->n_skipped++;
+	else
+		take_row(r, slot->tts_values, slot->tts_isnull);
+	r->rows_seen++;
+	if (r->rows_seen % ROWS_PER_RESET == 0)
+		MemoryContextReset(r->row_context);
+	MemoryContextSwitchTo(old);
+	if (r->callback != NULL && r->rows_seen % ROWS_PER_CALLBACK == 0)
+		r->callback(r->rows_seen, r->callback_arg);
+	return true;
+}
+
+/*
+ * Nothing is held that would have to be released.
+ */
+static void
+receiver_shutdown(DestReceiver *self)
+{
+}
+
+/*
+ * Write a row into the matrix, and hash it.  With a time split its role is
+ * still open.
+ */
+static void
+take_row(Receiver *r, const Datum *values, const bool *nulls)
+{
+	const MlopsDatasetPlan *plan = r->plan;
+	MlopsMatrix *matrix = r->matrix;
+	MlopsHash128 hash;
+	uint64		label_hash = 0;
+	uint64		at;
+	int64		time = 0;
+	float		weight = 1;
+	float		label;
+	float	   *features;
+	MlopsRole	role = MLOPS_ROLE_NONE;
+
+	label = mlops_target_label(plan->target, values[0], matrix, &label_hash);
+	if (plan->weight >= 0)
+		weight = take_weight(r, values, nulls);
+	if (plan->time >= 0 && !take_time(r, values, nulls, &time))
+		return;
+
+	mlops_matrix_append(matrix);
+	at = (matrix->layout.n_rows - 1) % matrix->layout.rows_per_block;
+	features = mlops_matrix_features(matrix) +
+		at * matrix->layout.n_features;
+	take_features(r, values, nulls, features);
+
+	hash = hash_features(r, features);
+	r->words[0] = hash.low;
+	r->words[1] = hash.high;
+	r->words[2] = label_hash;
+	r->words[3] = mlops_hash_row(&weight, 1, 0);
+	r->words[4] = (uint64) time;
+	hash = mlops_hash128_words(r->words, FIXED_WORDS + plan->n_dictionaries);
+	mlops_fingerprint_add(&r->fingerprint, hash);
+	place_codes(r, features);
+
+	if (plan->time < 0)
+		role = mlops_split_by_hash(plan, plan->n_key == 0 ? hash.low :
+								   mlops_key_hash(plan, values, nulls));
+	mlops_matrix_label(matrix)[at] = label;
+	mlops_matrix_role(matrix)[at] = role;
+	if (plan->weight >= 0)
+		mlops_matrix_weight(matrix)[at] = weight;
+	if (plan->time >= 0)
+		mlops_matrix_time(matrix)[at] = time;
+}
+
+/*
+ * Write the features of a row.  Categories are 0 or NaN for now; their codes
+ * and hashes are kept aside.
+ */
+static void
+take_features(Receiver *r, const Datum *values, const bool *nulls,
+			  float *features)
+{
+	const MlopsDatasetPlan *plan = r->plan;
+	int			category = 0;
+
+	for (int i = 0; i < plan->n_fields; i++)
+	{
+		const MlopsField *field = &plan->fields[i];
+		float	   *feature = features + field->first_feature;
+		bool		missing = nulls[field->attribute];
+
+		if (MLOPS_IS_CATEGORY(field->conversion))
+		{
+			int			code = missing ? -1 :
+				take_category(r, i, values[field->attribute]);
+
+			*feature = missing ? get_float4_nan() : 0;
+			r->codes[category] = code;
+			r->words[FIXED_WORDS + category] = missing ? HASH_OF_MISSING :
+				field->dictionary->values[code].hash;
+			category++;
+		}
+		else if (missing)
+			for (int part = 0; part < field->n_features; part++)
+				feature[part] = get_float4_nan();
+		else if (MLOPS_IS_SCALAR(field->conversion))
+		{
+			double		number = mlops_scalar(field->conversion,
+											  values[field->attribute]);
+
+			*feature = (float) number;
+			if (unlikely(isinf(*feature)))
+				out_of_range(r, i, number);
+		}
+		else
+			mlops_field_parts(field, values[field->attribute], feature);
+	}
+}
+
+/*
+ * Refuse a number that training cannot take.
+ */
+static void
+out_of_range(Receiver *r, int field, double value)
+{
+	const char *name = r->dataset->signature->inputs[field].name;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("column \"%s\" is infinite or out of range", name),
+			 errdetail("It is %g in a row; features are float4.", value),
+			 errhint("Make it NULL there, or use exclude => %s.",
+					 quote_literal_cstr(name))));
+}
+
+/*
+ * The provisional code of a category.
+ */
+static int
+take_category(Receiver *r, int field, Datum value)
+{
+	const MlopsField *f = &r->plan->fields[field];
+	MlopsBytes	bytes;
+	int			code;
+
+	mlops_bytes_open(f, value, &bytes);
+	code = mlops_dictionary_add(f->dictionary, bytes.bytes, bytes.length);
+	mlops_bytes_close(&bytes);
+	if (code < 0)
+		too_many_values(r, field);
+	return code;
+}
+
+/*
+ * Refuse a category column whose dictionary is full.
+ */
+static void
+too_many_values(Receiver *r, int field)
+{
+	const char *name = r->dataset->signature->inputs[field].name;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("column \"%s\" has too many distinct values", name),
+			 errdetail("A text feature may have %d of them, of %d MB together.",
+					   MLOPS_DICTIONARY_VALUES,
+					   (int) (MLOPS_DICTIONARY_BYTES >> 20)),
+			 errhint("Use exclude => %s, or derive a coarser feature in a query.",
+					 quote_literal_cstr(name))));
+}
+
+/*
+ * The hash of a row's numbers.
+ */
+static MlopsHash128
+hash_features(Receiver *r, const float *features)
+{
+	return mlops_hash128_floats(features, r->matrix->layout.n_features);
+}
+
+/*
+ * Write the codes of a row's categories, once it is hashed.
+ */
+static void
+place_codes(Receiver *r, float *features)
+{
+	const MlopsDatasetPlan *plan = r->plan;
+	int			category = 0;
+
+	if (plan->n_dictionaries == 0)
+		return;
+	for (int i = 0; i < plan->n_fields; i++)
+	{
+		const MlopsField *field = &plan->fields[i];
+
+		if (!MLOPS_IS_CATEGORY(field->conversion))
+			continue;
+		if (r->codes[category] >= 0)
+			features[field->first_feature] = r->codes[category];
+		category++;
+	}
+}
+
+/*
+ * The weight of a row: finite, at least 0.
+ */
+static float
+take_weight(Receiver *r, const Datum *values, const bool *nulls)
+{
+	int			at = r->plan->weight;
+	float		weight;
+
+	if (nulls[at])
+		weight_error(r, "It is NULL in a row.");
+	weight = (float) mlops_scalar(r->plan->weight_conversion, values[at]);
+	if (isnan(weight) || isinf(weight))
+		weight_error(r, "It is not a finite number in a row.");
+	if (weight < 0)
+		weight_error(r, "It is negative in a row.");
+	if (weight > 0)
+		r->has_weight = true;
+	return weight;
+}
+
+/*
+ * Refuse a weight.
+ */
+static void
+weight_error(Receiver *r, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("weight column \"%s\" must be 0 or more",
+					r->plan->weight_name),
+			 errdetail("%s", what)));
+}
+
+/*
+ * The event time of a row in microseconds.  Rows without one are counted,
+ * and are an error when all have been read.
+ */
+static bool
+take_time(Receiver *r, const Datum *values, const bool *nulls, int64 *time)
+{
+	int			at = r->plan->time;
+
+	if (nulls[at])
+		*time = DT_NOEND;
+	else if (r->plan->time_conversion == MLOPS_FROM_DATE)
+	{
+		int			overflow;
+
+		*time = date2timestamp_opt_overflow(DatumGetDateADT(values[at]),
+											&overflow);
+	}
+	else
+		*time = DatumGetInt64(values[at]);
+	if (TIMESTAMP_NOT_FINITE(*time))
+	{
+		r->rows_without_time++;
+		return false;
+	}
+	r->time_min = Min(r->time_min, *time);
+	r->time_max = Max(r->time_max, *time);
+	return true;
+}
+
+/*
+ * An event time as a timestamptz; dates and timestamps are taken in the time
+ * zone of the session.
+ */
+static TimestampTz
+public_time(const MlopsDatasetPlan *plan, int64 time)
+{
+	if (plan->time_conversion == MLOPS_FROM_TIMESTAMPTZ)
+		return time;
+	return DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz,
+												   TimestampGetDatum(time)));
+}
+
+/*
+ * Errors that show only when all rows have been read.
+ */
+static void
+check_result(Receiver *r)
+{
+	uint64		rows = r->matrix->layout.n_rows;
+
+	if (r->rows_without_time > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("event time \"%s\" is not there in every row",
+						r->plan->time_name),
+				 errdetail("It is NULL or infinite in " UINT64_FORMAT " of " UINT64_FORMAT " rows.",
+						   r->rows_without_time,
+						   r->rows_without_time + rows)));
+	if (rows < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source has too few rows to train on"),
+				 errdetail("It has " UINT64_FORMAT ", and " UINT64_FORMAT " more whose target is NULL.",
+						   rows, r->dataset->n_skipped)));
+	if (r->plan->weight >= 0 && !r->has_weight)
+		weight_error(r, "It is 0 in every row.");
+}

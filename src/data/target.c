@@ -1,0 +1,515 @@
+/*
+ * target.c
+ *		The target: its values into labels, its task, its classes.
+ *
+ * The task, unless it is given: booleans are binary; numbers are regression,
+ * but binary if there are just two distinct ones; anything else is a class,
+ * binary if there are two and multiclass if there are more.
+ *
+ * A number whose task is open starts as if it were binary.  When the third
+ * distinct value comes, which is soon, the labels so far are rewritten as
+ * numbers.  So one pass over the source is enough.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "data/target.h"
+#include "math/hash.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+static bool given_task(const char *name, MlopsTask *task);
+static void set_mode(MlopsTarget *target);
+static float number_label(MlopsTarget *target, Datum value, uint64 *hash);
+static float code_label(MlopsTarget *target, Datum value, uint64 *hash);
+static float undecided_label(MlopsTarget *target, Datum value,
+							 MlopsMatrix *matrix, uint64 *hash);
+static void settle_on_numbers(MlopsTarget *target, MlopsMatrix *matrix);
+static void number_error(double value);
+static int	add_label(MlopsTarget *target, const char *bytes, int length);
+static char *number_text(MlopsTarget *target, Datum value);
+
+MlopsTarget *
+mlops_target_open(const MlopsExpression *expression,
+				  const MlopsDatasetRequest *request)
+{
+	MlopsTarget *target = palloc0(sizeof(MlopsTarget));
+	Oid			output;
+	bool		is_varlena;
+
+	target->type = getBaseType(expression->type);
+	target->type_name = format_type_with_typemod(expression->type,
+												 expression->typmod);
+	target->positive = request->positive;
+	target->inferred = !given_task(request->task, &target->task);
+	target->has_conversion = mlops_conversion_of(target->type,
+												 &target->field.conversion);
+	if (target->has_conversion)
+		target->field.kind = mlops_conversion_kind(target->field.conversion);
+	else
+		target->field.kind = MLOPS_INPUT_CATEGORY;
+	if (target->has_conversion && target->field.conversion == MLOPS_FROM_ENUM)
+		target->field.labels = mlops_enum_labels(target->type,
+												 &target->field.n_labels);
+	getTypeOutputInfo(target->type, &output, &is_varlena);
+	fmgr_info(output, &target->output);
+
+	set_mode(target);
+	if (target->positive != NULL && !target->inferred &&
+		target->task != MLOPS_BINARY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a positive class needs the task binary"),
+				 errdetail("The task given is %s.",
+						   mlops_task_name(target->task))));
+	return target;
+}
+
+float
+mlops_target_label(MlopsTarget *target, Datum value, MlopsMatrix *matrix,
+				   uint64 *hash)
+{
+	switch (target->mode)
+	{
+		case MLOPS_LABEL_NUMBER:
+			return number_label(target, value, hash);
+		case MLOPS_LABEL_BOOLEAN:
+			target->seen[DatumGetBool(value)] = true;
+			*hash = DatumGetBool(value);
+			return DatumGetBool(value);
+		case MLOPS_LABEL_CODE:
+			return code_label(target, value, hash);
+		case MLOPS_LABEL_UNDECIDED:
+			return undecided_label(target, value, matrix, hash);
+	}
+	return 0;
+}
+
+const char *
+mlops_task_name(MlopsTask task)
+{
+	switch (task)
+	{
+		case MLOPS_BINARY:
+			return "binary";
+		case MLOPS_MULTICLASS:
+			return "multiclass";
+		case MLOPS_REGRESSION:
+			return "regression";
+	}
+	return NULL;
+}
+
+/*
+ * The task of a name; false if there is none.
+ */
+static bool
+given_task(const char *name, MlopsTask *task)
+{
+	if (name == NULL)
+		return false;
+	for (*task = MLOPS_BINARY; *task <= MLOPS_REGRESSION; (*task)++)
+		if (strcmp(name, mlops_task_name(*task)) == 0)
+			return true;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("task \"%s\" is not known", name),
+			 errhint("Tasks are binary, multiclass and regression.")));
+}
+
+/*
+ * Choose how labels are kept while rows are read.
+ */
+static void
+set_mode(MlopsTarget *target)
+{
+	bool		number = target->has_conversion &&
+		MLOPS_IS_NUMBER(target->field.conversion);
+
+	if (!target->inferred && target->task == MLOPS_REGRESSION)
+	{
+		if (!number)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("regression needs a number as target"),
+					 errdetail("The target is of type %s.",
+							   target->type_name)));
+		target->mode = MLOPS_LABEL_NUMBER;
+	}
+	else if (target->has_conversion &&
+			 target->field.conversion == MLOPS_FROM_BOOL)
+		target->mode = MLOPS_LABEL_BOOLEAN;
+	else if (number && target->inferred)
+		target->mode = MLOPS_LABEL_UNDECIDED;
+	else
+	{
+		target->mode = MLOPS_LABEL_CODE;
+		target->labels = mlops_dictionary_create();
+	}
+}
+
+/*
+ * The label of a regression.
+ */
+static float
+number_label(MlopsTarget *target, Datum value, uint64 *hash)
+{
+	double		number = mlops_scalar(target->field.conversion, value);
+	float		label = (float) number;
+
+	if (isnan(label) || isinf(label))
+		number_error(number);
+	*hash = mlops_hash_row(&label, 1, 0);
+	return label;
+}
+
+/*
+ * The code of a class.  A number is known by its text, in one form for each
+ * value.
+ */
+static float
+code_label(MlopsTarget *target, Datum value, uint64 *hash)
+{
+	MlopsBytes	bytes = {0};
+	int			code;
+
+	if (target->has_conversion && MLOPS_IS_CATEGORY(target->field.conversion))
+		mlops_bytes_open(&target->field, value, &bytes);
+	else
+	{
+		bytes.owned = number_text(target, value);
+		bytes.bytes = bytes.owned;
+		bytes.length = strlen(bytes.bytes);
+	}
+	code = add_label(target, bytes.bytes, bytes.length);
+	mlops_bytes_close(&bytes);
+	*hash = target->labels->values[code].hash;
+	return code;
+}
+
+/*
+ * The label of a number while at most two distinct ones have been seen.
+ */
+static float
+undecided_label(MlopsTarget *target, Datum value, MlopsMatrix *matrix,
+				uint64 *hash)
+{
+	bool		integer = MLOPS_IS_INTEGER(target->field.conversion);
+	double		number = mlops_scalar(target->field.conversion, value);
+	int64		whole = 0;
+	int			i = 0;
+	float		label = number_label(target, value, hash);
+
+	/* doubles tell integers apart up to 2^53 only */
+	if (integer)
+		whole = target->field.conversion == MLOPS_FROM_INT8 ?
+			DatumGetInt64(value) : (int64) number;
+	while (i < target->n_values &&
+		   (target->numbers[i] != number || target->integers[i] != whole))
+		i++;
+	if (i == 2)
+	{
+		settle_on_numbers(target, matrix);
+		return label;
+	}
+	if (i == target->n_values)
+	{
+		int16		length;
+		bool		by_value;
+		MemoryContext old =
+			MemoryContextSwitchTo(target->output.fn_mcxt);
+
+		get_typlenbyval(target->type, &length, &by_value);
+		target->values[i] = datumCopy(value, by_value, length);
+		target->numbers[i] = number;
+		target->integers[i] = whole;
+		target->n_values++;
+		MemoryContextSwitchTo(old);
+	}
+	return i;
+}
+
+/*
+ * A third value: the target is a number.  Rewrite the labels so far.
+ */
+static void
+settle_on_numbers(MlopsTarget *target, MlopsMatrix *matrix)
+{
+	const MlopsMatrixLayout *layout = &matrix->layout;
+
+	for (uint64 first = 0; first < layout->n_rows;
+		 first += layout->rows_per_block)
+	{
+		uint64		rows = Min(layout->n_rows - first,
+							   layout->rows_per_block);
+		float	   *labels;
+
+		CHECK_FOR_INTERRUPTS();
+		mlops_matrix_seek(matrix, first);
+		labels = mlops_matrix_label(matrix);
+		for (uint64 i = 0; i < rows; i++)
+			labels[i] = (float) target->numbers[(int) labels[i]];
+	}
+	target->mode = MLOPS_LABEL_NUMBER;
+}
+
+/*
+ * Refuse a number that cannot be a label.
+ */
+static void
+number_error(double value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("target is not a finite number in a row"),
+			 errdetail("It is %g; a label is a float4.", value),
+			 errhint("Make it NULL, so that the row is skipped.")));
+}
+
+/*
+ * The code of a label; 54000 if there are too many.
+ */
+static int
+add_label(MlopsTarget *target, const char *bytes, int length)
+{
+	int			code = mlops_dictionary_add(target->labels, bytes, length);
+
+	if (code < 0 || code >= MLOPS_MAX_CLASSES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("target has more than %d classes",
+						MLOPS_MAX_CLASSES),
+				 target->has_conversion &&
+				 MLOPS_IS_NUMBER(target->field.conversion) ?
+				 errhint("For a number, use task => 'regression'.") :
+				 errhint("Map rare classes to a common one.")));
+	return code;
+}
+
+/*
+ * The text of a value; numbers without trailing zeros and without a sign of
+ * zero, so that equal ones have one text.
+ */
+static char *
+number_text(MlopsTarget *target, Datum value)
+{
+	if (target->has_conversion && MLOPS_IS_NUMBER(target->field.conversion))
+	{
+		double		number = mlops_scalar(target->field.conversion, value);
+
+		if (isnan(number) || isinf(number))
+			number_error(number);
+		if (target->field.conversion == MLOPS_FROM_NUMERIC)
+			value = DirectFunctionCall1(numeric_trim_scale, value);
+		else if (number == 0 && target->field.conversion == MLOPS_FROM_FLOAT8)
+			value = Float8GetDatum(0);
+		else if (number == 0 && target->field.conversion == MLOPS_FROM_FLOAT4)
+			value = Float4GetDatum(0);
+	}
+	return OutputFunctionCall(&target->output, value);
+}
+
+/* --- classes ------------------------------------------------------------ */
+
+/* A class before it has its place. */
+typedef struct Class
+{
+	char	   *label;
+	int			code;			/* its provisional label */
+	double		rank;			/* numbers and enums: what they sort by */
+} Class;
+
+static Class *collect_classes(MlopsTarget *target, int *n_classes);
+static double class_rank(MlopsTarget *target, const char *label);
+static int	compare_classes(const void *a, const void *b);
+static void decide_task(MlopsTarget *target, int n_classes);
+static int	positive_class(MlopsTarget *target, const Class *classes);
+static int	given_positive(MlopsTarget *target, const Class *classes);
+
+/*
+ * Labels of a regression stay what they are: n_codes is 0 then.
+ */
+void
+mlops_target_close(MlopsTarget *target)
+{
+	Class	   *classes = NULL;
+	int			n_classes = 0;
+
+	if (target->mode != MLOPS_LABEL_NUMBER)
+		classes = collect_classes(target, &n_classes);
+	decide_task(target, n_classes);
+	if (target->task == MLOPS_REGRESSION)
+		return;
+
+	if (target->task == MLOPS_BINARY && positive_class(target, classes) == 0)
+	{
+		Class		swap = classes[0];
+
+		classes[0] = classes[1];
+		classes[1] = swap;
+	}
+	target->n_classes = n_classes;
+	target->classes = palloc(sizeof(char *) * n_classes);
+	target->n_codes = n_classes;
+	target->recoded = palloc(sizeof(float) * n_classes);
+	for (int i = 0; i < n_classes; i++)
+	{
+		target->classes[i] = classes[i].label;
+		target->recoded[classes[i].code] = i;
+	}
+}
+
+/*
+ * The classes that were seen, in their order.
+ */
+static Class *
+collect_classes(MlopsTarget *target, int *n_classes)
+{
+	int			n = target->mode == MLOPS_LABEL_CODE ?
+		target->labels->n_values : 2;
+	Class	   *classes = palloc0(sizeof(Class) * Max(n, 1));
+
+	*n_classes = 0;
+	for (int code = 0; code < n; code++)
+	{
+		Class	   *class = &classes[*n_classes];
+
+		class->code = code;
+		if (target->mode == MLOPS_LABEL_CODE)
+			class->label = target->labels->values[code].bytes;
+		else if (target->mode == MLOPS_LABEL_BOOLEAN && target->seen[code])
+			class->label = code ? "true" : "false";
+		else if (target->mode == MLOPS_LABEL_UNDECIDED &&
+				 code < target->n_values)
+			class->label = number_text(target, target->values[code]);
+		else
+			continue;
+		class->rank = class_rank(target, class->label);
+		(*n_classes)++;
+	}
+	qsort(classes, *n_classes, sizeof(Class), compare_classes);
+	return classes;
+}
+
+/*
+ * What a class sorts by before its bytes: the number, or the enum's order.
+ */
+static double
+class_rank(MlopsTarget *target, const char *label)
+{
+	if (!target->has_conversion)
+		return 0;
+	if (MLOPS_IS_NUMBER(target->field.conversion))
+		return strtod(label, NULL);
+	if (target->field.conversion == MLOPS_FROM_ENUM)
+		return mlops_enum_position(target->type, label);
+	return 0;
+}
+
+/*
+ * qsort() comparator of classes.
+ */
+static int
+compare_classes(const void *a, const void *b)
+{
+	const Class *left = a;
+	const Class *right = b;
+
+	if (left->rank != right->rank)
+		return left->rank < right->rank ? -1 : 1;
+	return strcmp(left->label, right->label);
+}
+
+/*
+ * Fix the task, and check that the classes suit it.
+ */
+static void
+decide_task(MlopsTarget *target, int n_classes)
+{
+	bool		undecided = (target->mode == MLOPS_LABEL_UNDECIDED);
+
+	if (target->mode == MLOPS_LABEL_NUMBER)
+		target->task = MLOPS_REGRESSION;
+	else if (target->inferred)
+		target->task = n_classes <= 2 ? MLOPS_BINARY : MLOPS_MULTICLASS;
+
+	if (target->task != MLOPS_REGRESSION && n_classes < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target has one class only"),
+				 errdetail("It is always %s.", target->mode ==
+						   MLOPS_LABEL_BOOLEAN && target->seen[1] ? "true" :
+						   target->mode == MLOPS_LABEL_BOOLEAN ? "false" :
+						   undecided ? number_text(target,
+												   target->values[0]) :
+						   target->labels->values[0].bytes)));
+	if (target->task == MLOPS_BINARY && n_classes != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target has %d classes, binary needs two",
+						n_classes),
+				 errhint("Use task => 'multiclass', or a condition as target.")));
+	if (target->positive != NULL && target->task != MLOPS_BINARY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a positive class needs the task binary"),
+				 errdetail("The target makes it %s.",
+						   mlops_task_name(target->task))));
+	if (target->inferred)
+		ereport(NOTICE,
+				(errmsg("task is %s, inferred from the target",
+						mlops_task_name(target->task))));
+}
+
+/*
+ * Which of two classes is the positive one: the given one, else the one that
+ * says yes, else the last.
+ */
+static int
+positive_class(MlopsTarget *target, const Class *classes)
+{
+	static const char *const words[] = {"true", "1", "yes", "y", "t"};
+	int			positive = 1;
+
+	if (target->positive != NULL)
+		return given_positive(target, classes);
+	for (int i = 0; i < lengthof(words) * 2; i++)
+	{
+		if (pg_strcasecmp(classes[i % 2].label, words[i / 2]) == 0)
+		{
+			positive = i % 2;
+			break;
+		}
+	}
+	if (target->mode != MLOPS_LABEL_BOOLEAN)
+		ereport(NOTICE,
+				(errmsg("positive class is \"%s\"",
+						classes[positive].label)));
+	return positive;
+}
+
+/*
+ * The class that was given as the positive one; 22023 if it is none.
+ */
+static int
+given_positive(MlopsTarget *target, const Class *classes)
+{
+	bool		truth;
+
+	for (int i = 0; i < 2; i++)
+		if (strcmp(classes[i].label, target->positive) == 0)
+			return i;
+	if (target->mode == MLOPS_LABEL_BOOLEAN &&
+		parse_bool(target->positive, &truth))
+		return truth ? 1 : 0;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("positive class \"%s\" is not in the target",
+					target->positive),
+			 errdetail("Its classes are \"%s\" and \"%s\".",
+					   classes[0].label, classes[1].label)));
+}

@@ -1,0 +1,257 @@
+/*
+ * evaluate.c
+ *		Prediction of one row, in portable C.
+ *
+ * The sums are libxgboost's own: margins start at the base score, trees are
+ * added in their order, each in float32.  (Compile without contraction of
+ * multiply and add: in a linear model that would change the last bit.)
+ *
+ * Nothing is allocated and nothing can fail: the block was checked when it
+ * was opened.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "forest/block.h"
+#include "forest/objective.h"
+
+/* Rows of more features are read in place, not through slots on the stack. */
+#define SLOT_FEATURES 2048
+
+/* Trees that are walked at once, so that their loads overlap. */
+#define LANES 8
+
+static void add_straight(const MlopsForest *forest, const float *row,
+						 float *output);
+static void fill_slots(const MlopsForest *forest, const float *row,
+					   float *slots);
+static float walk_straight(const MlopsNode *nodes, const MlopsTree *tree,
+						   const float *slots);
+static void add_general(const MlopsForest *forest, const float *row,
+						float *output);
+static float walk_general(const MlopsForest *forest, const MlopsTree *tree,
+						  const float *row);
+static bool goes_right(const MlopsForest *forest, const MlopsNode *node,
+					   float feature);
+static bool category_listed(const uint32_t *list, uint32_t count,
+							uint32_t category);
+static void add_linear(const MlopsForest *forest, const float *row,
+					   float *output);
+
+/*
+ * The margins of one row.
+ */
+void
+mlops_forest_margin(const MlopsForest *forest, const float *row,
+					float *output)
+{
+	memcpy(output, mlops_forest_section(forest, MLOPS_SECTION_BASE),
+		   forest->n_outputs * sizeof(float));
+	if (forest->booster == MLOPS_BOOSTER_GBLINEAR)
+		add_linear(forest, row, output);
+	else if ((forest->flags & MLOPS_BLOCK_STRAIGHT) &&
+			 forest->n_features <= SLOT_FEATURES)
+		add_straight(forest, row, output);
+	else
+		add_general(forest, row, output);
+}
+
+/*
+ * The predictions of one row.
+ */
+void
+mlops_forest_predict(const MlopsForest *forest, const float *row,
+					 float *output)
+{
+	mlops_forest_margin(forest, row, output);
+	mlops_objective_predict(forest->objective, output, forest->n_outputs);
+}
+
+/*
+ * Add the leaves of all trees, where all are straight.
+ */
+static void
+add_straight(const MlopsForest *forest, const float *row, float *output)
+{
+	const MlopsTree *tree = mlops_forest_section(forest,
+												 MLOPS_SECTION_TREES);
+	const MlopsNode *nodes = mlops_forest_section(forest,
+												  MLOPS_SECTION_NODES);
+	float		slots[2 * SLOT_FEATURES + 1];
+	uint32_t	left = forest->n_trees;
+
+	fill_slots(forest, row, slots);
+	for (; left >= LANES; left -= LANES, tree += LANES)
+	{
+		uint32_t	at[LANES];
+		uint32_t	steps = 0;
+		int			k;
+
+		for (k = 0; k < LANES; k++)
+		{
+			at[k] = tree[k].first;
+			steps = tree[k].depth > steps ? tree[k].depth : steps;
+		}
+		/* Leaves lead to themselves, so the shallower trees just wait. */
+		for (; steps > 0; steps--)
+		{
+#pragma GCC unroll 8
+			for (k = 0; k < LANES; k++)
+			{
+				const MlopsNode *node = &nodes[at[k]];
+
+				at[k] = node->left + !(slots[node->slot] < node->value);
+			}
+		}
+		for (k = 0; k < LANES; k++)
+			output[tree[k].output] += nodes[at[k]].value;
+	}
+	for (; left > 0; left--, tree++)
+		output[tree->output] += walk_straight(nodes, tree, slots);
+}
+
+/*
+ * Write a row into slots; see MlopsNode.
+ */
+static void
+fill_slots(const MlopsForest *forest, const float *row, float *slots)
+{
+	uint32_t	i;
+
+	for (i = 0; i < forest->n_features; i++)
+	{
+		float		feature = row[i];
+		bool		missing = isnan(feature);
+
+		slots[2 * i] = missing ? -INFINITY : feature;
+		slots[2 * i + 1] = missing ? INFINITY : feature;
+	}
+	slots[2 * forest->n_features] = -INFINITY;
+}
+
+/*
+ * The leaf value of one straight tree.
+ */
+static float
+walk_straight(const MlopsNode *nodes, const MlopsTree *tree,
+			  const float *slots)
+{
+	uint32_t	at = tree->first;
+	uint32_t	steps;
+
+	for (steps = tree->depth; steps > 0; steps--)
+		at = nodes[at].left + !(slots[nodes[at].slot] < nodes[at].value);
+	return nodes[at].value;
+}
+
+/*
+ * Add the leaves of all trees of any kind.
+ */
+static void
+add_general(const MlopsForest *forest, const float *row, float *output)
+{
+	const MlopsTree *trees = mlops_forest_section(forest,
+												  MLOPS_SECTION_TREES);
+	uint32_t	i;
+
+	for (i = 0; i < forest->n_trees; i++)
+		output[trees[i].output] += walk_general(forest, &trees[i], row);
+}
+
+/*
+ * The leaf value of one tree of any kind.
+ */
+static float
+walk_general(const MlopsForest *forest, const MlopsTree *tree,
+			 const float *row)
+{
+	const MlopsNode *nodes = mlops_forest_section(forest,
+												  MLOPS_SECTION_NODES);
+	uint32_t	at = tree->first;
+
+	while (nodes[at].left != at)
+	{
+		const MlopsNode *node = &nodes[at];
+		uint32_t	slot = node->slot & ~MLOPS_SLOT_CATEGORICAL;
+		float		feature = row[slot / 2];
+
+		if (isnan(feature))
+			at = node->left + (slot & 1);
+		else if (node->slot & MLOPS_SLOT_CATEGORICAL)
+			at = node->left + goes_right(forest, node, feature);
+		else
+			at = node->left + !(feature < node->value);
+	}
+	return nodes[at].value;
+}
+
+/*
+ * Does this category go right?  What is no category, or beyond those that
+ * the node knows, goes left.
+ */
+static bool
+goes_right(const MlopsForest *forest, const MlopsNode *node, float feature)
+{
+	const uint32_t *words = mlops_forest_section(forest,
+												 MLOPS_SECTION_CATEGORIES);
+	uint32_t	category;
+	uint32_t	index;
+	uint32_t	count;
+
+	if (!(feature >= 0.0f && feature < (float) MLOPS_MAX_CATEGORY))
+		return false;
+	category = (uint32_t) feature;
+	memcpy(&index, &node->value, sizeof(index));
+	words += index;
+	count = *words++;
+	if (count & MLOPS_CATEGORY_LIST)
+		return category_listed(words, count & ~MLOPS_CATEGORY_LIST, category);
+	return category / 32 < count &&
+		(words[category / 32] >> category % 32 & 1) != 0;
+}
+
+/*
+ * Binary search in an ascending list.
+ */
+static bool
+category_listed(const uint32_t *list, uint32_t count, uint32_t category)
+{
+	uint32_t	low = 0;
+	uint32_t	high = count;
+
+	while (low < high)
+	{
+		uint32_t	middle = low + (high - low) / 2;
+
+		if (list[middle] < category)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && list[low] == category;
+}
+
+/*
+ * Add a linear model: the bias first, then the features that are there.
+ */
+static void
+add_linear(const MlopsForest *forest, const float *row, float *output)
+{
+	const float *weights = mlops_forest_section(forest, MLOPS_SECTION_LINEAR);
+	uint32_t	n_outputs = forest->n_outputs;
+	const float *bias = weights + (size_t) forest->n_features * n_outputs;
+	uint32_t	i;
+	uint32_t	k;
+
+	for (k = 0; k < n_outputs; k++)
+	{
+		float		sum = bias[k] + output[k];
+
+		for (i = 0; i < forest->n_features; i++)
+		{
+			if (!isnan(row[i]))
+				sum += row[i] * weights[(size_t) i * n_outputs + k];
+		}
+		output[k] = sum;
+	}
+}

@@ -1,0 +1,42 @@
+/*
+ * call.h
+ *		The arguments of a training, and how they are recorded.
+ */
+#ifndef MLOPS_CALL_H
+#define MLOPS_CALL_H
+
+#include "train/params.h"
+
+/* When a new version is to serve. */
+typedef enum MlopsDeployMode
+{
+	MLOPS_DEPLOY_FIRST,
+	MLOPS_DEPLOY_TRUE,
+	MLOPS_DEPLOY_FALSE,
+	MLOPS_DEPLOY_IF_BETTER
+} MlopsDeployMode;
+
+/* The arguments of mlops.train(). */
+typedef struct MlopsTrainCall
+{
+	const char *model;
+	MlopsDatasetRequest data;
+	Jsonb	   *params_given;
+	MlopsParams *params;
+	MlopsDeployMode deploy;
+	const char *deploy_name;
+	const char *description;
+} MlopsTrainCall;
+
+/* Read and check them; 22004 or 22023 with the argument's name. */
+extern MlopsTrainCall *mlops_train_call(FunctionCallInfo fcinfo);
+
+/* As they were given, as a JSON object; palloc'd. */
+extern char *mlops_train_call_json(const MlopsTrainCall *call);
+
+/* What follows from them with all defaults, as a JSON object; palloc'd. */
+extern char *mlops_train_effective_json(const MlopsTrainCall *call,
+										const MlopsDataset *dataset,
+										const MlopsTrainRequest *request);
+
+#endif							/* MLOPS_CALL_H */

@@ -1,0 +1,204 @@
+/*
+ * challenge.c
+ *		Is a new version better than the one that serves?
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "data/encode.h"
+#include "data/predictor.h"
+#include "train/challenge.h"
+#include "train/evaluate.h"
+#include "train/params.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+struct MlopsChallenge
+{
+	MlopsPredictor *champion;	/* NULL: nothing serves */
+	MemoryContext context;
+	MlopsEncoder *encoder;
+	float	   *features;
+	float	   *outputs;		/* [capacity x n_outputs], by row */
+	uint64		capacity;
+	bool		comparable;
+	char	   *note;
+};
+
+static void predict_row(TupleDesc tupdesc, const Datum *values,
+						const bool *nulls, uint64 row, void *arg);
+static void bind(MlopsChallenge *challenge, TupleDesc tupdesc);
+static bool same_prediction(const MlopsVersion *champion,
+							const MlopsDataset *dataset);
+static float *outputs_of_role(const MlopsChallenge *challenge,
+							  MlopsMatrix *matrix, MlopsRole role, uint64 n);
+static MlopsRole arena(const MlopsDataset *dataset);
+
+MlopsChallenge *
+mlops_challenge_open(const char *model, MlopsDatasetRequest *request)
+{
+	MlopsChallenge *challenge = palloc0(sizeof(MlopsChallenge));
+	Snapshot	snapshot = GetActiveSnapshot();
+	int64		version_id = mlops_alias_version(model, MLOPS_CHAMPION,
+												 snapshot);
+	const MlopsSignature *signature;
+
+	challenge->context = CurrentMemoryContext;
+	if (version_id == 0)
+		return challenge;
+	challenge->champion = mlops_predictor_load(version_id, snapshot);
+	signature = challenge->champion->signature;
+	for (int i = 0; i < signature->n_inputs; i++)
+		request->also = lappend(request->also, signature->inputs[i].name);
+	request->tap = predict_row;
+	request->tap_arg = challenge;
+	return challenge;
+}
+
+List *
+mlops_challenge_metrics(MlopsChallenge *challenge, MlopsDataset *dataset,
+						MlopsMatrix *matrix)
+{
+	MlopsRole	role = arena(dataset);
+	List	   *metrics;
+	float	   *outputs;
+
+	if (challenge->champion == NULL || dataset->n_rows[role] == 0)
+		return NIL;
+	if (!same_prediction(challenge->champion->version, dataset))
+	{
+		ereport(WARNING,
+				(errmsg("version %d, which serves, predicts something else",
+						challenge->champion->version->version),
+				 errdetail("Its task is %s, with other classes or another task than this training.",
+						   challenge->champion->version->task),
+				 errhint("Compare the versions by hand, and use mlops.deploy().")));
+		return NIL;
+	}
+	challenge->comparable = true;
+	outputs = outputs_of_role(challenge, matrix, role, dataset->n_rows[role]);
+	metrics = mlops_evaluate_outputs(dataset, matrix, role, outputs,
+									 "champion");
+	pfree(outputs);
+	return metrics;
+}
+
+bool
+mlops_challenge_won(const MlopsChallenge *challenge,
+					const MlopsDataset *dataset, List *metrics)
+{
+	MlopsChallenge *writable = (MlopsChallenge *) challenge;
+	const char *criterion = mlops_evaluate_criterion(dataset->task);
+	const char *split = arena(dataset) == MLOPS_ROLE_TEST ? "test" :
+		"validation";
+	double		new_value;
+	double		old_value;
+
+	if (challenge->champion == NULL)
+	{
+		writable->note = "first version";
+		return true;
+	}
+	new_value = mlops_evaluate_find(metrics, split, criterion);
+	old_value = mlops_evaluate_find(metrics, "champion", criterion);
+	writable->note = psprintf("%s on the %s rows: %.6g, of version %d: %.6g",
+							  criterion, split, new_value,
+							  challenge->champion->version->version,
+							  old_value);
+	return challenge->comparable && new_value < old_value;
+}
+
+const char *
+mlops_challenge_note(const MlopsChallenge *challenge)
+{
+	return challenge->note;
+}
+
+/* A MlopsRowTap: the champion predicts a row as it is read. */
+static void
+predict_row(TupleDesc tupdesc, const Datum *values, const bool *nulls,
+			uint64 row, void *arg)
+{
+	MlopsChallenge *challenge = arg;
+	int			n_outputs = challenge->champion->info.n_outputs;
+
+	if (challenge->encoder == NULL)
+		bind(challenge, tupdesc);
+	if (row >= challenge->capacity)
+	{
+		challenge->capacity *= 2;
+		challenge->outputs = repalloc_huge(challenge->outputs,
+										   sizeof(float) * n_outputs *
+										   challenge->capacity);
+	}
+	(void) mlops_encode_row(challenge->encoder, values, nulls,
+							challenge->features);
+	mlops_forest_predict(challenge->champion->forest, challenge->features,
+						 challenge->outputs + row * n_outputs);
+}
+
+/*
+ * Bind the champion's encoder to the statement's columns, the first of which
+ * is the target and must not be taken for a feature of the same name.
+ */
+static void
+bind(MlopsChallenge *challenge, TupleDesc tupdesc)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(challenge->context);
+	TupleDesc	columns = CreateTupleDescCopy(tupdesc);
+
+	namestrcpy(&TupleDescAttr(columns, 0)->attname, "");
+	challenge->encoder = mlops_encoder_bind(challenge->champion->signature,
+											columns);
+	challenge->features = palloc(sizeof(float) *
+								 challenge->champion->signature->n_features);
+	challenge->capacity = 4096;
+	challenge->outputs = palloc(sizeof(float) * challenge->capacity *
+								challenge->champion->info.n_outputs);
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Whether the two versions tell the same classes apart, or both numbers. */
+static bool
+same_prediction(const MlopsVersion *champion, const MlopsDataset *dataset)
+{
+	if (strcmp(champion->task, mlops_task_name(dataset->task)) != 0 ||
+		champion->n_classes != dataset->n_classes)
+		return false;
+	for (int i = 0; i < champion->n_classes; i++)
+		if (strcmp(champion->classes[i], dataset->classes[i]) != 0)
+			return false;
+	return true;
+}
+
+/* The champion's outputs of the n rows of a role, in row order. */
+static float *
+outputs_of_role(const MlopsChallenge *challenge, MlopsMatrix *matrix,
+				MlopsRole role, uint64 n)
+{
+	int			n_outputs = challenge->champion->info.n_outputs;
+	float	   *outputs = palloc_extended(sizeof(float) * n * n_outputs,
+										  MCXT_ALLOC_HUGE);
+	uint64		taken = 0;
+
+	for (uint64 row = 0; row < matrix->layout.n_rows && taken < n; row++)
+	{
+		mlops_matrix_seek(matrix, row);
+		if (mlops_matrix_role(matrix)[row % matrix->layout.rows_per_block] != role)
+			continue;
+		memcpy(outputs + taken * n_outputs,
+			   challenge->outputs + row * n_outputs,
+			   sizeof(float) * n_outputs);
+		taken++;
+	}
+	return outputs;
+}
+
+/* The rows that versions are compared on. */
+static MlopsRole
+arena(const MlopsDataset *dataset)
+{
+	return dataset->n_rows[MLOPS_ROLE_TEST] > 0 ? MLOPS_ROLE_TEST :
+		MLOPS_ROLE_VALIDATION;
+}

@@ -1,0 +1,38 @@
+/*
+ * evaluate.h
+ *		How good a trained version is on each split, and whether it is better
+ *		than the one that serves.
+ */
+#ifndef MLOPS_EVALUATE_H
+#define MLOPS_EVALUATE_H
+
+#include "data/dataset.h"
+#include "catalog/catalog.h"
+
+/*
+ * Metrics of all splits that have rows, from the predictions in the matrix: a
+ * List of MlopsMetricRow *.
+ */
+extern List *mlops_evaluate_splits(MlopsDataset *dataset, MlopsMatrix *matrix,
+								   int n_outputs);
+
+/*
+ * Metrics of the rows of one role from outputs[n x n_outputs] in row order,
+ * called those of `split`.
+ */
+extern List *mlops_evaluate_outputs(MlopsDataset *dataset,
+									MlopsMatrix *matrix, MlopsRole role,
+									const float *outputs, const char *split);
+
+/* The statistics of each output over the training rows: MlopsBaseline *. */
+extern List *mlops_evaluate_baselines(MlopsDataset *dataset,
+									  MlopsMatrix *matrix, int n_outputs);
+
+/* The metric that versions are compared by: log_loss or rmse, less is better. */
+extern const char *mlops_evaluate_criterion(MlopsTask task);
+
+/* A metric among rows, NaN if it is not there. */
+extern double mlops_evaluate_find(List *metrics, const char *split,
+								  const char *name);
+
+#endif							/* MLOPS_EVALUATE_H */

@@ -1,0 +1,98 @@
+/*
+ * trainer.h
+ *		The backend's side of mlops-trainer: start it, feed it, hear it.
+ *
+ * One MlopsTrainer is one trainer process.  It ends with the memory context
+ * that it was started in, on every way out.  Nothing that it says is
+ * trusted: every frame is checked, and what cannot be is an error.
+ *
+ * While it waits, the backend answers cancel, timeouts, shutdown and the
+ * loss of its client at once, whatever the trainer does.
+ *
+ * All errors that come from the trainer have SQLSTATE 38000.
+ */
+#ifndef MLOPS_TRAINER_H
+#define MLOPS_TRAINER_H
+
+#include "data/matrix.h"
+
+typedef struct MlopsTrainer MlopsTrainer;
+
+/* A parameter as XGBoost takes it: name and value in text. */
+typedef struct MlopsTrainerParam
+{
+	const char *name;
+	const char *value;
+} MlopsTrainerParam;
+
+/* What one TRAIN asks for. */
+typedef struct MlopsTrainRequest
+{
+	const MlopsTrainerParam *params;	/* complete: objective, seed, ... */
+	int			n_params;
+	int			n_rounds;		/* boosting rounds at most */
+	int			early_stopping; /* rounds without a better metric; 0: off */
+	bool		maximize;		/* the last metric is better when larger */
+	char	  **feature_names;	/* n_features of them */
+	const bool *categorical;	/* n_features of them */
+	int			n_features;
+	int			max_bin;
+	bool		validate;		/* rows of role VALIDATION are evaluated */
+	bool		predict;		/* fill the output region for all roles */
+} MlopsTrainRequest;
+
+/* One line of the evaluation history. */
+typedef struct MlopsEvaluation
+{
+	int			round;			/* from 0 */
+	const char *split;			/* "train" or "validation" */
+	const char *metric;			/* XGBoost's name */
+	double		value;
+} MlopsEvaluation;
+
+/* What came back. */
+typedef struct MlopsTrainOutcome
+{
+	char	   *model;			/* UBJ bytes, palloc'd (huge) */
+	size_t		model_size;
+	int			n_rounds;		/* rounds in the model: the best ones */
+	bool		stopped_early;
+	List	   *history;		/* of MlopsEvaluation * */
+	uint64		peak_memory;	/* bytes, private to the trainer */
+	double		cpu_seconds;
+	double		build_seconds;	/* making the quantile matrix */
+	double		train_seconds;
+} MlopsTrainOutcome;
+
+/* Called after each round; arg is the caller's. */
+typedef void (*MlopsRoundCallback) (int round, int n_rounds,
+									const char *metric, double value,
+									void *arg);
+
+/*
+ * Start a trainer on the matrix and hear its HELLO.  max_memory bounds its
+ * private memory in bytes (the kernel enforces it).  Lives in the current
+ * memory context.
+ */
+extern MlopsTrainer *mlops_trainer_start(MlopsMatrix *matrix, int n_threads,
+										 uint64 max_memory, int nice);
+
+/* libxgboost's version at run time, "1.7.4"; and as three numbers. */
+extern const char *mlops_trainer_version(const MlopsTrainer *trainer);
+
+/*
+ * Notice if the trainer has died meanwhile, and answer interrupts and the
+ * loss of the client; cheap, for use while rows are read.
+ */
+extern void mlops_trainer_poll(MlopsTrainer *trainer);
+
+/* Train once on the matrix as it is now; may be called again. */
+extern MlopsTrainOutcome *mlops_trainer_train(MlopsTrainer *trainer,
+											  const MlopsTrainRequest *request,
+											  MlopsRoundCallback callback,
+											  void *arg);
+
+/* End the process and reap it. */
+extern void mlops_trainer_stop(MlopsTrainer *trainer);
+
+#endif							/* MLOPS_TRAINER_H */

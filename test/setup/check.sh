@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# check.sh
+#	Every test, from nothing: packages, a build with all warnings as errors,
+#	installation, then each suite in private servers.
+#
+# The tree is copied to a folder that the server's user can enter (as root
+# that is postgres, who may not see the checkout) and built there, so what is
+# tested is what the sources say, not what an earlier build left.  Logs stay
+# there if something fails.  Last line: N passed, N failed.
+
+. "$(dirname "$0")/tally.sh"
+. "$(dirname "$0")/cluster.sh"
+
+strict="-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare"
+strict="$strict -Wno-missing-field-initializers"
+started=$SECONDS
+
+# Copy the sources into $work/tree; data that is not shipped, where there is
+# any beside the checkout, is found by the same relative path.
+copy_tree()
+{
+	local entries="Makefile README.md LICENSE .gitignore .editorconfig
+		mlops.control sql src test expected docs"
+
+	mkdir "$work/tree" "$work/log"
+	tar -C "$top" -cf - --exclude='*.o' --exclude='*.d' --exclude='*.so' \
+		--exclude='*.bc' --exclude='sql/mlops--*.sql' \
+		--exclude='mlops-trainer' --exclude='__pycache__' $entries |
+		tar -C "$work/tree" -xf - --no-same-owner
+	[ ! -d "$top/../shared/data" ] || ln -s "$top/../shared" "$work/shared"
+	chmod -R u+rwX,go+rX "$work/tree"
+	[ "$(id -un)" = "$server_user" ] || chown -R "$server_user" "$work"
+}
+
+# suite NAME COMMAND ...
+# Run it as the server's user in the copy; one line now, the log at failure.
+suite()
+{
+	local name=$1 status=0 log result from=$SECONDS
+
+	shift
+	log=$work/log/${name// /-}.log
+	(cd "$work/tree" && as_server timeout 1500 "$@") >"$log" 2>&1 </dev/null ||
+		status=$?
+	result=$(count_results "$log" "$status")
+	passed=$((passed + ${result% *}))
+	failed=$((failed + ${result#* }))
+	printf '%-28s %5d passed %4d failed %5d s\n' "$name" \
+		"${result% *}" "${result#* }" $((SECONDS - from))
+	if [ "${result#* }" -ne 0 ]; then
+		show_failure "$log"
+	fi
+}
+
+# What a reader needs of the log of a failed suite.
+show_failure()
+{
+	say "---- $1"
+	grep -nE '^not ok|FAILED|^# +(Failed|got|expected)|runtime error|ERROR: Add|Error|^exit' \
+		"$1" | head -n 40 || true
+	say "---- its end"
+	tail -n 40 "$1"
+	if [ -s "$work/tree/regression.diffs" ]; then
+		say "---- differences"
+		head -n 150 "$work/tree/regression.diffs"
+		mv "$work/tree/regression.diffs" "$1.diffs"
+	fi
+	say "----"
+}
+
+# with_cluster NAME SETTING ... -- FUNCTION
+# Call the function with a new server, and stop that.
+with_cluster()
+{
+	local dir=$work/$1 settings=()
+
+	shift
+	while [ "$1" != -- ]; do
+		settings+=("$1")
+		shift
+	done
+	as_server mkdir "$dir"
+	cluster_create "$dir" "fsync = off" "log_min_messages = warning" \
+		"max_prepared_transactions = 5" "${settings[@]}"
+	cluster_start "$dir"
+	"$2"
+	cluster_stop "$dir"
+	# a crash that no test noticed
+	if grep -q 'was terminated by signal\|TRAP:' "$dir/log"; then
+		say "---- a server process died: $dir/log"
+		grep -n 'was terminated by signal\|TRAP:' "$dir/log" | head
+		failed=$((failed + 1))
+	fi
+}
+
+# A list of the Makefile.
+list() { make -s -C "$top" "print-$1"; }
+
+# suite_of NAME TESTS COMMAND ...: the suite with its tests as arguments, if
+# there are any.  lint holds the lists against the files.
+suite_of()
+{
+	local name=$1 tests=$2
+
+	shift 2
+	[ -z "$tests" ] || suite "$name" "$@" $tests
+}
+
+# The suites against a server that preloads the extension and pg_cron.
+preloaded_suites()
+{
+	local make="make -s installcheck PG_CONFIG=$PG_CONFIG"
+
+	[ -z "$regress$regress_preload" ] || suite "regress, preloaded" \
+		$make ISOLATION= REGRESS="$regress $regress_preload"
+	[ -z "$isolation" ] || suite "isolation" $make REGRESS=
+	suite_of "pgtap" "$pgtap" test/setup/pgtap.sh
+	suite_of "oracle" "$oracle" test/setup/oracle.sh
+}
+
+# The suites against a server that preloads nothing.
+plain_suites()
+{
+	[ -z "$regress" ] || suite "regress, not preloaded" \
+		make -s installcheck PG_CONFIG="$PG_CONFIG" ISOLATION=
+}
+
+# On every way out: no server is left, the logs are where they help.
+finish()
+{
+	local dir
+
+	for dir in "$work/with" "$work/without"; do
+		[ ! -d "$dir/data" ] || cluster_stop "$dir" >/dev/null 2>&1 || true
+	done
+	# what ends the script before its end is a failure too
+	[ -n "${finished:-}" ] || failed=$((failed + 1))
+	if [ "$failed" -eq 0 ]; then
+		rm -rf "$work"
+	else
+		say "Logs are in $work"
+	fi
+	say "$passed passed, $failed failed"
+}
+
+"$top/test/setup/packages.sh" check
+find_postgres
+work=$(mktemp -d "${MLOPS_CHECK_DIR:-/tmp}/mlops-check.XXXXXX")
+chmod 755 "$work"
+trap finish EXIT
+regress=$(list REGRESS)
+regress_preload=$(list REGRESS_PRELOAD)
+isolation=$(list ISOLATION)
+pgtap=$(list PGTAP)
+oracle=$(list ORACLE)
+
+copy_tree
+say "Building with PostgreSQL $version, warnings are errors ..."
+build_tree "$work/tree" as_server env COPT="$strict" PG_CONFIG="$PG_CONFIG"
+why="by hand: sudo make -C $top install" as_root make -s -C "$work/tree" \
+	PG_CONFIG="$PG_CONFIG" install COPT="$strict" >/dev/null
+
+suite "lint" test/lint/lint.sh
+suite_of "unit" "$(list UNIT)" test/setup/unit.sh
+with_cluster with "shared_preload_libraries = 'pg_cron,mlops'" \
+	"cron.database_name = 'postgres'" -- preloaded_suites
+with_cluster without -- plain_suites
+suite_of "tap" "$(list TAP)" test/setup/tap.sh
+say "$((SECONDS - started)) s in all"
+finished=1
+[ "$failed" -eq 0 ]

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# tap.sh NAME ...
+#	Run test/t/NAME.pl with the test modules of PostgreSQL.  They make their
+#	own clusters, so not as root.
+
+. "$(dirname "$0")/tally.sh"
+
+find_postgres
+pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
+export PATH=$bindir:$PATH
+export PERL5LIB=$pgxs/src/test/perl:$top/test/t${PERL5LIB:+:$PERL5LIB}
+export PG_REGRESS=$pgxs/src/test/regress/pg_regress
+export PG_ABS_SRCDIR=$top/test
+export TESTDIR=$top TESTDATADIR=$top/tmp_check TESTLOGDIR=$top/tmp_check/log
+export top_builddir=$top
+unset PGHOST PGPORT PGUSER PGDATABASE
+rm -rf "$top/tmp_check"
+mkdir -p "$TESTLOGDIR"
+cd "$top"
+for name; do
+	say "# $name"
+	tally "$top/tmp_check/$name.out" timeout 900 prove -v "test/t/$name.pl"
+done
+tally_end
