@@ -53,8 +53,18 @@ CREATE TYPE mlops.name_list (
 );
 COMMENT ON TYPE mlops.name_list IS
 'names: ARRAY[''id'',''ts''], ''{id,ts}'' or one bare name';
-CREATE CAST (text[] AS mlops.name_list) WITHOUT FUNCTION AS IMPLICIT;
-CREATE CAST (mlops.name_list AS text[]) WITHOUT FUNCTION AS ASSIGNMENT;
+CREATE FUNCTION mlops._name_list(text[]) RETURNS mlops.name_list
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_name_list_cast';
+COMMENT ON FUNCTION mlops._name_list(text[]) IS 'cast';
+CREATE FUNCTION mlops._text_array(mlops.name_list) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_name_list_cast';
+COMMENT ON FUNCTION mlops._text_array(mlops.name_list) IS 'cast';
+CREATE CAST (text[] AS mlops.name_list)
+	WITH FUNCTION mlops._name_list(text[]) AS IMPLICIT;
+CREATE CAST (mlops.name_list AS text[])
+	WITH FUNCTION mlops._text_array(mlops.name_list) AS ASSIGNMENT;
 
 CREATE TYPE mlops.deploy_mode AS ENUM ('first', 'true', 'false', 'if_better');
 COMMENT ON TYPE mlops.deploy_mode IS

@@ -29,6 +29,7 @@ typedef struct Choice
 } Choice;
 
 static Bitmapset *find_columns(const MlopsSource *source, List *names);
+static Bitmapset *find_excluded(const MlopsSource *source, List *names);
 static int	find_column(const MlopsSource *source, const char *name);
 static void check_listed(const Choice *choice);
 static const char *why_never(const Choice *choice, int column);
@@ -63,7 +64,7 @@ mlops_columns_choose(MlopsDataset *dataset,
 	choice.source = source;
 	choice.target = target;
 	choice.listed = find_columns(source, request->features);
-	choice.excluded = find_columns(source, request->exclude);
+	choice.excluded = find_excluded(source, request->exclude);
 	choice.key = find_columns(source, request->key);
 	choice.weight = find_column(source, request->weight);
 	choice.time = find_column(source, request->event_time);
@@ -74,6 +75,11 @@ mlops_columns_choose(MlopsDataset *dataset,
 	make_fields(plan, dataset->signature, source, chosen);
 	selected = list_copy(chosen);
 	bind_roles(plan, &choice, &selected);
+	foreach(cell, request->also)
+		(void) select_column(&selected,
+							 mlops_source_column(source, lfirst(cell)));
+	plan->tap = request->tap;
+	plan->tap_arg = request->tap_arg;
 	dataset->query = compose(source, target->text, selected);
 
 	plan->n_attributes = list_length(selected) + 1;
@@ -96,6 +102,29 @@ find_columns(const MlopsSource *source, List *names)
 	foreach(cell, names)
 		result = bms_add_member(result,
 								mlops_source_column(source, lfirst(cell)));
+	return result;
+}
+
+/*
+ * The same for excluded columns, where a name may mean more than one.
+ */
+static Bitmapset *
+find_excluded(const MlopsSource *source, List *names)
+{
+	Bitmapset  *result = NULL;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		int			n = bms_num_members(result);
+
+		for (int i = 0; i < source->n_columns; i++)
+			if (strcmp(source->columns[i].name, lfirst(cell)) == 0)
+				result = bms_add_member(result, i);
+		/* none, or one that was listed before */
+		if (bms_num_members(result) == n)
+			(void) mlops_source_column(source, lfirst(cell));
+	}
 	return result;
 }
 

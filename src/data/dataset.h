@@ -13,6 +13,7 @@
 #ifndef MLOPS_DATASET_H
 #define MLOPS_DATASET_H
 
+#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "data/matrix.h"
 #include "data/signature.h"
@@ -24,6 +25,16 @@ typedef enum MlopsTask
 	MLOPS_MULTICLASS,
 	MLOPS_REGRESSION
 } MlopsTask;
+
+/* "binary", "multiclass" or "regression". */
+extern const char *mlops_task_name(MlopsTask task);
+
+/*
+ * Sees every row that is taken, as the statement gives it: attribute 0 is the
+ * target.  row counts from 0, as in the matrix.
+ */
+typedef void (*MlopsRowTap) (TupleDesc tupdesc, const Datum *values,
+							 const bool *nulls, uint64 row, void *arg);
 
 typedef struct MlopsDatasetRequest
 {
@@ -40,6 +51,9 @@ typedef struct MlopsDatasetRequest
 	double		validation;		/* fraction of rows, 0 for none */
 	double		test;
 	int64		seed;			/* of the hash split */
+	List	   *also;			/* columns to read besides, for the tap */
+	MlopsRowTap tap;			/* or NULL */
+	void	   *tap_arg;
 } MlopsDatasetRequest;
 
 typedef struct MlopsDataset

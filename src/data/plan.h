@@ -60,6 +60,9 @@ typedef struct MlopsDatasetPlan
 	double		test;
 	uint64		seed;
 
+	MlopsRowTap tap;			/* or NULL */
+	void	   *tap_arg;
+
 	/* by category input: rows of role TRAIN per category */
 	uint64	  **counts;
 } MlopsDatasetPlan;

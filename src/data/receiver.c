@@ -142,7 +142,14 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	if (slot->tts_isnull[0])
 		r->dataset->n_skipped++;
 	else
+	{
+		uint64		row = r->matrix->layout.n_rows;
+
 		take_row(r, slot->tts_values, slot->tts_isnull);
+		if (r->plan->tap != NULL && r->matrix->layout.n_rows > row)
+			r->plan->tap(slot->tts_tupleDescriptor, slot->tts_values,
+						 slot->tts_isnull, row, r->plan->tap_arg);
+	}
 	r->rows_seen++;
 	if (r->rows_seen % ROWS_PER_RESET == 0)
 		MemoryContextReset(r->row_context);

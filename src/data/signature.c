@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "data/field.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 
 #define SIGNATURE_FORMAT	1
 
@@ -75,8 +76,7 @@ mlops_signature_to_jsonb(const MlopsSignature *signature)
 	JsonbValue	null = {.type = jbvNull};
 
 	number.type = jbvNumeric;
-	number.val.numeric = DatumGetNumeric(DirectFunctionCall1(int4_numeric,
-															 Int32GetDatum(SIGNATURE_FORMAT)));
+	number.val.numeric = int64_to_numeric(SIGNATURE_FORMAT);
 	pushJsonbValue(&builder, WJB_BEGIN_OBJECT, NULL);
 	push_key(&builder, "format");
 	pushJsonbValue(&builder, WJB_VALUE, &number);
@@ -108,8 +108,8 @@ mlops_signature_from_jsonb(Jsonb *jsonb)
 	if (!JB_ROOT_IS_OBJECT(jsonb))
 		corrupted("It is no object.");
 	format = member(root, "format", jbvNumeric);
-	if (DatumGetInt32(DirectFunctionCall1(numeric_int4,
-										  NumericGetDatum(format->val.numeric))) != SIGNATURE_FORMAT)
+	if (mlops_numeric_to_double(NumericGetDatum(format->val.numeric)) !=
+		SIGNATURE_FORMAT)
 		corrupted("Its format is not known to this release.");
 	if (member_count(root) != 3)
 		corrupted("It has unknown members.");

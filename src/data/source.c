@@ -28,7 +28,6 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
-#include "utils/resowner.h"
 #include "utils/varlena.h"
 
 /* The name under which expressions may qualify columns of a query. */
@@ -497,5 +496,6 @@ visit_statement(CachedPlanSource *plan_source, SPIPlanPtr plan, void *result)
 		elog(ERROR, "composed source has no plan");
 	statement->estimated_rows =
 		linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
-	ReleaseCachedPlan(cached, CurrentResourceOwner);
+	/* an unsaved plan belongs to no resource owner */
+	ReleaseCachedPlan(cached, NULL);
 }

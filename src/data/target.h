@@ -70,6 +70,5 @@ extern float mlops_target_label(MlopsTarget *target, Datum value,
 extern void mlops_target_close(MlopsTarget *target);
 
 /* binary, multiclass or regression */
-extern const char *mlops_task_name(MlopsTask task);
 
 #endif							/* MLOPS_TARGET_H */

@@ -11,6 +11,7 @@
 #include "train/challenge.h"
 #include "train/evaluate.h"
 #include "train/params.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "data/baseline.h"
 #include "math/metrics.h"
 #include "math/summary.h"
 #include "train/evaluate.h"
@@ -108,10 +107,10 @@ mlops_evaluate_baselines(MlopsDataset *dataset, MlopsMatrix *matrix,
 	summaries = mlops_summary_columns(state);
 	for (int i = 0; i < n_outputs; i++)
 		baselines = lappend(baselines,
-							mlops_baseline_of_summary(&summaries[i], "prediction",
-													  n_outputs > 1 ?
-													  dataset->classes[i] :
-													  "prediction"));
+							mlops_number_baseline(n_outputs > 1 ?
+												  dataset->classes[i] :
+												  "prediction", "prediction",
+												  &summaries[i]));
 	callback->arg = NULL;
 	mlops_summary_free(state);
 	pfree(outputs);

@@ -2,7 +2,7 @@
  * name_list.c
  *		The type mlops.name_list: names, forgiving in how they are written.
  *
- * Its bytes are those of text[], so arrays become lists without a function.
+ * Its bytes are those of text[], so casts change nothing.
  * A literal in braces is an array, any other is one bare name.
  */
 #include "postgres.h"
@@ -14,6 +14,7 @@
 
 PG_FUNCTION_INFO_V1(mlops_name_list_in);
 PG_FUNCTION_INFO_V1(mlops_name_list_out);
+PG_FUNCTION_INFO_V1(mlops_name_list_cast);
 
 /* _name_list_in(cstring) returns name_list */
 Datum
@@ -33,4 +34,11 @@ Datum
 mlops_name_list_out(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_DATUM(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(0)));
+}
+
+/* _name_list(text[]) returns name_list, and _text_array() back */
+Datum
+mlops_name_list_cast(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }

@@ -196,14 +196,6 @@ mlops_task_objective(MlopsTask task)
 	return objectives[task];
 }
 
-const char *
-mlops_task_name(MlopsTask task)
-{
-	static const char *const names[] = {"binary", "multiclass", "regression"};
-
-	return names[task];
-}
-
 /* The rule of that name or alias, or NULL. */
 static const ParamRule *
 find_rule(const char *name)

@@ -48,7 +48,4 @@ extern const char *mlops_params_metric(const MlopsParams *params,
 /* The objective of the task. */
 extern const char *mlops_task_objective(MlopsTask task);
 
-/* "binary", "multiclass" or "regression". */
-extern const char *mlops_task_name(MlopsTask task);
-
 #endif							/* MLOPS_PARAMS_H */

@@ -22,6 +22,7 @@
 #include "train/evaluate.h"
 #include "train/progress.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -102,7 +103,6 @@ mlops_train(PG_FUNCTION_ARGS)
 	training->matrix = mlops_matrix_create(training->memory_limit);
 	training->trainer = mlops_trainer_start(training->matrix,
 											training->n_threads,
-											training->memory_limit,
 											mlops_trainer_nice);
 	read_rows(training);
 	prepare_request(training);

@@ -51,7 +51,10 @@ struct MlopsTrainer
 	WaitEventSet *events;
 	int			socket_event;	/* position of socket in events */
 	bool		writing;		/* events waits for room to write as well */
-	uint64		max_memory;
+	int			n_threads;
+	int			nice;
+	uint64		max_memory;		/* 0: limits are not sent yet */
+	const MlopsTrainRequest *request;	/* under way */
 	char		version[48];
 	TimestampTz last_heard;
 	/* bytes that have come and are not taken yet: [taken, filled) */
@@ -87,7 +90,7 @@ static void trainer_reset_callback(void *arg);
 static void connect_child(MlopsTrainer *trainer);
 static void create_events(MlopsTrainer *trainer);
 static void hear_hello(MlopsTrainer *trainer);
-static void send_limits(MlopsTrainer *trainer, int n_threads, int nice);
+static void send_limits(MlopsTrainer *trainer);
 static void send_train(MlopsTrainer *trainer,
 					   const MlopsTrainRequest *request);
 static void send_frame(MlopsTrainer *trainer, MlopsFrameKind kind,
@@ -105,7 +108,7 @@ static void handle_progress(MlopsTrainer *trainer, Gathering *gathering,
 							const Incoming *frame,
 							MlopsRoundCallback callback, void *arg);
 static void handle_metric(MlopsTrainer *trainer, Gathering *gathering,
-						  uint32 round, MlopsMetric *metric);
+						  uint32 round, MlopsRoundMetric *metric);
 static void handle_model(MlopsTrainer *trainer, Gathering *gathering,
 						 const Incoming *frame);
 static void handle_trained(MlopsTrainer *trainer, Gathering *gathering,
@@ -119,13 +122,13 @@ static const char *memory_hint(const char *how);
 static char *clean_text(const char *text, size_t length);
 
 MlopsTrainer *
-mlops_trainer_start(MlopsMatrix *matrix, int n_threads, uint64 max_memory,
-					int nice)
+mlops_trainer_start(MlopsMatrix *matrix, int n_threads, int nice)
 {
 	MlopsTrainer *trainer = palloc0(sizeof(MlopsTrainer));
 
 	trainer->matrix = matrix;
-	trainer->max_memory = max_memory;
+	trainer->n_threads = n_threads;
+	trainer->nice = nice;
 	trainer->socket = PGINVALID_SOCKET;
 	trainer->context = CurrentMemoryContext;
 	trainer->capacity = READ_CHUNK;
@@ -139,7 +142,6 @@ mlops_trainer_start(MlopsMatrix *matrix, int n_threads, uint64 max_memory,
 	create_events(trainer);
 	trainer->last_heard = GetCurrentTimestamp();
 	hear_hello(trainer);
-	send_limits(trainer, n_threads, nice);
 	return trainer;
 }
 
@@ -165,17 +167,30 @@ mlops_trainer_poll(MlopsTrainer *trainer)
 	}
 }
 
-MlopsTrainOutcome *
-mlops_trainer_train(MlopsTrainer *trainer, const MlopsTrainRequest *request,
-					MlopsRoundCallback callback, void *arg)
+void
+mlops_trainer_begin(MlopsTrainer *trainer, const MlopsTrainRequest *request,
+					uint64 max_memory)
 {
-	Gathering	gathering = {.request = request};
-
-	gathering.outcome = palloc0(sizeof(MlopsTrainOutcome));
 	trainer->last_heard = GetCurrentTimestamp();
+	trainer->request = request;
+	if (trainer->max_memory == 0)
+	{
+		trainer->max_memory = max_memory;
+		send_limits(trainer);
+	}
 	send_frame(trainer, MLOPS_FRAME_DATA, &trainer->matrix->layout,
 			   sizeof(MlopsMatrixLayout));
 	send_train(trainer, request);
+}
+
+MlopsTrainOutcome *
+mlops_trainer_finish(MlopsTrainer *trainer, MlopsRoundCallback callback,
+					 void *arg)
+{
+	Gathering	gathering = {.request = trainer->request};
+
+	gathering.outcome = palloc0(sizeof(MlopsTrainOutcome));
+	trainer->last_heard = GetCurrentTimestamp();
 	while (!gathering.done)
 	{
 		Incoming	frame;
@@ -332,14 +347,14 @@ hear_hello(MlopsTrainer *trainer)
  * Tell the trainer what it may take.
  */
 static void
-send_limits(MlopsTrainer *trainer, int n_threads, int nice)
+send_limits(MlopsTrainer *trainer)
 {
 	MlopsLimits limits;
 
 	memset(&limits, 0, sizeof(limits));
 	limits.max_memory = trainer->max_memory;
-	limits.n_threads = n_threads;
-	limits.nice = nice;
+	limits.n_threads = trainer->n_threads;
+	limits.nice = trainer->nice;
 	limits.rank = 0;
 	limits.world = 1;
 	limits.parent_pid = (int32) getpid();
@@ -633,14 +648,14 @@ handle_progress(MlopsTrainer *trainer, Gathering *gathering,
 				const Incoming *frame, MlopsRoundCallback callback, void *arg)
 {
 	MlopsProgress progress;
-	MlopsMetric metric;
+	MlopsRoundMetric metric;
 
 	if (frame->length < sizeof(progress))
 		report_breach(trainer, "sent a malformed frame");
 	memcpy(&progress, frame->payload, sizeof(progress));
-	if (progress.n_metrics > MLOPS_MAX_METRICS ||
+	if (progress.n_metrics > MLOPS_MAX_ROUND_METRICS ||
 		frame->length != sizeof(progress) +
-		progress.n_metrics * sizeof(MlopsMetric) ||
+		progress.n_metrics * sizeof(MlopsRoundMetric) ||
 		progress.round != gathering->rounds_heard ||
 		progress.round >= gathering->request->n_rounds)
 		report_breach(trainer, "sent a malformed frame");
@@ -649,7 +664,7 @@ handle_progress(MlopsTrainer *trainer, Gathering *gathering,
 	for (uint32 i = 0; i < progress.n_metrics; i++)
 	{
 		memcpy(&metric, frame->payload + sizeof(progress) +
-			   i * sizeof(MlopsMetric), sizeof(metric));
+			   i * sizeof(MlopsRoundMetric), sizeof(metric));
 		handle_metric(trainer, gathering, progress.round, &metric);
 	}
 	gathering->rounds_heard++;
@@ -664,7 +679,7 @@ handle_progress(MlopsTrainer *trainer, Gathering *gathering,
  */
 static void
 handle_metric(MlopsTrainer *trainer, Gathering *gathering, uint32 round,
-			  MlopsMetric *metric)
+			  MlopsRoundMetric *metric)
 {
 	MlopsEvaluation *evaluation;
 	size_t		length = strnlen(metric->name, sizeof(metric->name));

@@ -70,12 +70,11 @@ typedef void (*MlopsRoundCallback) (int round, int n_rounds,
 									void *arg);
 
 /*
- * Start a trainer on the matrix and hear its HELLO.  max_memory bounds its
- * private memory in bytes (the kernel enforces it).  Lives in the current
+ * Start a trainer on the matrix and hear its HELLO.  Lives in the current
  * memory context.
  */
 extern MlopsTrainer *mlops_trainer_start(MlopsMatrix *matrix, int n_threads,
-										 uint64 max_memory, int nice);
+										 int nice);
 
 /* libxgboost's version at run time, "1.7.4"; and as three numbers. */
 extern const char *mlops_trainer_version(const MlopsTrainer *trainer);
@@ -86,11 +85,19 @@ extern const char *mlops_trainer_version(const MlopsTrainer *trainer);
  */
 extern void mlops_trainer_poll(MlopsTrainer *trainer);
 
-/* Train once on the matrix as it is now; may be called again. */
-extern MlopsTrainOutcome *mlops_trainer_train(MlopsTrainer *trainer,
-											  const MlopsTrainRequest *request,
-											  MlopsRoundCallback callback,
-											  void *arg);
+/*
+ * Train on the matrix as it is now; _begin returns at once, and the backend
+ * may do something else before it takes the outcome with _finish.  The
+ * request must live until then.  max_memory bounds the trainer's private
+ * memory in bytes, and the kernel enforces it; it holds from the first
+ * training on.  May be done again after _finish.
+ */
+extern void mlops_trainer_begin(MlopsTrainer *trainer,
+								const MlopsTrainRequest *request,
+								uint64 max_memory);
+extern MlopsTrainOutcome *mlops_trainer_finish(MlopsTrainer *trainer,
+											   MlopsRoundCallback callback,
+											   void *arg);
 
 /* End the process and reap it. */
 extern void mlops_trainer_stop(MlopsTrainer *trainer);

@@ -19,6 +19,14 @@
 
 #include "trainer/worker.h"
 
+/*
+ * Over so many training rows their metrics, which nothing depends on, are
+ * taken in every EVERY-th round and the last only: each time costs about half
+ * of a round of boosting.
+ */
+#define MANY_ROWS	100000
+#define EVERY		10
+
 /* How far boosting has come. */
 typedef struct Rounds
 {
@@ -32,12 +40,12 @@ typedef struct Rounds
 static bool create_booster(MlopsJob *job);
 static bool set_params(const MlopsJob *job, MlopsHandle booster);
 static bool one_round(MlopsJob *job, Rounds *rounds, bool *finished);
-static bool evaluate(const MlopsJob *job, uint32_t round, MlopsMetric *metrics,
+static bool evaluate(const MlopsJob *job, uint32_t round, MlopsRoundMetric *metrics,
 					 uint32_t *n_metrics);
-static bool parse_metrics(const char *text, MlopsMetric *metrics,
+static bool parse_metrics(const char *text, MlopsRoundMetric *metrics,
 						  uint32_t *n_metrics);
 static bool parse_metric(const char *text, size_t length,
-						 MlopsMetric *metric);
+						 MlopsRoundMetric *metric);
 static bool note_round(MlopsJob *job, Rounds *rounds, double value);
 static bool keep_bytes(const MlopsJob *job, Rounds *rounds);
 static bool keep_best(MlopsJob *job, const Rounds *rounds);
@@ -49,11 +57,15 @@ bool
 mlops_boost(MlopsJob *job)
 {
 	Rounds		rounds;
+	bst_ulong	n_rows;
 	bool		finished = false;
 	bool		good;
 
 	memset(&rounds, 0, sizeof(rounds));
 	rounds.best_value = NAN;
+	if (XGDMatrixNumRow(job->train, &n_rows) != 0)
+		return mlops_fail_library();
+	job->many_rows = n_rows > MANY_ROWS;
 	good = create_booster(job);
 	while (good && !finished)
 		good = one_round(job, &rounds, &finished);
@@ -122,7 +134,7 @@ set_params(const MlopsJob *job, MlopsHandle booster)
 static bool
 one_round(MlopsJob *job, Rounds *rounds, bool *finished)
 {
-	MlopsMetric metrics[MLOPS_MAX_METRICS];
+	MlopsRoundMetric metrics[MLOPS_MAX_ROUND_METRICS];
 	MlopsProgress progress = {rounds->done, 0};
 
 	if (XGBoosterUpdateOneIter(job->booster, (int) rounds->done,
@@ -131,7 +143,7 @@ one_round(MlopsJob *job, Rounds *rounds, bool *finished)
 	if (!evaluate(job, rounds->done, metrics, &progress.n_metrics))
 		return false;
 	mlops_wire_send(MLOPS_FRAME_PROGRESS, &progress, sizeof(progress),
-					metrics, progress.n_metrics * sizeof(MlopsMetric));
+					metrics, progress.n_metrics * sizeof(MlopsRoundMetric));
 	rounds->done++;
 
 	if (job->command.early_stopping > 0)
@@ -155,18 +167,27 @@ one_round(MlopsJob *job, Rounds *rounds, bool *finished)
 }
 
 /*
- * The metrics after a round, those of the validation rows last.
+ * The metrics after a round, those of the validation rows last.  There may be
+ * none when there are many rows and none to validate on.
  */
 static bool
-evaluate(const MlopsJob *job, uint32_t round, MlopsMetric *metrics,
+evaluate(const MlopsJob *job, uint32_t round, MlopsRoundMetric *metrics,
 		 uint32_t *n_metrics)
 {
 	MlopsHandle matrices[2] = {job->train, job->validation};
 	const char *names[2] = {"train", "validation"};
 	const char *text;
+	int			first = 0;
+	int			end = job->validation != NULL ? 2 : 1;
 
-	if (XGBoosterEvalOneIter(job->booster, (int) round, matrices, names,
-							 job->validation != NULL ? 2 : 1, &text) != 0)
+	if (job->many_rows && round % EVERY != 0 &&
+		round + 1 != job->command.n_rounds)
+		first = 1;
+	*n_metrics = 0;
+	if (first == end)
+		return true;
+	if (XGBoosterEvalOneIter(job->booster, (int) round, matrices + first,
+							 names + first, end - first, &text) != 0)
 		return mlops_fail_library();
 	return parse_metrics(text, metrics, n_metrics);
 }
@@ -175,14 +196,14 @@ evaluate(const MlopsJob *job, uint32_t round, MlopsMetric *metrics,
  * Read "[0]\ttrain-rmse:0.5\tvalidation-rmse:0.6".
  */
 static bool
-parse_metrics(const char *text, MlopsMetric *metrics, uint32_t *n_metrics)
+parse_metrics(const char *text, MlopsRoundMetric *metrics, uint32_t *n_metrics)
 {
 	*n_metrics = 0;
 	while ((text = strchr(text, '\t')) != NULL)
 	{
 		size_t		length = strcspn(++text, "\t\n");
 
-		if (*n_metrics >= MLOPS_MAX_METRICS)
+		if (*n_metrics >= MLOPS_MAX_ROUND_METRICS)
 			return mlops_fail("there are too many metrics");
 		if (!parse_metric(text, length, &metrics[*n_metrics]))
 			return mlops_fail("metric \"%.*s\" is not understood",
@@ -196,7 +217,7 @@ parse_metrics(const char *text, MlopsMetric *metrics, uint32_t *n_metrics)
  * Read one "train-rmse:0.5".  The locale is always "C": nothing sets another.
  */
 static bool
-parse_metric(const char *text, size_t length, MlopsMetric *metric)
+parse_metric(const char *text, size_t length, MlopsRoundMetric *metric)
 {
 	const char *colon = memrchr(text, ':', length);
 	const char *dash = memchr(text, '-', length);

@@ -103,7 +103,7 @@ typedef struct MlopsFrame
 #define MLOPS_MAX_FEATURES		16384
 #define MLOPS_MAX_NAME			255
 #define MLOPS_MAX_BIN			65536
-#define MLOPS_MAX_METRICS		32
+#define MLOPS_MAX_ROUND_METRICS		32
 #define MLOPS_METRIC_NAME		64
 #define MLOPS_MAX_CATEGORY		65536
 #define MLOPS_MAX_OUTPUTS		10000
@@ -150,19 +150,19 @@ typedef struct MlopsTrainCommand
 	uint32_t	flags;			/* MLOPS_TRAIN_... */
 } MlopsTrainCommand;
 
-/* PROGRESS: this, then n_metrics times a MlopsMetric. */
+/* PROGRESS: this, then n_metrics times a MlopsRoundMetric. */
 typedef struct MlopsProgress
 {
 	uint32_t	round;			/* from 0 */
-	uint32_t	n_metrics;		/* at most MLOPS_MAX_METRICS */
+	uint32_t	n_metrics;		/* at most MLOPS_MAX_ROUND_METRICS */
 } MlopsProgress;
 
-typedef struct MlopsMetric
+typedef struct MlopsRoundMetric
 {
 	double		value;
 	uint32_t	role;			/* MLOPS_ROLE_TRAIN or _VALIDATION */
 	char		name[MLOPS_METRIC_NAME + 4];	/* XGBoost's, ASCII, NUL */
-} MlopsMetric;
+} MlopsRoundMetric;
 
 /* MODEL: this, then the bytes from offset on. */
 typedef struct MlopsModelPiece

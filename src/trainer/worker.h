@@ -53,6 +53,7 @@ typedef struct MlopsJob
 	bool		quantile;		/* hist on trees: binned, not plain, matrix */
 	bool		linear;			/* booster gblinear */
 	bool		rewrites;		/* gblinear and dart: a round changes earlier ones */
+	bool		many_rows;		/* too many to evaluate in every round */
 	int			n_threads;
 	/* handles, NULL when not there */
 	MlopsHandle train;

@@ -31,8 +31,8 @@ def build(folder):
     sources += [str(ROOT / f"src/math/{stem}.c")
                 for stem in ("hash", "metrics", "moments", "quantile",
                              "summary")]
-    subprocess.run(["cc", "-std=gnu11", "-O2", "-ffp-contract=off", "-I", str(ROOT / "src"),
-                    "-o", program, *sources, "-lm"], check=True)
+    subprocess.run(["cc", "-std=gnu11", "-O2", "-ffp-contract=off",
+                    "-I", str(ROOT / "src"), "-o", program, *sources, "-lm"], check=True)
     return program
 
 
