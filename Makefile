@@ -33,16 +33,23 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 
 # --- what is tested --------------------------------------------------------
 
-# Every test stands in a list, else test/lint fails.  REGRESS passes with
-# and without shared_preload_libraries, REGRESS_PRELOAD only with.
-REGRESS         =
-REGRESS_PRELOAD =
-ISOLATION       =
-TAP             =
-PGTAP           =
-UNIT            = math math_hash math_summary
-ORACLE          = forest_oracle math_oracle
-FUZZ            =
+# Every test stands in a list, else test/lint fails.  REGRESS passes with and
+# without shared_preload_libraries, REGRESS_PRELOAD only with, and
+# REGRESS_NOPRELOAD only without.
+REGRESS           = install types params errors train predict versions \
+                    privileges reference
+REGRESS_PRELOAD   = progress
+REGRESS_NOPRELOAD = nopreload
+ISOLATION         = deploy_while_predicting drop_while_predicting \
+                    prepared_across_deploy repeatable_read_across_deploy \
+                    two_trainings
+TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
+                    005_standby 006_crash 007_preload 008_pid1
+PGTAP             = analyst
+UNIT              = forest forest_hostile math math_hash math_summary \
+                    trainer trainer_hostile
+ORACLE            = forest_oracle math_oracle predict_oracle
+FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test
 ISOLATION_OPTS = --inputdir=test --outputdir=.

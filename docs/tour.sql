@@ -142,7 +142,7 @@ END
 $$;
 
 \echo
-\echo '== 4. A second version: smaller steps, more of them, simpler trees'
+\echo '== 4. A second version: smaller steps, more of them'
 \echo
 SELECT model, version, rows_train, deployed, elapsed
 FROM mlops.train('late', 'flight', target => 'delay > 15',

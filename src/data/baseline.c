@@ -68,10 +68,10 @@ mlops_dataset_baselines(MlopsDataset *dataset, MlopsMatrix *matrix)
 		for (int part = 0; part < input->n_features; part++)
 		{
 			int			feature = input->first_feature + part;
+			const char *name = signature->feature_names[feature];
 
 			baselines = lappend(baselines,
-								mlops_number_baseline(signature->feature_names[feature],
-													  "number",
+								mlops_number_baseline(name, "number",
 													  &columns[feature]));
 		}
 	}

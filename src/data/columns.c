@@ -233,9 +233,12 @@ unusable_error(const MlopsSource *source, List *unusable)
 
 	initStringInfo(&names);
 	foreach(cell, unusable)
-		appendStringInfo(&names, "%s%s",
-						 foreach_current_index(cell) > 0 ? ", " : "",
-						 quote_literal_cstr(source->columns[lfirst_int(cell)].name));
+	{
+		const MlopsColumn *column = &source->columns[lfirst_int(cell)];
+
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 quote_literal_cstr(column->name));
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("column \"%s\" of type %s cannot be a feature",
@@ -417,8 +420,11 @@ compose(const MlopsSource *source, const char *target, List *selected)
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT %s", target);
 	foreach(cell, selected)
-		appendStringInfo(&query, ", %s",
-						 quote_identifier(source->columns[lfirst_int(cell)].name));
+	{
+		const MlopsColumn *column = &source->columns[lfirst_int(cell)];
+
+		appendStringInfo(&query, ", %s", quote_identifier(column->name));
+	}
 	appendStringInfo(&query, " FROM %s", source->from);
 	return query.data;
 }

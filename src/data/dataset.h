@@ -46,7 +46,7 @@ typedef struct MlopsDatasetRequest
 								 * stay together in a hash split */
 	const char *event_time;		/* column, or NULL; implies a time split */
 	const char *weight;			/* column, or NULL */
-	const char *task;			/* binary, multiclass, regression; NULL: infer */
+	const char *task;			/* binary, multiclass, regression, or NULL */
 	const char *positive;		/* label of the positive class, or NULL */
 	double		validation;		/* fraction of rows, 0 for none */
 	double		test;
@@ -102,12 +102,16 @@ extern List *mlops_dataset_baselines(MlopsDataset *dataset,
 									 MlopsMatrix *matrix);
 
 /* The baseline of one column of numbers; kind as in MlopsBaseline. */
+struct MlopsBaseline;
 struct MlopsSummary;
-extern struct MlopsBaseline *mlops_number_baseline(const char *name,
-												   const char *kind,
-												   const struct MlopsSummary *summary);
+extern struct MlopsBaseline *
+			mlops_number_baseline(const char *name, const char *kind,
+								  const struct MlopsSummary *summary);
 
-/* Labels and weights of a split in row order; palloc'd, weights NULL if none. */
+/*
+ * Labels and weights of a split in row order, palloc'd; weights is NULL if
+ * there are none.
+ */
 extern uint64 mlops_dataset_labels(MlopsDataset *dataset, MlopsMatrix *matrix,
 								   MlopsRole role, float **labels,
 								   float **weights);

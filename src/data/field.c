@@ -12,6 +12,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "base/compat.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "data/field.h"

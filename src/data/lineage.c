@@ -183,6 +183,7 @@ static LineageRelation *
 note_relation(Lineage *lineage, Oid oid)
 {
 	LineageRelation *relation;
+	const char *schema;
 	ListCell   *cell;
 
 	foreach(cell, lineage->relations)
@@ -193,8 +194,8 @@ note_relation(Lineage *lineage, Oid oid)
 	}
 	relation = palloc0(sizeof(LineageRelation));
 	relation->oid = oid;
-	relation->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)),
-												get_rel_name(oid));
+	schema = get_namespace_name(get_rel_namespace(oid));
+	relation->name = quote_qualified_identifier(schema, get_rel_name(oid));
 	lineage->relations = lappend(lineage->relations, relation);
 	return relation;
 }

@@ -30,6 +30,22 @@
 #define FIXED_WORDS			5
 #define HASH_OF_MISSING		UINT64CONST(0x9E3779B97F4A7C15)
 
+/* A scalar input: where its value is and where it goes. */
+typedef struct ScalarStep
+{
+	int			attribute;
+	int			feature;
+	int			field;
+} ScalarStep;
+
+/* Scalar inputs of one conversion, taken in one loop. */
+typedef struct ScalarRun
+{
+	MlopsConversion conversion;
+	int			n_steps;
+	ScalarStep *steps;
+} ScalarRun;
+
 typedef struct Receiver
 {
 	DestReceiver pub;
@@ -43,6 +59,10 @@ typedef struct Receiver
 	uint64		rows_without_time;
 	bool		has_weight;		/* a weight above zero was seen */
 	MlopsFingerprint fingerprint;
+	int			n_runs;			/* at most one per scalar conversion */
+	ScalarRun	runs[MLOPS_FROM_BOOL + 1];
+	int			n_others;		/* fields that are no scalars */
+	int		   *others;
 	uint64	   *words;			/* FIXED_WORDS, then one per category */
 	float	   *codes;			/* one per category */
 	int64		time_min;
@@ -54,13 +74,21 @@ static void receiver_startup(DestReceiver *self, int operation,
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void receiver_shutdown(DestReceiver *self);
 static void take_row(Receiver *r, const Datum *values, const bool *nulls);
-static void take_features(Receiver *r, const Datum *values,
-						  const bool *nulls, float *features);
-static void out_of_range(Receiver *r, int field, double value)
+static void plan_runs(Receiver *r);
+static void take_scalars(Receiver *r, const Datum *values,
+						 const bool *nulls, float *features);
+static bool take_run(const ScalarRun *run, MlopsConversion conversion,
+					 const Datum *values, const bool *nulls,
+					 float *features);
+static void take_others(Receiver *r, const Datum *values,
+						const bool *nulls, float *features);
+static void out_of_range(Receiver *r, const ScalarRun *run,
+						 const Datum *values, const float *features)
 			pg_attribute_noreturn();
 static int	take_category(Receiver *r, int field, Datum value);
 static void too_many_values(Receiver *r, int field) pg_attribute_noreturn();
-static MlopsHash128 hash_features(Receiver *r, const float *features);
+static MlopsHash128 hash_row(Receiver *r, const float *features,
+							 uint64 label_hash, float weight, int64 time);
 static void place_codes(Receiver *r, float *features);
 static float take_weight(Receiver *r, const Datum *values,
 						 const bool *nulls);
@@ -94,6 +122,7 @@ mlops_receive(MlopsDataset *dataset, MlopsMatrix *matrix,
 	r->words = palloc0(sizeof(uint64) *
 					   (FIXED_WORDS + plan->n_dictionaries));
 	r->codes = palloc0(sizeof(float) * Max(plan->n_dictionaries, 1));
+	plan_runs(r);
 	mlops_fingerprint_init(&r->fingerprint);
 	r->time_min = PG_INT64_MAX;
 	r->time_max = PG_INT64_MIN;
@@ -195,15 +224,10 @@ take_row(Receiver *r, const Datum *values, const bool *nulls)
 	at = (matrix->layout.n_rows - 1) % matrix->layout.rows_per_block;
 	features = mlops_matrix_features(matrix) +
 		at * matrix->layout.n_features;
-	take_features(r, values, nulls, features);
+	take_scalars(r, values, nulls, features);
+	take_others(r, values, nulls, features);
 
-	hash = hash_features(r, features);
-	r->words[0] = hash.low;
-	r->words[1] = hash.high;
-	r->words[2] = label_hash;
-	r->words[3] = mlops_hash_row(&weight, 1, 0);
-	r->words[4] = (uint64) time;
-	hash = mlops_hash128_words(r->words, FIXED_WORDS + plan->n_dictionaries);
+	hash = hash_row(r, features, label_hash, weight, time);
 	mlops_fingerprint_add(&r->fingerprint, hash);
 	place_codes(r, features);
 
@@ -219,26 +243,146 @@ take_row(Receiver *r, const Datum *values, const bool *nulls)
 }
 
 /*
- * Write the features of a row.  Categories are 0 or NaN for now; their codes
- * and hashes are kept aside.
+ * Sort the fields by how they are read.
  */
 static void
-take_features(Receiver *r, const Datum *values, const bool *nulls,
-			  float *features)
+plan_runs(Receiver *r)
 {
 	const MlopsDatasetPlan *plan = r->plan;
+
+	r->others = palloc(sizeof(int) * plan->n_fields);
+	for (int i = 0; i < plan->n_fields; i++)
+		if (!MLOPS_IS_SCALAR(plan->fields[i].conversion))
+			r->others[r->n_others++] = i;
+	for (int c = 0; MLOPS_IS_SCALAR(c); c++)
+	{
+		ScalarRun  *run = &r->runs[r->n_runs];
+
+		run->conversion = c;
+		run->steps = palloc(sizeof(ScalarStep) * plan->n_fields);
+		for (int i = 0; i < plan->n_fields; i++)
+		{
+			const MlopsField *field = &plan->fields[i];
+
+			if (field->conversion != c)
+				continue;
+			run->steps[run->n_steps].attribute = field->attribute;
+			run->steps[run->n_steps].feature = field->first_feature;
+			run->steps[run->n_steps].field = i;
+			run->n_steps++;
+		}
+		if (run->n_steps > 0)
+			r->n_runs++;
+	}
+}
+
+/*
+ * Write the numbers and booleans of a row.
+ */
+static void
+take_scalars(Receiver *r, const Datum *values, const bool *nulls,
+			 float *features)
+{
+	for (int i = 0; i < r->n_runs; i++)
+	{
+		const ScalarRun *run = &r->runs[i];
+		bool		finite;
+
+		/* a constant makes a loop without a switch */
+		switch (run->conversion)
+		{
+			case MLOPS_FROM_FLOAT8:
+				finite = take_run(run, MLOPS_FROM_FLOAT8, values, nulls,
+								  features);
+				break;
+			case MLOPS_FROM_FLOAT4:
+				finite = take_run(run, MLOPS_FROM_FLOAT4, values, nulls,
+								  features);
+				break;
+			case MLOPS_FROM_INT4:
+				finite = take_run(run, MLOPS_FROM_INT4, values, nulls,
+								  features);
+				break;
+			case MLOPS_FROM_INT8:
+				finite = take_run(run, MLOPS_FROM_INT8, values, nulls,
+								  features);
+				break;
+			default:
+				finite = take_run(run, run->conversion, values, nulls,
+								  features);
+				break;
+		}
+		if (unlikely(!finite))
+			out_of_range(r, run, values, features);
+	}
+}
+
+/*
+ * Write the inputs of one conversion; false if one of them is infinite.
+ */
+static pg_attribute_always_inline bool
+take_run(const ScalarRun *run, MlopsConversion conversion,
+		 const Datum *values, const bool *nulls, float *features)
+{
+	bool		infinite = false;
+
+	for (int i = 0; i < run->n_steps; i++)
+	{
+		const ScalarStep *step = &run->steps[i];
+		float		number = get_float4_nan();
+
+		if (!nulls[step->attribute])
+			number = (float) mlops_scalar(conversion,
+										  values[step->attribute]);
+		features[step->feature] = number;
+		infinite |= isinf(number);
+	}
+	return !infinite;
+}
+
+/*
+ * Refuse a number that training cannot take.
+ */
+static void
+out_of_range(Receiver *r, const ScalarRun *run, const Datum *values,
+			 const float *features)
+{
+	const ScalarStep *step = run->steps;
+	const char *name;
+
+	while (!isinf(features[step->feature]))
+		step++;
+	name = r->dataset->signature->inputs[step->field].name;
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("column \"%s\" is infinite or out of range", name),
+			 errdetail("It is %g in a row; features are float4.",
+					   mlops_scalar(run->conversion,
+									values[step->attribute])),
+			 errhint("Make it NULL there, or use exclude => %s.",
+					 quote_literal_cstr(name))));
+}
+
+/*
+ * Write categories and parts of times.  Categories are 0 or NaN for now;
+ * their codes and hashes are kept aside.
+ */
+static void
+take_others(Receiver *r, const Datum *values, const bool *nulls,
+			float *features)
+{
 	int			category = 0;
 
-	for (int i = 0; i < plan->n_fields; i++)
+	for (int i = 0; i < r->n_others; i++)
 	{
-		const MlopsField *field = &plan->fields[i];
+		const MlopsField *field = &r->plan->fields[r->others[i]];
 		float	   *feature = features + field->first_feature;
 		bool		missing = nulls[field->attribute];
 
 		if (MLOPS_IS_CATEGORY(field->conversion))
 		{
 			int			code = missing ? -1 :
-				take_category(r, i, values[field->attribute]);
+				take_category(r, r->others[i], values[field->attribute]);
 
 			*feature = missing ? get_float4_nan() : 0;
 			r->codes[category] = code;
@@ -249,34 +393,9 @@ take_features(Receiver *r, const Datum *values, const bool *nulls,
 		else if (missing)
 			for (int part = 0; part < field->n_features; part++)
 				feature[part] = get_float4_nan();
-		else if (MLOPS_IS_SCALAR(field->conversion))
-		{
-			double		number = mlops_scalar(field->conversion,
-											  values[field->attribute]);
-
-			*feature = (float) number;
-			if (unlikely(isinf(*feature)))
-				out_of_range(r, i, number);
-		}
 		else
 			mlops_field_parts(field, values[field->attribute], feature);
 	}
-}
-
-/*
- * Refuse a number that training cannot take.
- */
-static void
-out_of_range(Receiver *r, int field, double value)
-{
-	const char *name = r->dataset->signature->inputs[field].name;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("column \"%s\" is infinite or out of range", name),
-			 errdetail("It is %g in a row; features are float4.", value),
-			 errhint("Make it NULL there, or use exclude => %s.",
-					 quote_literal_cstr(name))));
 }
 
 /*
@@ -316,12 +435,22 @@ too_many_values(Receiver *r, int field)
 }
 
 /*
- * The hash of a row's numbers.
+ * The hash of a row: its numbers, label, weight, time and categories.
  */
 static MlopsHash128
-hash_features(Receiver *r, const float *features)
+hash_row(Receiver *r, const float *features, uint64 label_hash,
+		 float weight, int64 time)
 {
-	return mlops_hash128_floats(features, r->matrix->layout.n_features);
+	MlopsHash128 numbers = mlops_hash128_floats(features,
+												r->matrix->layout.n_features);
+
+	r->words[0] = numbers.low;
+	r->words[1] = numbers.high;
+	r->words[2] = label_hash;
+	r->words[3] = r->plan->weight < 0 ? 0 : mlops_hash_row(&weight, 1, 0);
+	r->words[4] = (uint64) time;
+	return mlops_hash128_words(r->words,
+							   FIXED_WORDS + r->plan->n_dictionaries);
 }
 
 /*
@@ -330,14 +459,11 @@ hash_features(Receiver *r, const float *features)
 static void
 place_codes(Receiver *r, float *features)
 {
-	const MlopsDatasetPlan *plan = r->plan;
 	int			category = 0;
 
-	if (plan->n_dictionaries == 0)
-		return;
-	for (int i = 0; i < plan->n_fields; i++)
+	for (int i = 0; i < r->n_others; i++)
 	{
-		const MlopsField *field = &plan->fields[i];
+		const MlopsField *field = &r->plan->fields[r->others[i]];
 
 		if (!MLOPS_IS_CATEGORY(field->conversion))
 			continue;

@@ -357,8 +357,12 @@ check_features(const MlopsSignature *signature, JsonbContainer *inputs)
 		if (JsonContainerSize(features) != input->n_features)
 			corrupted("An input has other features.");
 		for (int part = 0; part < input->n_features; part++)
+		{
+			int			feature = input->first_feature + part;
+
 			if (strcmp(element_string(features, part),
-					   signature->feature_names[input->first_feature + part]) != 0)
+					   signature->feature_names[feature]) != 0)
 				corrupted("An input has other features.");
+		}
 	}
 }

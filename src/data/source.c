@@ -12,14 +12,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "base/base.h"
 #include "catalog/namespace.h"
-#include "commands/trigger.h"
 #include "data/source.h"
 #include "executor/spi.h"
 #include "executor/spi_priv.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parser.h"
@@ -235,6 +232,7 @@ static char *
 relation_from(const char *text)
 {
 	List	   *names;
+	const char *schema;
 	Oid			relation;
 
 	if (!SplitIdentifierString(pstrdup(text), '.', &names) || names == NIL ||
@@ -249,7 +247,8 @@ relation_from(const char *text)
 			makeString(list_nth(names, i));
 	relation = RangeVarGetRelid(makeRangeVarFromNameList(names),
 								AccessShareLock, false);
-	return pstrdup(quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+	schema = get_namespace_name(get_rel_namespace(relation));
+	return pstrdup(quote_qualified_identifier(schema,
 											  get_rel_name(relation)));
 }
 
@@ -489,7 +488,7 @@ visit_statement(CachedPlanSource *plan_source, SPIPlanPtr plan, void *result)
 	MlopsStatement *statement = result;
 	CachedPlan *cached;
 
-	statement->relations = mlops_lineage(linitial_node(Query, plan_source->query_list),
+	statement->relations = mlops_lineage(linitial(plan_source->query_list),
 										 &statement->row_security);
 	cached = SPI_plan_get_cached_plan(plan);
 	if (cached == NULL)

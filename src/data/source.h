@@ -48,7 +48,10 @@ typedef struct MlopsStatement
 /* Analyse a source; the result is palloc'd. */
 extern MlopsSource *mlops_source_open(const char *text);
 
-/* The index of a column; 42703 with the nearest name, 42702 if there are two. */
+/*
+ * The index of a column; 42703 with the nearest name as a hint if there is
+ * none, 42702 if there are two.
+ */
 extern int	mlops_source_column(const MlopsSource *source, const char *name);
 
 /* Analyse an expression: a column's name as it is, or any expression. */

@@ -115,9 +115,12 @@ mlops_key_hash(const MlopsDatasetPlan *plan, const Datum *values,
 MlopsRole
 mlops_split_by_hash(const MlopsDatasetPlan *plan, uint64 hash)
 {
-	double		place = mlops_hash_unit(mlops_hash_mix(hash ^
-													   mlops_hash_mix(plan->seed)));
+	double		place;
 
+	if (plan->test == 0 && plan->validation == 0)
+		return MLOPS_ROLE_TRAIN;
+	place = mlops_hash_unit(mlops_hash_mix(hash ^
+										   mlops_hash_mix(plan->seed)));
 	if (place < plan->test)
 		return MLOPS_ROLE_TEST;
 	if (place < plan->test + plan->validation)

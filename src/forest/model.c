@@ -17,10 +17,14 @@
 /* The longest value of an objective's parameter, and of a base score. */
 #define TEXT_MAX 511
 
+/* The most digits of a base score that libxgboost reads. */
+#define SCORE_DIGITS 9
+
 static bool read_version(MlopsModel *model, const MlopsValue *root);
 static bool read_header(MlopsModel *model, const MlopsValue *learner);
 static bool read_base(MlopsModel *model, const MlopsValue *param);
 static bool parse_scores(MlopsModel *model, const char *text, size_t length);
+static unsigned count_digits(const char *text, size_t length);
 static bool read_objective(MlopsModel *model, const MlopsValue *objective,
 						   uint32_t n_classes);
 static bool check_parameters(MlopsModel *model, const MlopsValue *group);
@@ -184,6 +188,10 @@ parse_scores(MlopsModel *model, const char *text, size_t length)
 		if (used == 0 || number.kind == MLOPS_NUMBER_BOOLEAN ||
 			!isfinite(number.real))
 			return mlops_forest_fail(model->err, "base_score is no number");
+		if (count_digits(text + at, used) > SCORE_DIGITS)
+			return mlops_forest_fail(model->err,
+									 "base_score has more than %d digits",
+									 SCORE_DIGITS);
 		model->base[count++] = number.real;
 		at += used;
 		if (at == length || text[at] != ',')
@@ -196,6 +204,21 @@ parse_scores(MlopsModel *model, const char *text, size_t length)
 	for (i = count; i < model->n_outputs; i++)
 		model->base[i] = model->base[0];
 	return true;
+}
+
+/*
+ * The number of digits before an exponent.  libxgboost writes at most nine,
+ * and ignores a base score with more, silently.
+ */
+static unsigned
+count_digits(const char *text, size_t length)
+{
+	unsigned	digits = 0;
+	size_t		i;
+
+	for (i = 0; i < length && text[i] != 'e' && text[i] != 'E'; i++)
+		digits += text[i] >= '0' && text[i] <= '9';
+	return digits;
 }
 
 /*

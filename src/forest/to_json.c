@@ -29,6 +29,7 @@ static bool put(Text *text, const char *bytes, size_t length);
 static bool put_value(Text *text, const MlopsValue *value);
 static bool put_container(Text *text, const MlopsValue *value, bool object);
 static bool put_numbers(Text *text, const MlopsValue *value);
+static bool is_real(const Text *text, const MlopsValue *value);
 static bool put_number(Text *text, const MlopsNumber *number);
 static bool put_string(Text *text, MlopsRange range);
 static bool put_base(Text *text, const MlopsValue *value);
@@ -175,6 +176,7 @@ put_numbers(Text *text, const MlopsValue *value)
 {
 	MlopsNumberIterator iterator;
 	MlopsNumber number;
+	bool		real = is_real(text, value);
 	bool		first = true;
 
 	if (!put(text, "[", 1))
@@ -182,11 +184,34 @@ put_numbers(Text *text, const MlopsValue *value)
 	mlops_numbers_begin(text->document, value, &iterator);
 	while (mlops_numbers_next(&iterator, &number))
 	{
+		if (real && number.kind == MLOPS_NUMBER_INTEGER)
+			number.kind = MLOPS_NUMBER_FLOAT;
 		if ((!first && !put(text, ",", 1)) || !put_number(text, &number))
 			return false;
 		first = false;
 	}
 	return put(text, "]", 1);
+}
+
+/*
+ * Is this an array in which the library wants no integers?  A model that has
+ * been through other software may have 1 where it had 1.0.
+ */
+static bool
+is_real(const Text *text, const MlopsValue *value)
+{
+	static const char *const keys[] = {
+		"split_conditions", "base_weights", "sum_hessian", "loss_changes",
+		"weight_drop", "weights"
+	};
+	size_t		i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	{
+		if (is_key(text, value, keys[i]))
+			return true;
+	}
+	return false;
 }
 
 /*

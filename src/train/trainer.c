@@ -81,6 +81,7 @@ typedef struct Gathering
 	MlopsTrainOutcome *outcome;
 	uint64		model_filled;
 	int			rounds_heard;
+	MlopsRoundMetric last;		/* metric heard, no name before the first */
 	bool		predicted;
 	bool		done;
 } Gathering;
@@ -493,6 +494,9 @@ wait_for_trainer(MlopsTrainer *trainer, bool to_write, long timeout_ms)
 					 errmsg("connection to client lost")));
 	}
 	CHECK_FOR_INTERRUPTS();
+	/* a backend that was stopped itself has not looked yet */
+	if (silent)
+		(void) read_available(trainer);
 	if (silent &&
 		TimestampDifferenceExceeds(trainer->last_heard,
 								   GetCurrentTimestamp(), SILENCE_MS))
@@ -641,14 +645,15 @@ handle_answer(MlopsTrainer *trainer, Gathering *gathering,
 }
 
 /*
- * A round is done.
+ * A round is done.  The callback gets the last metric that was heard, of this
+ * round or an earlier one.
  */
 static void
 handle_progress(MlopsTrainer *trainer, Gathering *gathering,
 				const Incoming *frame, MlopsRoundCallback callback, void *arg)
 {
 	MlopsProgress progress;
-	MlopsRoundMetric metric;
+	MlopsRoundMetric *metric = &gathering->last;
 
 	if (frame->length < sizeof(progress))
 		report_breach(trainer, "sent a malformed frame");
@@ -660,18 +665,17 @@ handle_progress(MlopsTrainer *trainer, Gathering *gathering,
 		progress.round >= gathering->request->n_rounds)
 		report_breach(trainer, "sent a malformed frame");
 
-	memset(&metric, 0, sizeof(metric));
 	for (uint32 i = 0; i < progress.n_metrics; i++)
 	{
-		memcpy(&metric, frame->payload + sizeof(progress) +
-			   i * sizeof(MlopsRoundMetric), sizeof(metric));
-		handle_metric(trainer, gathering, progress.round, &metric);
+		memcpy(metric, frame->payload + sizeof(progress) +
+			   i * sizeof(MlopsRoundMetric), sizeof(*metric));
+		handle_metric(trainer, gathering, progress.round, metric);
 	}
 	gathering->rounds_heard++;
 	if (callback != NULL)
 		callback(progress.round, gathering->request->n_rounds,
-				 progress.n_metrics > 0 ? metric.name : NULL, metric.value,
-				 arg);
+				 metric->name[0] != '\0' ? metric->name : NULL,
+				 metric->value, arg);
 }
 
 /*

@@ -40,8 +40,8 @@ typedef struct Rounds
 static bool create_booster(MlopsJob *job);
 static bool set_params(const MlopsJob *job, MlopsHandle booster);
 static bool one_round(MlopsJob *job, Rounds *rounds, bool *finished);
-static bool evaluate(const MlopsJob *job, uint32_t round, MlopsRoundMetric *metrics,
-					 uint32_t *n_metrics);
+static bool evaluate(const MlopsJob *job, uint32_t round,
+					 MlopsRoundMetric *metrics, uint32_t *n_metrics);
 static bool parse_metrics(const char *text, MlopsRoundMetric *metrics,
 						  uint32_t *n_metrics);
 static bool parse_metric(const char *text, size_t length,

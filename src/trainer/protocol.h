@@ -103,7 +103,7 @@ typedef struct MlopsFrame
 #define MLOPS_MAX_FEATURES		16384
 #define MLOPS_MAX_NAME			255
 #define MLOPS_MAX_BIN			65536
-#define MLOPS_MAX_ROUND_METRICS		32
+#define MLOPS_MAX_ROUND_METRICS	32
 #define MLOPS_METRIC_NAME		64
 #define MLOPS_MAX_CATEGORY		65536
 #define MLOPS_MAX_OUTPUTS		10000
@@ -150,7 +150,11 @@ typedef struct MlopsTrainCommand
 	uint32_t	flags;			/* MLOPS_TRAIN_... */
 } MlopsTrainCommand;
 
-/* PROGRESS: this, then n_metrics times a MlopsRoundMetric. */
+/*
+ * PROGRESS: this, then n_metrics times a MlopsRoundMetric, those of
+ * VALIDATION last.  Where there are many training rows theirs come in some
+ * rounds only.
+ */
 typedef struct MlopsProgress
 {
 	uint32_t	round;			/* from 0 */

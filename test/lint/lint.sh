@@ -322,11 +322,14 @@ listed()
 		sed -n "s|^< |not in the Makefile: |p; s|^> |no such file: |p"
 }
 
-regress_listed() { listed 'test/sql/*.sql' .sql REGRESS REGRESS_PRELOAD; }
+regress_listed()
+{
+	listed 'test/sql/*.sql' .sql REGRESS REGRESS_PRELOAD REGRESS_NOPRELOAD
+}
 isolation_listed() { listed 'test/specs/*.spec' .spec ISOLATION; }
 tap_listed() { listed 'test/t/*.pl' .pl TAP; }
 pgtap_listed() { listed 'test/pgtap/*.sql' .sql PGTAP; }
-oracle_listed() { listed 'test/oracle/*.py' .py ORACLE; }
+oracle_listed() { listed 'test/oracle/*_oracle.py' .py ORACLE; }
 unit_listed() { listed 'test/unit/*_test.c' _test.c UNIT; }
 fuzz_listed() { listed 'test/fuzz/*_fuzz.c' _fuzz.c FUZZ; }
 
@@ -335,7 +338,9 @@ expected_used()
 {
 	diff <(ls expected/*.out 2>/dev/null | sed 's|^expected/||; s|\.out$||' |
 			sed 's/_[0-9]$//' | sort -u) \
-		<({ list REGRESS; list REGRESS_PRELOAD; list ISOLATION; } | sort) |
+		<(for name in REGRESS REGRESS_PRELOAD REGRESS_NOPRELOAD ISOLATION; do
+			list "$name"
+		done | sort) |
 		sed -n 's|^< |no test: expected/|p; s|^> |no expected output: |p'
 }
 

@@ -32,7 +32,8 @@ def build(folder):
                 for stem in ("hash", "metrics", "moments", "quantile",
                              "summary")]
     subprocess.run(["cc", "-std=gnu11", "-O2", "-ffp-contract=off",
-                    "-I", str(ROOT / "src"), "-o", program, *sources, "-lm"], check=True)
+                    "-I", str(ROOT / "src"), "-o", program,
+                    *sources, "-lm"], check=True)
     return program
 
 

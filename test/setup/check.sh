@@ -15,8 +15,7 @@ strict="-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare"
 strict="$strict -Wno-missing-field-initializers"
 started=$SECONDS
 
-# Copy the sources into $work/tree; data that is not shipped, where there is
-# any beside the checkout, is found by the same relative path.
+# Copy the sources into $work/tree.
 copy_tree()
 {
 	local entries="Makefile README.md LICENSE .gitignore .editorconfig
@@ -27,7 +26,6 @@ copy_tree()
 		--exclude='*.bc' --exclude='sql/mlops--*.sql' \
 		--exclude='mlops-trainer' --exclude='__pycache__' $entries |
 		tar -C "$work/tree" -xf - --no-same-owner
-	[ ! -d "$top/../shared/data" ] || ln -s "$top/../shared" "$work/shared"
 	chmod -R u+rwX,go+rX "$work/tree"
 	[ "$(id -un)" = "$server_user" ] || chown -R "$server_user" "$work"
 }
@@ -122,7 +120,8 @@ preloaded_suites()
 plain_suites()
 {
 	[ -z "$regress" ] || suite "regress, not preloaded" \
-		make -s installcheck PG_CONFIG="$PG_CONFIG" ISOLATION=
+		make -s installcheck PG_CONFIG="$PG_CONFIG" ISOLATION= \
+		REGRESS="$regress $regress_nopreload"
 }
 
 # On every way out: no server is left, the logs are where they help.
@@ -150,9 +149,18 @@ chmod 755 "$work"
 trap finish EXIT
 regress=$(list REGRESS)
 regress_preload=$(list REGRESS_PRELOAD)
+regress_nopreload=$(list REGRESS_NOPRELOAD)
 isolation=$(list ISOLATION)
 pgtap=$(list PGTAP)
 oracle=$(list ORACLE)
+
+# Data sets that are not shipped, for the oracle tests, where there are any.
+: "${MLOPS_TEST_DATA:=$top/../shared/data}"
+if [ -d "$MLOPS_TEST_DATA" ]; then
+	export MLOPS_TEST_DATA MLOPS_ORACLE_DATA=$MLOPS_TEST_DATA
+else
+	unset MLOPS_TEST_DATA
+fi
 
 copy_tree
 say "Building with PostgreSQL $version, warnings are errors ..."

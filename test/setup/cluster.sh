@@ -10,14 +10,17 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+# where the server's user may be, too
+cd /
+
 if [ "$(id -u)" -eq 0 ]; then
 	server_user=postgres
 else
 	server_user=$(id -un)
 fi
 
-# Run a command as the user that runs the server, in a folder that exists
-# for it.  Root's HOME is closed to it.
+# Run a command as the user that runs the server.  Root's HOME is closed to
+# it.
 as_server()
 {
 	if [ "$(id -un)" = "$server_user" ]; then

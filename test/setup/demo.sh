@@ -54,10 +54,11 @@ cluster_start "$dir/pg"
 psql=$bindir/psql
 "$psql" -X -q -c 'CREATE DATABASE demo'
 export PGDATABASE=demo
+"$psql" -X -q -c 'CREATE EXTENSION pg_cron'
 
 "$psql" -X -q -v ON_ERROR_STOP=1 -v flights="$top/test/data/flights.csv.gz" \
 	-P pager=off -P border=1 -P "null=-" -P footer=off \
-	-f "$top/docs/tour.sql"
+	<"$top/docs/tour.sql"
 done=1
 
 say
@@ -68,8 +69,8 @@ if [ "${KEEP:-0}" = 1 ]; then
 	say
 	say "make demo-stop stops it."
 else
-	say "The server is stopped; make demo KEEP=1 leaves it running, and then"
-	say "this is how to look around:"
+	say "The server stops now.  make demo KEEP=1 leaves it running; then this is"
+	say "how to look around:"
 	say
 	say "    $psql -h $dir/pg/s -U postgres demo"
 fi

@@ -39,6 +39,8 @@ static const Edit edits[] = {
 	{"regression.json", "\"base_score\":\"4E-1\"", "\"base_score\":\"1E39\"", "base_score is no number"},
 	{"regression.json", "\"base_score\":\"4E-1\"", "\"base_score\":\"NaN\"", "base_score is no number"},
 	{"regression.json", "\"base_score\":\"4E-1\"", "\"base_score\":\"[4E-1]\"", "base_score is no number"},
+	{"regression.json", "\"base_score\":\"4E-1\"", "\"base_score\":\"0.4000000006\"", "more than 9 digits"},
+	{"regression.json", "\"base_score\":\"4E-1\"", "\"base_score\":\"12345678.9E-10\"", NULL},
 	{"regression.json", "\"base_score\":\"4E-1\"", "\"base_score\":4E-1", "base_score is no string"},
 	{"poisson.json", "\"base_score\":\"4E-1\"", "\"base_score\":\"0\"", "does not fit the objective"},
 	{"regression.json", "reg:squarederror", "evil:objective", "unknown objective"},
@@ -99,7 +101,8 @@ static const Edit edits[] = {
 	{"categorical.json", "\"categories\":[", "\"categories\":[-1,", "categories is out of range"},
 	{"categorical.json", "NaN", "0.0", NULL},
 	/* Text. */
-	{"regression.json", "{", "[", "malformed JSON"},
+	{"regression.json", "{", "{,", "malformed UBJ"},
+	{"regression.json", "{\"learner\"", "{ learner", "key expected"},
 	{"regression.json", "\"id\":0", "\"id\":00", "malformed JSON"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"id\":0", "key twice"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"\\u0069d\":0", "key twice"},
@@ -107,10 +110,10 @@ static const Edit edits[] = {
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":\"\\ud83d\"", "surrogate"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":\"\\u0000\"", "bad escape"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":\"\\x\"", "bad escape"},
-	{"regression.json", "\"id\":0", "\"id\":0,\"x\":\"\n\"", "control character"},
+	{"regression.json", "\"id\":0", "\"id\":0,\"x\":\"\t\"", "control character"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":\"\xC0\x80\"", "not UTF-8"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":\"\xED\xA0\x80\"", "not UTF-8"},
-	{"regression.json", "\"id\":0", "\"id\":0,\"x\":[[[[[[[[[[[]]]]]]]]]]]", "nested too deep"},
+	{"regression.json", "\"id\":0", "\"id\":0,\"x\":[[[[[[[[[[[[]]]]]]]]]]]]", "nested too deep"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":[[[[]]]]", NULL},
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":[1.,2]", "malformed JSON"},
 	{"regression.json", "\"id\":0", "\"id\":0,\"x\":[1,]", "malformed JSON"},
@@ -132,6 +135,7 @@ static void test_weights_inside(void);
 static void test_transforms(void);
 static void test_infinite(void);
 static void test_categories(void);
+static void test_integers(void);
 static void test_ubj_forms(void);
 
 /* Run all tests. */
@@ -148,6 +152,7 @@ main(void)
 	test_transforms();
 	test_infinite();
 	test_categories();
+	test_integers();
 	test_ubj_forms();
 	return check_total();
 }
@@ -531,6 +536,27 @@ test_categories(void)
 			  cases[i].value, cases[i].leaf);
 	}
 	free(block);
+}
+
+/* JSON for the library has no integers where it wants fractions. */
+static void
+test_integers(void)
+{
+	static const char model[] = "{\"version\":[1,7,4],\"learner\":{"
+		"\"learner_model_param\":{\"num_feature\":\"1\",\"num_class\":\"0\","
+		"\"base_score\":\"5E-1\"},\"objective\":{\"name\":"
+		"\"reg:squarederror\"},\"gradient_booster\":{\"name\":\"gblinear\","
+		"\"model\":{\"weights\":[2,-1],\"boosted_rounds\":3}}}}";
+	MlopsForestError err = {""};
+	char	   *text = NULL;
+	size_t		length;
+
+	check(mlops_model_to_json(model, strlen(model), &text, &length, &err) &&
+		  strstr(text, "\"weights\":[2.0,-1.0]") &&
+		  strstr(text, "\"boosted_rounds\":3}"),
+		  "integers become fractions where the library wants them %s",
+		  err.message);
+	free(text);
 }
 
 /* Arrays of every UBJ form, by what the version array says of them. */

@@ -1,0 +1,131 @@
+/*
+ * forest_fuzz.c
+ *		libFuzzer target: models and blocks of any bytes.
+ *
+ * An input is tried as a model and, with header and checksum made good, as a
+ * block.  What builds must open, and its JSON must build to the same block.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "forest/block.h"
+
+extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void try_model(const uint8_t *data, size_t size);
+static void try_json(const uint8_t *data, size_t size,
+					 const MlopsForest *forest, size_t block_size);
+static void try_block(const uint8_t *data, size_t size);
+static void predict(const MlopsForest *forest);
+static void require(bool good);
+
+/* Try one input. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	try_model(data, size);
+	try_block(data, size);
+	return 0;
+}
+
+/* What follows from a successful build. */
+static void
+require(bool good)
+{
+	if (!good)
+		abort();
+}
+
+/* Build, open, predict, and go through JSON. */
+static void
+try_model(const uint8_t *data, size_t size)
+{
+	MlopsForestError err;
+	const MlopsForest *forest;
+	void	   *block;
+	size_t		block_size;
+
+	if (!mlops_forest_build(data, size, &block, &block_size, &err))
+	{
+		require(block == NULL && strlen(err.message) > 0);
+		return;
+	}
+	forest = mlops_forest_open(block, block_size, &err);
+	require(forest != NULL);
+	predict(forest);
+	try_json(data, size, forest, block_size);
+	free(block);
+}
+
+/*
+ * The JSON of a model builds to the same block, but for base scores, whose
+ * domain depends on the version.
+ */
+static void
+try_json(const uint8_t *data, size_t size, const MlopsForest *forest,
+		 size_t block_size)
+{
+	MlopsForestError err;
+	char	   *text;
+	size_t		length;
+	void	   *again;
+	size_t		again_size;
+
+	require(mlops_model_to_json(data, size, &text, &length, &err));
+	require(strlen(text) == length);
+	require(mlops_forest_build(text, length, &again, &again_size, &err));
+	require(again_size == block_size &&
+			memcmp(forest, again, block_size) == 0);
+	free(again);
+	free(text);
+}
+
+/* Open as a block whose header says what it must, and predict. */
+static void
+try_block(const uint8_t *data, size_t size)
+{
+	size_t		block_size = size / MLOPS_FOREST_ALIGN * MLOPS_FOREST_ALIGN;
+	MlopsForestError err;
+	MlopsForest *block;
+
+	if (block_size < sizeof(MlopsForest))
+		return;
+	block = aligned_alloc(MLOPS_FOREST_ALIGN, block_size);
+	require(block != NULL);
+	memcpy(block, data, block_size);
+	block->magic = MLOPS_BLOCK_MAGIC;
+	block->format = MLOPS_BLOCK_FORMAT;
+	block->size = block_size;
+	block->checksum = mlops_block_checksum(block, block_size);
+	if (mlops_forest_open(block, block_size, &err) != NULL)
+		predict(block);
+	free(block);
+}
+
+/* Predict some rows of odd values. */
+static void
+predict(const MlopsForest *forest)
+{
+	static const float odd[] = {
+		0.0f, NAN, -1.5f, INFINITY, 7.0f, -INFINITY, 1e38f
+	};
+	MlopsForestInfo info;
+	float	   *row;
+	float	   *output;
+	uint32_t	i;
+	uint32_t	k;
+
+	mlops_forest_info(forest, &info);
+	row = malloc(info.n_features * sizeof(float));
+	output = malloc(info.n_outputs * sizeof(float));
+	require(row != NULL && output != NULL);
+	for (k = 0; k < 3; k++)
+	{
+		for (i = 0; i < info.n_features; i++)
+			row[i] = odd[(i + k) % 7];
+		mlops_forest_predict(forest, row, output);
+	}
+	free(row);
+	free(output);
+}
