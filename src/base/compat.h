@@ -11,6 +11,10 @@
 #error "mlops needs PostgreSQL 15 or later"
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* 42501 unless the member may give objects to the role. */
 #if PG_VERSION_NUM < 160000
 #define mlops_check_can_own(member, role) check_is_member_of_role(member, role)

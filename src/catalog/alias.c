@@ -50,7 +50,7 @@ mlops_alias_rollback(const MlopsModel *model, const char *alias,
 	current = current_history(model, alias);
 	mlops_add_int8(&arguments, current);
 
-	/* the nearest earlier line whose version is still there */
+	/* the nearest earlier line with another version that is still there */
 	mlops_catalog_execute("WITH RECURSIVE earlier AS ("
 						  " SELECT h.previous_id, 0 AS step"
 						  " FROM mlops.alias_history h"
@@ -63,7 +63,9 @@ mlops_alias_rollback(const MlopsModel *model, const char *alias,
 						  " JOIN mlops.alias_history h"
 						  "  ON h.history_id = e.previous_id"
 						  " JOIN mlops.version v USING (version_id)"
-						  " WHERE v.dropped_at IS NULL"
+						  " WHERE v.dropped_at IS NULL AND h.version_id <>"
+						  "  (SELECT c.version_id FROM mlops.alias_history c"
+						  "   WHERE c.history_id = $1)"
 						  " ORDER BY e.step LIMIT 1", &arguments, &target);
 	if (target == 0)
 		ereport(ERROR,

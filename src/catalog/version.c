@@ -113,8 +113,9 @@ mlops_artefact_load(int64 version_id, const char *kind, size_t size,
 		bool		null;
 		Datum		chunk = mlops_scan_value(&scan, tuple,
 											 Anum_artefact_chunk, &null);
-		bytea	   *data = DatumGetByteaPP(mlops_scan_value(&scan, tuple,
-															Anum_artefact_data, &null));
+		Datum		stored = mlops_scan_value(&scan, tuple,
+											  Anum_artefact_data, &null);
+		bytea	   *data = DatumGetByteaPP(stored);
 		size_t		length = VARSIZE_ANY_EXHDR(data);
 		size_t		offset = (size_t) DatumGetInt32(chunk) * MLOPS_CHUNK_SIZE;
 
@@ -122,7 +123,10 @@ mlops_artefact_load(int64 version_id, const char *kind, size_t size,
 			break;
 		memcpy(bytes + offset, VARDATA_ANY(data), length);
 		loaded += length;
-		pfree(data);
+
+		/* a small one is used where it lies */
+		if ((Pointer) data != DatumGetPointer(stored))
+			pfree(data);
 	}
 	mlops_scan_end(&scan);
 

@@ -22,8 +22,13 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Rows between two calls of the callback, and two resets of row memory. */
+/*
+ * Rows between two calls of the callback, two looks at the clock, for sources
+ * that are slow, and two resets of row memory.
+ */
 #define ROWS_PER_CALLBACK	4096
+#define ROWS_PER_LOOK		16
+#define MS_PER_CALLBACK		500
 #define ROWS_PER_RESET		256
 
 /* Words that are hashed for a row besides its numbers. */
@@ -56,6 +61,7 @@ typedef struct Receiver
 	void	   *callback_arg;
 	MemoryContext row_context;
 	uint64		rows_seen;
+	TimestampTz called_at;		/* the callback */
 	uint64		rows_without_time;
 	bool		has_weight;		/* a weight above zero was seen */
 	MlopsFingerprint fingerprint;
@@ -72,6 +78,7 @@ typedef struct Receiver
 static void receiver_startup(DestReceiver *self, int operation,
 							 TupleDesc row);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
+static bool callback_due(Receiver *r);
 static void receiver_shutdown(DestReceiver *self);
 static void take_row(Receiver *r, const Datum *values, const bool *nulls);
 static void plan_runs(Receiver *r);
@@ -124,6 +131,7 @@ mlops_receive(MlopsDataset *dataset, MlopsMatrix *matrix,
 	r->codes = palloc0(sizeof(float) * Max(plan->n_dictionaries, 1));
 	plan_runs(r);
 	mlops_fingerprint_init(&r->fingerprint);
+	r->called_at = GetCurrentTimestamp();
 	r->time_min = PG_INT64_MAX;
 	r->time_max = PG_INT64_MIN;
 
@@ -183,8 +191,26 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	if (r->rows_seen % ROWS_PER_RESET == 0)
 		MemoryContextReset(r->row_context);
 	MemoryContextSwitchTo(old);
-	if (r->callback != NULL && r->rows_seen % ROWS_PER_CALLBACK == 0)
+	if (r->callback != NULL && callback_due(r))
 		r->callback(r->rows_seen, r->callback_arg);
+	return true;
+}
+
+/*
+ * Is it time for the callback, by the rows or by the clock?
+ */
+static bool
+callback_due(Receiver *r)
+{
+	TimestampTz now;
+
+	if (r->rows_seen % ROWS_PER_LOOK != 0)
+		return false;
+	now = GetCurrentTimestamp();
+	if (r->rows_seen % ROWS_PER_CALLBACK != 0 &&
+		now - r->called_at < MS_PER_CALLBACK * INT64CONST(1000))
+		return false;
+	r->called_at = now;
 	return true;
 }
 

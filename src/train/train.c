@@ -126,6 +126,11 @@ check_before(const MlopsTrainCall *call)
 
 	if (model != NULL)
 		mlops_model_check(model, MLOPS_MANAGE);
+	if (call->params->early_stopping > 0 && call->data.validation == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("early_stopping_rounds needs validation rows"),
+				 errhint("Give a fraction of the rows as validation.")));
 	if (call->deploy == MLOPS_DEPLOY_IF_BETTER && call->data.test == 0 &&
 		call->data.validation == 0)
 		ereport(ERROR,
@@ -174,7 +179,7 @@ on_rows(uint64 rows, void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("training needs more memory than mlops.max_train_memory allows"),
-				 errdetail("After " UINT64_FORMAT " rows of about %.0f it needs %.0f MB, for all of them it would about %.0f MB; %d MB are allowed.",
+				 errdetail("After " UINT64_FORMAT " rows of about %.0f it needs %.0f MB, for all of them it would need about %.0f MB; %d MB are allowed.",
 						   rows, Max(estimated, rows), needed / 1048576.0,
 						   needed / 1048576.0 * share, mlops_max_train_memory),
 				 errhint("Train on fewer rows or features, or raise mlops.max_train_memory.")));
@@ -216,12 +221,9 @@ prepare_request(Training *training)
 	request->n_rounds = call->params->n_rounds;
 	request->early_stopping = call->params->early_stopping;
 	if (call->params->early_stopping < 0)
-		request->early_stopping = validate ? 20 : 0;
-	else if (call->params->early_stopping > 0 && !validate)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("early_stopping_rounds needs validation rows"),
-				 errhint("Give a fraction of the rows as validation.")));
+		request->early_stopping = 20;
+	if (!validate)
+		request->early_stopping = 0;
 	request->feature_names = dataset->signature->feature_names;
 	request->categorical = dataset->signature->categorical;
 	request->n_features = dataset->signature->n_features;

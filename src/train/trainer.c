@@ -8,7 +8,7 @@
  * of the trainer's memory context; the process itself by base/child.c.
  *
  * A conversation cannot be resumed after an error: whoever catches one must
- * let the trainer go.  A trainer that is silent for SILENCE_MS, although its
+ * let the trainer go.  A trainer that is silent for long, although its
  * heartbeat runs in a thread of its own, is stopped or swapped out, and is
  * given up.
  */
@@ -20,14 +20,11 @@
 #include <unistd.h>
 
 #include "base/base.h"
-#include "base/child.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
-#include "storage/latch.h"
-#include "train/trainer.h"
+#include "train/conversation.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 /*
@@ -38,43 +35,7 @@
 #undef USE_OPENSSL
 #include "libpq/libpq-be.h"
 
-#define PROGRAM			"mlops-trainer"
-#define SILENCE_MS		30000
-#define GRACE_MS		2000
-#define READ_CHUNK		65536
-
-struct MlopsTrainer
-{
-	MlopsMatrix *matrix;
-	MlopsChild *child;
-	pgsocket	socket;			/* PGINVALID_SOCKET when closed */
-	WaitEventSet *events;
-	int			socket_event;	/* position of socket in events */
-	bool		writing;		/* events waits for room to write as well */
-	int			n_threads;
-	int			nice;
-	uint64		max_memory;		/* 0: limits are not sent yet */
-	const MlopsTrainRequest *request;	/* under way */
-	char		version[48];
-	TimestampTz last_heard;
-	/* bytes that have come and are not taken yet: [taken, filled) */
-	char	   *input;
-	size_t		taken;
-	size_t		filled;
-	size_t		capacity;
-	MemoryContext context;
-	MemoryContextCallback callback;
-};
-
-/* A frame inside of the input buffer, valid until the next is read. */
-typedef struct Incoming
-{
-	MlopsFrameKind kind;
-	uint32		length;
-	const char *payload;
-} Incoming;
-
-/* What one mlops_trainer_train() has gathered so far. */
+/* What one mlops_trainer_finish() has gathered so far. */
 typedef struct Gathering
 {
 	const MlopsTrainRequest *request;
@@ -86,7 +47,6 @@ typedef struct Gathering
 	bool		done;
 } Gathering;
 
-static void close_socket(MlopsTrainer *trainer);
 static void trainer_reset_callback(void *arg);
 static void connect_child(MlopsTrainer *trainer);
 static void create_events(MlopsTrainer *trainer);
@@ -94,33 +54,18 @@ static void hear_hello(MlopsTrainer *trainer);
 static void send_limits(MlopsTrainer *trainer);
 static void send_train(MlopsTrainer *trainer,
 					   const MlopsTrainRequest *request);
-static void send_frame(MlopsTrainer *trainer, MlopsFrameKind kind,
-					   const void *payload, size_t length);
-static void send_bytes(MlopsTrainer *trainer, const char *bytes, size_t size);
-static void wait_for_trainer(MlopsTrainer *trainer, bool to_write,
-							 long timeout_ms);
-static bool read_available(MlopsTrainer *trainer);
-static bool next_frame(MlopsTrainer *trainer, Incoming *frame);
-static void receive_frame(MlopsTrainer *trainer, Incoming *frame);
 static void handle_answer(MlopsTrainer *trainer, Gathering *gathering,
-						  const Incoming *frame,
+						  const MlopsIncoming *frame,
 						  MlopsRoundCallback callback, void *arg);
 static void handle_progress(MlopsTrainer *trainer, Gathering *gathering,
-							const Incoming *frame,
+							const MlopsIncoming *frame,
 							MlopsRoundCallback callback, void *arg);
 static void handle_metric(MlopsTrainer *trainer, Gathering *gathering,
 						  uint32 round, MlopsRoundMetric *metric);
 static void handle_model(MlopsTrainer *trainer, Gathering *gathering,
-						 const Incoming *frame);
+						 const MlopsIncoming *frame);
 static void handle_trained(MlopsTrainer *trainer, Gathering *gathering,
-						   const Incoming *frame);
-static void report_error_frame(MlopsTrainer *trainer, const Incoming *frame)
-			pg_attribute_noreturn();
-static void report_death(MlopsTrainer *trainer) pg_attribute_noreturn();
-static void report_breach(MlopsTrainer *trainer, const char *what)
-			pg_attribute_noreturn();
-static const char *memory_hint(const char *how);
-static char *clean_text(const char *text, size_t length);
+						   const MlopsIncoming *frame);
 
 MlopsTrainer *
 mlops_trainer_start(MlopsMatrix *matrix, int n_threads, int nice)
@@ -132,7 +77,7 @@ mlops_trainer_start(MlopsMatrix *matrix, int n_threads, int nice)
 	trainer->nice = nice;
 	trainer->socket = PGINVALID_SOCKET;
 	trainer->context = CurrentMemoryContext;
-	trainer->capacity = READ_CHUNK;
+	trainer->capacity = MLOPS_READ_CHUNK;
 	trainer->input = palloc(trainer->capacity);
 	trainer->callback.func = trainer_reset_callback;
 	trainer->callback.arg = trainer;
@@ -155,17 +100,20 @@ mlops_trainer_version(const MlopsTrainer *trainer)
 void
 mlops_trainer_poll(MlopsTrainer *trainer)
 {
-	Incoming	frame;
+	MlopsIncoming	frame;
+	bool		alive;
 
-	wait_for_trainer(trainer, false, 0);
-	(void) read_available(trainer);
-	while (next_frame(trainer, &frame))
+	mlops_trainer_wait(trainer, false, 0);
+	alive = mlops_trainer_read(trainer);
+	while (mlops_trainer_next(trainer, &frame))
 	{
 		if (frame.kind == MLOPS_FRAME_ERROR)
-			report_error_frame(trainer, &frame);
+			mlops_trainer_report_error(trainer, &frame);
 		if (frame.kind != MLOPS_FRAME_HEARTBEAT)
-			report_breach(trainer, "speaks before it is asked");
+			mlops_trainer_report_breach(trainer, "speaks before it is asked");
 	}
+	if (!alive)
+		mlops_trainer_report_death(trainer);
 }
 
 void
@@ -179,7 +127,7 @@ mlops_trainer_begin(MlopsTrainer *trainer, const MlopsTrainRequest *request,
 		trainer->max_memory = max_memory;
 		send_limits(trainer);
 	}
-	send_frame(trainer, MLOPS_FRAME_DATA, &trainer->matrix->layout,
+	mlops_trainer_send(trainer, MLOPS_FRAME_DATA, &trainer->matrix->layout,
 			   sizeof(MlopsMatrixLayout));
 	send_train(trainer, request);
 }
@@ -194,9 +142,9 @@ mlops_trainer_finish(MlopsTrainer *trainer, MlopsRoundCallback callback,
 	trainer->last_heard = GetCurrentTimestamp();
 	while (!gathering.done)
 	{
-		Incoming	frame;
+		MlopsIncoming	frame;
 
-		receive_frame(trainer, &frame);
+		mlops_trainer_receive(trainer, &frame);
 		handle_answer(trainer, &gathering, &frame, callback, arg);
 	}
 	return gathering.outcome;
@@ -205,28 +153,8 @@ mlops_trainer_finish(MlopsTrainer *trainer, MlopsRoundCallback callback,
 void
 mlops_trainer_stop(MlopsTrainer *trainer)
 {
-	close_socket(trainer);
+	mlops_trainer_close(trainer);
 	pfree(mlops_child_end(trainer->child, 0));
-}
-
-/*
- * Give back the socket and the wait event set.
- */
-static void
-close_socket(MlopsTrainer *trainer)
-{
-	if (trainer->events != NULL)
-	{
-		FreeWaitEventSet(trainer->events);
-		trainer->events = NULL;
-		ReleaseExternalFD();
-	}
-	if (trainer->socket != PGINVALID_SOCKET)
-	{
-		close(trainer->socket);
-		trainer->socket = PGINVALID_SOCKET;
-		ReleaseExternalFD();
-	}
 }
 
 /*
@@ -235,7 +163,7 @@ close_socket(MlopsTrainer *trainer)
 static void
 trainer_reset_callback(void *arg)
 {
-	close_socket((MlopsTrainer *) arg);
+	mlops_trainer_close((MlopsTrainer *) arg);
 }
 
 /*
@@ -267,7 +195,7 @@ connect_child(MlopsTrainer *trainer)
 	fds[MLOPS_TRAINER_SOCKET - 3] = pair[1];
 	PG_TRY();
 	{
-		trainer->child = mlops_child_start(PROGRAM, fds, 2);
+		trainer->child = mlops_child_start(MLOPS_TRAINER_PROGRAM, fds, 2);
 	}
 	PG_FINALLY();
 	{
@@ -322,24 +250,24 @@ create_events(MlopsTrainer *trainer)
 static void
 hear_hello(MlopsTrainer *trainer)
 {
-	Incoming	frame;
+	MlopsIncoming	frame;
 	MlopsHello	hello;
 
-	receive_frame(trainer, &frame);
+	mlops_trainer_receive(trainer, &frame);
 	if (frame.kind == MLOPS_FRAME_ERROR)
-		report_error_frame(trainer, &frame);
+		mlops_trainer_report_error(trainer, &frame);
 	if (frame.kind != MLOPS_FRAME_HELLO || frame.length != sizeof(hello))
-		report_breach(trainer, "did not introduce itself");
+		mlops_trainer_report_breach(trainer, "did not introduce itself");
 	memcpy(&hello, frame.payload, sizeof(hello));
 	if (hello.protocol != MLOPS_PROTOCOL_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("program \"%s\" is of another version", PROGRAM),
+				 errmsg("program \"%s\" is of another version", MLOPS_TRAINER_PROGRAM),
 				 errdetail("It speaks protocol %u, not %d.", hello.protocol,
 						   MLOPS_PROTOCOL_VERSION),
 				 errhint("Reinstall the extension's files with \"make install\".")));
 	if (hello.pid != mlops_child_pid(trainer->child))
-		report_breach(trainer, "is not the process that was started");
+		mlops_trainer_report_breach(trainer, "is not the process that was started");
 	snprintf(trainer->version, sizeof(trainer->version), "%d.%d.%d",
 			 hello.version[0], hello.version[1], hello.version[2]);
 }
@@ -359,7 +287,7 @@ send_limits(MlopsTrainer *trainer)
 	limits.rank = 0;
 	limits.world = 1;
 	limits.parent_pid = (int32) getpid();
-	send_frame(trainer, MLOPS_FRAME_LIMITS, &limits, sizeof(limits));
+	mlops_trainer_send(trainer, MLOPS_FRAME_LIMITS, &limits, sizeof(limits));
 }
 
 /*
@@ -404,200 +332,8 @@ send_train(MlopsTrainer *trainer, const MlopsTrainRequest *request)
 				 errmsg("parameters and feature names are too long"),
 				 errdetail("Together they take %d bytes; %d are allowed.",
 						   payload.len, MLOPS_MAX_FRAME)));
-	send_frame(trainer, MLOPS_FRAME_TRAIN, payload.data, payload.len);
+	mlops_trainer_send(trainer, MLOPS_FRAME_TRAIN, payload.data, payload.len);
 	pfree(payload.data);
-}
-
-/*
- * Send one frame.
- */
-static void
-send_frame(MlopsTrainer *trainer, MlopsFrameKind kind, const void *payload,
-		   size_t length)
-{
-	MlopsFrame	frame = {kind, (uint32) length};
-
-	send_bytes(trainer, (const char *) &frame, sizeof(frame));
-	send_bytes(trainer, payload, length);
-}
-
-/*
- * Write all of it, interruptible while there is no room.
- */
-static void
-send_bytes(MlopsTrainer *trainer, const char *bytes, size_t size)
-{
-	while (size > 0)
-	{
-		ssize_t		sent;
-
-		sent = send(trainer->socket, bytes, size, MSG_NOSIGNAL);
-		if (sent > 0)
-		{
-			bytes += sent;
-			size -= sent;
-		}
-		else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		{
-			/* what it says meanwhile must not keep it from reading */
-			(void) read_available(trainer);
-			wait_for_trainer(trainer, true, SILENCE_MS);
-		}
-		else if (sent == 0 || errno != EINTR)
-		{
-			/* its last words may say why */
-			Incoming	frame;
-
-			(void) read_available(trainer);
-			while (next_frame(trainer, &frame))
-			{
-				if (frame.kind == MLOPS_FRAME_ERROR)
-					report_error_frame(trainer, &frame);
-			}
-			report_death(trainer);
-		}
-	}
-}
-
-/*
- * Wait until there is something to read (or room to write), or timeout_ms
- * have gone.  Answers interrupts, and leaves for good if the client has.
- * Errors if the trainer has been silent for too long.
- */
-static void
-wait_for_trainer(MlopsTrainer *trainer, bool to_write, long timeout_ms)
-{
-	WaitEvent	events[4];
-	int			n_events;
-	bool		silent = timeout_ms > 0;
-
-	if (trainer->events == NULL)
-		elog(ERROR, "trainer is not running");
-	if (trainer->writing != to_write)
-	{
-		ModifyWaitEvent(trainer->events, trainer->socket_event,
-						to_write ? WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE :
-						WL_SOCKET_READABLE, NULL);
-		trainer->writing = to_write;
-	}
-	n_events = WaitEventSetWait(trainer->events, timeout_ms, events,
-								lengthof(events), PG_WAIT_EXTENSION);
-	for (int i = 0; i < n_events; i++)
-	{
-		if (events[i].events & WL_LATCH_SET)
-			ResetLatch(MyLatch);
-		if (events[i].pos == trainer->socket_event)
-			silent = false;
-		if (events[i].events & WL_SOCKET_CLOSED)
-			ereport(FATAL,
-					(errcode(ERRCODE_CONNECTION_FAILURE),
-					 errmsg("connection to client lost")));
-	}
-	CHECK_FOR_INTERRUPTS();
-	/* a backend that was stopped itself has not looked yet */
-	if (silent)
-		(void) read_available(trainer);
-	if (silent &&
-		TimestampDifferenceExceeds(trainer->last_heard,
-								   GetCurrentTimestamp(), SILENCE_MS))
-	{
-		mlops_trainer_stop(trainer);
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("trainer process does not respond"),
-				 errdetail("It was silent for %d seconds and has been ended.",
-						   SILENCE_MS / 1000)));
-	}
-}
-
-/*
- * Take what can be read without waiting into the buffer.  False if the
- * trainer has closed its end.
- */
-static bool
-read_available(MlopsTrainer *trainer)
-{
-	for (;;)
-	{
-		ssize_t		got;
-
-		if (trainer->taken > 0)
-		{
-			memmove(trainer->input, trainer->input + trainer->taken,
-					trainer->filled - trainer->taken);
-			trainer->filled -= trainer->taken;
-			trainer->taken = 0;
-		}
-		/* a whole frame is there: it goes first, and bounds the buffer */
-		if (trainer->filled >= MLOPS_MAX_FRAME + sizeof(MlopsFrame))
-			return true;
-		if (trainer->capacity - trainer->filled < READ_CHUNK)
-		{
-			trainer->capacity = Min(trainer->capacity * 2,
-									MLOPS_MAX_FRAME + 2 * READ_CHUNK);
-			trainer->input = repalloc(trainer->input, trainer->capacity);
-		}
-		got = recv(trainer->socket, trainer->input + trainer->filled,
-				   trainer->capacity - trainer->filled, 0);
-		if (got > 0)
-		{
-			trainer->filled += got;
-			trainer->last_heard = GetCurrentTimestamp();
-		}
-		else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return true;
-		else if (got == 0 || errno != EINTR)
-			return false;
-	}
-}
-
-/*
- * Take a frame out of the buffer if a whole one is there.
- */
-static bool
-next_frame(MlopsTrainer *trainer, Incoming *frame)
-{
-	MlopsFrame	header;
-	size_t		there = trainer->filled - trainer->taken;
-
-	if (there < sizeof(header))
-		return false;
-	memcpy(&header, trainer->input + trainer->taken, sizeof(header));
-	if (header.length > MLOPS_MAX_FRAME ||
-		header.kind < MLOPS_FRAME_HELLO || header.kind > MLOPS_FRAME_HEARTBEAT)
-		report_breach(trainer, "sent something that is no frame");
-	if (there < sizeof(header) + header.length)
-		return false;
-	frame->kind = header.kind;
-	frame->length = header.length;
-	frame->payload = trainer->input + trainer->taken + sizeof(header);
-	trainer->taken += sizeof(header) + header.length;
-	return true;
-}
-
-/*
- * Wait for the next frame that is no heartbeat.  Errors: the trainer ends.
- */
-static void
-receive_frame(MlopsTrainer *trainer, Incoming *frame)
-{
-	bool		open = true;
-
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		while (next_frame(trainer, frame))
-		{
-			if (frame->kind != MLOPS_FRAME_HEARTBEAT)
-				return;
-			if (frame->length != 0)
-				report_breach(trainer, "sent a malformed frame");
-		}
-		if (!open)
-			report_death(trainer);
-		wait_for_trainer(trainer, false, SILENCE_MS);
-		open = read_available(trainer);
-	}
 }
 
 /*
@@ -606,7 +342,7 @@ receive_frame(MlopsTrainer *trainer, Incoming *frame)
  */
 static void
 handle_answer(MlopsTrainer *trainer, Gathering *gathering,
-			  const Incoming *frame, MlopsRoundCallback callback, void *arg)
+			  const MlopsIncoming *frame, MlopsRoundCallback callback, void *arg)
 {
 	MlopsTrainOutcome *outcome = gathering->outcome;
 	bool		model_complete = outcome->model != NULL &&
@@ -615,7 +351,7 @@ handle_answer(MlopsTrainer *trainer, Gathering *gathering,
 	switch (frame->kind)
 	{
 		case MLOPS_FRAME_ERROR:
-			report_error_frame(trainer, frame);
+			mlops_trainer_report_error(trainer, frame);
 		case MLOPS_FRAME_PROGRESS:
 			if (outcome->model != NULL)
 				break;
@@ -641,7 +377,7 @@ handle_answer(MlopsTrainer *trainer, Gathering *gathering,
 		default:
 			break;
 	}
-	report_breach(trainer, "sent frames in a wrong order");
+	mlops_trainer_report_breach(trainer, "sent frames in a wrong order");
 }
 
 /*
@@ -650,20 +386,20 @@ handle_answer(MlopsTrainer *trainer, Gathering *gathering,
  */
 static void
 handle_progress(MlopsTrainer *trainer, Gathering *gathering,
-				const Incoming *frame, MlopsRoundCallback callback, void *arg)
+				const MlopsIncoming *frame, MlopsRoundCallback callback, void *arg)
 {
 	MlopsProgress progress;
 	MlopsRoundMetric *metric = &gathering->last;
 
 	if (frame->length < sizeof(progress))
-		report_breach(trainer, "sent a malformed frame");
+		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	memcpy(&progress, frame->payload, sizeof(progress));
 	if (progress.n_metrics > MLOPS_MAX_ROUND_METRICS ||
 		frame->length != sizeof(progress) +
 		progress.n_metrics * sizeof(MlopsRoundMetric) ||
 		progress.round != gathering->rounds_heard ||
 		progress.round >= gathering->request->n_rounds)
-		report_breach(trainer, "sent a malformed frame");
+		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 
 	for (uint32 i = 0; i < progress.n_metrics; i++)
 	{
@@ -691,11 +427,11 @@ handle_metric(MlopsTrainer *trainer, Gathering *gathering, uint32 round,
 	if (length == 0 || length > MLOPS_METRIC_NAME ||
 		(metric->role != MLOPS_ROLE_TRAIN &&
 		 metric->role != MLOPS_ROLE_VALIDATION))
-		report_breach(trainer, "sent a malformed frame");
+		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	for (size_t i = 0; i < length; i++)
 	{
 		if (metric->name[i] <= ' ' || metric->name[i] > '~')
-			report_breach(trainer, "sent a malformed frame");
+			mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	}
 	evaluation = palloc(sizeof(MlopsEvaluation));
 	evaluation->round = round;
@@ -712,14 +448,14 @@ handle_metric(MlopsTrainer *trainer, Gathering *gathering, uint32 round,
  */
 static void
 handle_model(MlopsTrainer *trainer, Gathering *gathering,
-			 const Incoming *frame)
+			 const MlopsIncoming *frame)
 {
 	MlopsTrainOutcome *outcome = gathering->outcome;
 	MlopsModelPiece piece;
 	size_t		size;
 
 	if (frame->length <= sizeof(piece))
-		report_breach(trainer, "sent a malformed frame");
+		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	memcpy(&piece, frame->payload, sizeof(piece));
 	size = frame->length - sizeof(piece);
 	if (outcome->model == NULL)
@@ -737,7 +473,7 @@ handle_model(MlopsTrainer *trainer, Gathering *gathering,
 	if (piece.total != outcome->model_size ||
 		piece.offset != gathering->model_filled ||
 		size > piece.total - piece.offset)
-		report_breach(trainer, "sent a malformed frame");
+		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	memcpy(outcome->model + piece.offset, frame->payload + sizeof(piece),
 		   size);
 	gathering->model_filled += size;
@@ -748,16 +484,16 @@ handle_model(MlopsTrainer *trainer, Gathering *gathering,
  */
 static void
 handle_trained(MlopsTrainer *trainer, Gathering *gathering,
-			   const Incoming *frame)
+			   const MlopsIncoming *frame)
 {
 	MlopsTrainOutcome *outcome = gathering->outcome;
 	MlopsTrained trained;
 
 	if (frame->length != sizeof(trained))
-		report_breach(trainer, "sent a malformed frame");
+		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	memcpy(&trained, frame->payload, sizeof(trained));
 	if (trained.n_rounds < 1 || trained.n_rounds > gathering->rounds_heard)
-		report_breach(trainer, "sent a malformed frame");
+		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	outcome->n_rounds = trained.n_rounds;
 	outcome->stopped_early = trained.stopped_early != 0;
 	outcome->peak_memory = trained.peak_memory;
@@ -765,104 +501,4 @@ handle_trained(MlopsTrainer *trainer, Gathering *gathering,
 	outcome->build_seconds = trained.build_seconds;
 	outcome->train_seconds = trained.train_seconds;
 	gathering->done = true;
-}
-
-/*
- * The trainer says why it could not.
- */
-static void
-report_error_frame(MlopsTrainer *trainer, const Incoming *frame)
-{
-	char	   *text = clean_text(frame->payload, frame->length);
-	bool		memory = strstr(text, "bad_alloc") != NULL ||
-		strstr(text, "out of memory") != NULL ||
-		strstr(text, "llocate") != NULL;
-
-	mlops_trainer_stop(trainer);
-	if (memory)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("training ran out of memory"),
-				 errdetail("The trainer may take " UINT64_FORMAT " MB beside the rows.",
-						   trainer->max_memory / (1024 * 1024)),
-				 errhint("%s", memory_hint(NULL))));
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("training failed"),
-			 errdetail("%s", text)));
-}
-
-/*
- * The trainer has gone without a word.
- */
-static void
-report_death(MlopsTrainer *trainer)
-{
-	char	   *how;
-	const char *hint;
-
-	close_socket(trainer);
-	how = mlops_child_end(trainer->child, GRACE_MS);
-	/* a shutdown of the server is the better reason */
-	CHECK_FOR_INTERRUPTS();
-	hint = memory_hint(how);
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("trainer process %s", how),
-			 hint != NULL ? errhint("%s", hint) : 0));
-}
-
-/*
- * The trainer says something that it never would.
- */
-static void
-report_breach(MlopsTrainer *trainer, const char *what)
-{
-	mlops_trainer_stop(trainer);
-	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("trainer process %s", what),
-			 errhint("Reinstall the extension's files with \"make install\".")));
-}
-
-/*
- * What to do about memory, if an end like this may come from a lack of it:
- * signal 9 is the kernel's way, exit code 1 the OpenMP library's.  NULL for
- * how means that it is certain.
- */
-static const char *
-memory_hint(const char *how)
-{
-	if (how == NULL)
-		return "Use fewer rows or columns, a smaller \"max_bin\" or \"max_depth\", or raise mlops.max_train_memory.";
-	if (strstr(how, "signal 9") != NULL)
-		return "Perhaps the system was out of memory: use fewer rows or columns, or lower mlops.max_train_memory.";
-	if (strstr(how, "code 1") != NULL)
-		return "Perhaps mlops.max_train_memory is too low for the number of threads.";
-	return NULL;
-}
-
-/*
- * A text from the trainer, fit for a message: its first line, printable ASCII
- * and valid text of the database's encoding only, without a place in the
- * source "[hh:mm:ss] file:line: " before it; palloc'd.
- */
-static char *
-clean_text(const char *text, size_t length)
-{
-	char	   *clean;
-	char	   *start;
-
-	length = Min(length, 1000);
-	clean = pnstrdup(text, length);
-	clean[strcspn(clean, "\r\n")] = '\0';
-	for (char *at = clean; *at != '\0'; at++)
-	{
-		if ((unsigned char) *at < ' ' || (unsigned char) *at > '~')
-			*at = '?';
-	}
-	start = clean;
-	if (start[0] == '[' && strstr(start, ": ") != NULL)
-		start = strstr(start, ": ") + 2;
-	return start[0] != '\0' ? start : pstrdup("No reason was given.");
 }

@@ -15,6 +15,7 @@
 #define MLOPS_TRAINER_H
 
 #include "data/matrix.h"
+#include "nodes/pg_list.h"
 
 typedef struct MlopsTrainer MlopsTrainer;
 

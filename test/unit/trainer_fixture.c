@@ -204,9 +204,12 @@ session_read(Session *s, MlopsFrame *frame, unsigned char **payload)
 bool
 session_read_answer(Session *s, MlopsFrame *frame, unsigned char **payload)
 {
+	double		end = clock_seconds() + 3 * PATIENCE_MS / 1e3;
+
 	do
 	{
-		if (!session_read(s, frame, payload))
+		/* a heart may beat for ever */
+		if (!session_read(s, frame, payload) || clock_seconds() > end)
 			return false;
 	} while (frame->kind == MLOPS_FRAME_HEARTBEAT);
 	return true;
