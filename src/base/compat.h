@@ -29,4 +29,11 @@
 #define mlops_process_number() GetNumberFromPGProc(MyProc)
 #endif
 
+/* A set for n events that no resource owner releases. */
+#if PG_VERSION_NUM < 170000
+#define mlops_create_wait_event_set(n) CreateWaitEventSet(TopMemoryContext, n)
+#else
+#define mlops_create_wait_event_set(n) CreateWaitEventSet(NULL, n)
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

@@ -362,6 +362,12 @@ bind_roles(MlopsDatasetPlan *plan, const Choice *choice, List **selected)
 	if (choice->weight >= 0)
 	{
 		plan->weight_name = pstrdup(columns[choice->weight].name);
+		if (bms_is_member(choice->weight, choice->target->reads))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" cannot be the weight",
+							plan->weight_name),
+					 errdetail("The target is computed from it.")));
 		if (!mlops_conversion_of(columns[choice->weight].type,
 								 &plan->weight_conversion) ||
 			!MLOPS_IS_NUMBER(plan->weight_conversion))

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -221,10 +222,7 @@ create_events(MlopsTrainer *trainer)
 				 errmsg("could not wait for the trainer: %m")));
 	PG_TRY();
 	{
-		/* up to 16 a memory context, from 17 on a resource owner or none */
-		trainer->events = CreateWaitEventSet(PG_VERSION_NUM >= 170000 ?
-											 NULL : (void *) TopMemoryContext,
-											 4);
+		trainer->events = mlops_create_wait_event_set(4);
 	}
 	PG_CATCH();
 	{

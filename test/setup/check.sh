@@ -45,6 +45,7 @@ suite()
 	failed=$((failed + ${result#* }))
 	printf '%-28s %5d passed %4d failed %5d s\n' "$name" \
 		"${result% *}" "${result#* }" $((SECONDS - from))
+	grep -h '\.\. skipped: ' "$log" || true
 	if [ "${result#* }" -ne 0 ]; then
 		show_failure "$log"
 	fi

@@ -9,11 +9,13 @@ failed=0
 # count_results LOG STATUS
 # "PASSED FAILED" of a log in any of the forms that our tests use: a last
 # line "N passed, N failed", TAP, or pg_regress before and since version 16.
-# A run that failed without a failed test, or that ran none, is one failure.
+# A run that failed without a failed test, or that ran none, is one failure;
+# one that says why it is skipped counts nothing.
 count_results()
 {
 	awk -v status="$2" '
 		/^[0-9]+ passed, [0-9]+ failed/ { sp = $1; sf = $3; sums = 1 }
+		/^1\.\.0 # SKIP/ || /\.\. skipped: / { skipped = 1 }
 		/^ok [0-9]+.*# SKIP/ || /^ok [0-9]+.*# skip/ { next }
 		/^ok [0-9]/ { p++ }
 		/^not ok/ { f++ }
@@ -21,7 +23,7 @@ count_results()
 		/^(test )? *[A-Za-z0-9_]+ +\.\.\. FAILED/ { f++ }
 		END {
 			if (sums) { p = sp; f = sf }
-			if (f == 0 && (status != 0 || p == 0)) f = 1
+			if (f == 0 && (status != 0 || (p == 0 && !skipped))) f = 1
 			print p + 0, f + 0
 		}' "$1"
 }
