@@ -75,7 +75,7 @@ def read_copy():
     import io
     import numpy
     buffer = io.BytesIO()
-    with connect() as connection, connection.cursor() as cursor:
+    with connect().cursor() as cursor:
         columns = ", ".join(FEATURES)
         cursor.copy_expert(f"COPY (SELECT {columns}, y::float8 FROM bench) "
                            "TO STDOUT (FORMAT binary)", buffer)
@@ -241,7 +241,7 @@ def claim(measure, figure, target, unit=""):
 
 
 def main():
-    with connect() as connection, connection.cursor() as cursor:
+    with connect().cursor() as cursor:
         for statement in TABLE.split(";"):
             if statement.strip():
                 cursor.execute(statement)
