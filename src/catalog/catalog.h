@@ -155,9 +155,6 @@ typedef struct MlopsVersionRecord
 /* Parse "m", "m/3", "m@alias"; 22023 if it is none of them. */
 extern MlopsReference mlops_reference_parse(const char *text);
 
-/* "m/3" or "m@alias", for messages. */
-extern char *mlops_reference_text(const MlopsReference *reference);
-
 /*
  * The model as the snapshot sees it (NULL: as last committed); if there is
  * none, NULL if missing_ok, else 42704.
@@ -233,10 +230,6 @@ extern void mlops_version_store(const char *model,
 /* Remove a version's bytes; 55006 while an alias points to it. */
 extern void mlops_version_drop(const MlopsModel *model,
 							   const MlopsVersion *version);
-
-/* A metric of the run that made a version; NaN if there is none. */
-extern double mlops_version_metric(int64 version_id, const char *split,
-								   const char *name);
 
 /* --- aliases ----------------------------------------------------------- */
 

@@ -45,14 +45,6 @@ mlops_reference_parse(const char *text)
 	return reference;
 }
 
-char *
-mlops_reference_text(const MlopsReference *reference)
-{
-	if (reference->version > 0)
-		return psprintf("%s/%d", reference->model, reference->version);
-	return psprintf("%s@%s", reference->model, reference->alias);
-}
-
 MlopsModel *
 mlops_model_lookup(const char *name, Snapshot snapshot, bool missing_ok)
 {

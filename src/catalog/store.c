@@ -86,25 +86,6 @@ mlops_version_drop(const MlopsModel *model, const MlopsVersion *version)
 						  &arguments, NULL);
 }
 
-double
-mlops_version_metric(int64 version_id, const char *split, const char *name)
-{
-	MlopsArguments arguments = {0};
-	int64		bits = 0;
-	double		value;
-
-	mlops_add_int8(&arguments, version_id);
-	mlops_add_text(&arguments, split);
-	mlops_add_text(&arguments, name);
-	if (mlops_catalog_execute("SELECT ('x' || encode(float8send(m.value), 'hex'))::bit(64)::bigint"
-							  " FROM mlops.version v JOIN mlops.metric m USING (run_id)"
-							  " WHERE v.version_id = $1 AND m.split = $2 AND m.name = $3"
-							  " AND m.value IS NOT NULL", &arguments, &bits) == 0)
-		return NAN;
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
 /*
  * The model, locked against others that store versions of it.  Created, with
  * the current role as its owner, if nobody has done so.

@@ -17,7 +17,6 @@
 struct MlopsEncoder
 {
 	int			n_fields;
-	int			last_attribute;
 	MlopsField *fields;
 };
 
@@ -40,19 +39,9 @@ mlops_encoder_bind(const MlopsSignature *signature, TupleDesc tupdesc)
 	encoder->n_fields = signature->n_inputs;
 	encoder->fields = palloc0(sizeof(MlopsField) * signature->n_inputs);
 	for (int i = 0; i < signature->n_inputs; i++)
-	{
 		bind_field(&encoder->fields[i], &signature->inputs[i], signature,
 				   tupdesc);
-		encoder->last_attribute = Max(encoder->last_attribute,
-									  encoder->fields[i].attribute + 1);
-	}
 	return encoder;
-}
-
-int
-mlops_encoder_last_attribute(const MlopsEncoder *encoder)
-{
-	return encoder->last_attribute;
 }
 
 /*

@@ -20,9 +20,6 @@ typedef struct MlopsEncoder MlopsEncoder;
 extern MlopsEncoder *mlops_encoder_bind(const MlopsSignature *signature,
 										TupleDesc tupdesc);
 
-/* The highest attribute number that encoding reads. */
-extern int	mlops_encoder_last_attribute(const MlopsEncoder *encoder);
-
 /*
  * Encode values/nulls, indexed by attribute number - 1, into
  * features[n_features]; NULL, NaN and unseen categories are NaN.  Returns how

@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "utils/array.h"
 #include "base/base.h"
 #include "data/matrix.h"
 #include "miscadmin.h"

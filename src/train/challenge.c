@@ -86,10 +86,9 @@ mlops_challenge_metrics(MlopsChallenge *challenge, MlopsDataset *dataset,
 }
 
 bool
-mlops_challenge_won(const MlopsChallenge *challenge,
+mlops_challenge_won(MlopsChallenge *challenge,
 					const MlopsDataset *dataset, List *metrics)
 {
-	MlopsChallenge *writable = (MlopsChallenge *) challenge;
 	const char *criterion = mlops_evaluate_criterion(dataset->task);
 	const char *split = arena(dataset) == MLOPS_ROLE_TEST ? "test" :
 		"validation";
@@ -98,15 +97,15 @@ mlops_challenge_won(const MlopsChallenge *challenge,
 
 	if (challenge->champion == NULL)
 	{
-		writable->note = "first version";
+		challenge->note = "first version";
 		return true;
 	}
 	new_value = mlops_evaluate_find(metrics, split, criterion);
 	old_value = mlops_evaluate_find(metrics, "champion", criterion);
-	writable->note = psprintf("%s on the %s rows: %.6g, of version %d: %.6g",
-							  criterion, split, new_value,
-							  challenge->champion->version->version,
-							  old_value);
+	challenge->note = psprintf("%s on the %s rows: %.6g, of version %d: %.6g",
+							   criterion, split, new_value,
+							   challenge->champion->version->version,
+							   old_value);
 	return challenge->comparable && new_value < old_value;
 }
 

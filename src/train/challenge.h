@@ -31,7 +31,7 @@ extern List *mlops_challenge_metrics(MlopsChallenge *challenge,
 									 MlopsMatrix *matrix);
 
 /* Whether a version with these metrics, the champion's among them, wins. */
-extern bool mlops_challenge_won(const MlopsChallenge *challenge,
+extern bool mlops_challenge_won(MlopsChallenge *challenge,
 								const MlopsDataset *dataset, List *metrics);
 
 /* Why it won or not, for the history; after mlops_challenge_won(). */

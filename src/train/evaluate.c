@@ -11,8 +11,8 @@
 
 #include "math/metrics.h"
 #include "math/summary.h"
-#include "train/evaluate.h"
 #include "miscadmin.h"
+#include "train/evaluate.h"
 #include "utils/memutils.h"
 
 static const char *const split_names[] = {"train", "validation", "test"};
