@@ -33,7 +33,7 @@ COMMENT ON TABLE mlops.model_grant IS
 CREATE TABLE mlops.run (
 	run_id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	parent_run_id	bigint,
-	kind			text NOT NULL CHECK (kind IN ('train')),
+	kind			text NOT NULL CHECK (kind IN ('train', 'import')),
 	state			text NOT NULL CHECK (state IN ('completed', 'failed')),
 	error			text,
 	model_id		bigint NOT NULL,
@@ -80,7 +80,8 @@ CREATE TABLE mlops.version (
 	version			integer NOT NULL CHECK (version > 0),
 	dropped_at		timestamptz,
 	task			text NOT NULL
-					CHECK (task IN ('binary', 'multiclass', 'regression')),
+					CHECK (task IN ('binary', 'multiclass', 'regression',
+						   'ranking', 'survival')),
 	model_size		bigint NOT NULL,
 	forest_size		bigint NOT NULL,
 	class_type		text,
@@ -100,7 +101,7 @@ CREATE TABLE mlops.version (
 	created_at		timestamptz NOT NULL DEFAULT now(),
 	created_by		text NOT NULL,
 	UNIQUE (model_id, version),
-	CHECK ((task = 'regression') = (classes IS NULL))
+	CHECK ((task IN ('binary', 'multiclass')) = (classes IS NOT NULL))
 );
 COMMENT ON TABLE mlops.version IS
 'versions of models; a dropped one keeps its row and its number';

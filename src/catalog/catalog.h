@@ -53,13 +53,16 @@ typedef struct MlopsVersion
 	int64		version_id;
 	int64		model_id;
 	int			version;
-	char	   *task;			/* binary, multiclass or regression */
+	char	   *task;			/* as mlops_task_name() writes them */
 	Jsonb	   *signature;
-	int			n_classes;		/* 0 for regression */
+	int			n_classes;		/* 0 if it is no classification */
 	char	  **classes;		/* labels as text, in the order of outputs */
 	size_t		model_size;
 	size_t		forest_size;
 	bool		dropped;
+	int64		run_id;
+	char	   *objective;
+	char	   *target;			/* column or expression that it was trained on */
 } MlopsVersion;
 
 /* Statistics of a feature or of the predictions over the training rows. */

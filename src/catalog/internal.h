@@ -29,6 +29,9 @@
 #define Anum_version_forest_size	7
 #define Anum_version_classes		9
 #define Anum_version_signature		10
+#define Anum_version_run_id			12
+#define Anum_version_objective		13
+#define Anum_version_target			18
 
 #define Anum_artefact_version_id	1
 #define Anum_artefact_kind			2

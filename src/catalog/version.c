@@ -89,6 +89,12 @@ mlops_version_load(int64 version_id, Snapshot snapshot)
 	value = mlops_scan_value(&scan, tuple, Anum_version_classes, &null);
 	if (!null)
 		version->classes = text_array_elements(value, &version->n_classes);
+	value = mlops_scan_value(&scan, tuple, Anum_version_run_id, &null);
+	version->run_id = DatumGetInt64(value);
+	value = mlops_scan_value(&scan, tuple, Anum_version_objective, &null);
+	version->objective = TextDatumGetCString(value);
+	value = mlops_scan_value(&scan, tuple, Anum_version_target, &null);
+	version->target = TextDatumGetCString(value);
 	mlops_scan_end(&scan);
 	return version;
 }

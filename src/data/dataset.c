@@ -58,10 +58,16 @@ mlops_dataset_read(MlopsDataset *dataset, MlopsMatrix *matrix,
 	MemoryContext old = MemoryContextSwitchTo(dataset->plan->context);
 	instr_time	start;
 	instr_time	end;
+	MlopsMatrixArrays arrays = {
+		.weight = dataset->weighted,
+		.event_time = dataset->has_event_time,
+		.upper = dataset->bounded,
+		.group = dataset->grouped,
+		.n_margins = dataset->n_margins
+	};
 
 	INSTR_TIME_SET_CURRENT(start);
-	mlops_matrix_layout(matrix, dataset->signature->n_features,
-						dataset->weighted, dataset->has_event_time, false);
+	mlops_matrix_layout(matrix, dataset->signature->n_features, &arrays);
 	mlops_receive(dataset, matrix, callback, arg);
 	mlops_finish(dataset, matrix);
 	INSTR_TIME_SET_CURRENT(end);

@@ -23,10 +23,37 @@ typedef enum MlopsTask
 {
 	MLOPS_BINARY,
 	MLOPS_MULTICLASS,
-	MLOPS_REGRESSION
+	MLOPS_REGRESSION,			/* counts and the like included */
+	MLOPS_RANKING,
+	MLOPS_SURVIVAL
 } MlopsTask;
 
-/* "binary", "multiclass" or "regression". */
+/* How rows fall into training, validation and test. */
+typedef enum MlopsSplit
+{
+	MLOPS_SPLIT_AUTO,			/* by group if ranking; by time if there is an
+								 * event time; else by hash */
+	MLOPS_SPLIT_HASH,			/* of the key, or of the row */
+	MLOPS_SPLIT_TIME,
+	MLOPS_SPLIT_RANDOM,			/* by row number and seed */
+	MLOPS_SPLIT_STRATIFIED,		/* by hash, the same share of each label */
+	MLOPS_SPLIT_GROUP,			/* by hash of split_column */
+	MLOPS_SPLIT_COLUMN,			/* as split_column says: a boolean, true for
+								 * test, or train, validation, test */
+	MLOPS_SPLIT_NONE
+} MlopsSplit;
+
+/* What labels an objective can take; others are 22023 with the value. */
+typedef enum MlopsLabelRange
+{
+	MLOPS_LABEL_ANY,
+	MLOPS_LABEL_NOT_NEGATIVE,	/* counts, tweedie, ranking */
+	MLOPS_LABEL_POSITIVE,		/* gamma, survival */
+	MLOPS_LABEL_UNIT,			/* logistic: 0 to 1 */
+	MLOPS_LABEL_ABOVE_MINUS_ONE	/* squared logarithmic error */
+} MlopsLabelRange;
+
+/* The lower-case name of the task. */
 extern const char *mlops_task_name(MlopsTask task);
 
 /*
@@ -46,11 +73,32 @@ typedef struct MlopsDatasetRequest
 								 * stay together in a hash split */
 	const char *event_time;		/* column, or NULL; implies a time split */
 	const char *weight;			/* column, or NULL */
-	const char *task;			/* binary, multiclass, regression, or NULL */
+	const char *task;			/* a task's name, or NULL */
 	const char *positive;		/* label of the positive class, or NULL */
 	double		validation;		/* fraction of rows, 0 for none */
 	double		test;
-	int64		seed;			/* of the hash split */
+	int64		seed;			/* of hash and random splits */
+	MlopsSplit	split;
+	const char *split_column;	/* for the splits GROUP and COLUMN */
+	MlopsLabelRange label_range;
+	bool		balanced;		/* weights by 1 / frequency of the class */
+	const char *query_group;	/* ranking: column; rows are read ordered by
+								 * it, and a group is never split */
+	/*
+	 * Survival: the target is the lower bound of the time.  Its upper bound
+	 * is target_upper (infinite or NULL: censored), else infinite where
+	 * event_observed is false, else the target itself.  With cox a row that
+	 * is censored gets the negative time as label, and no upper bound.
+	 */
+	const char *target_upper;	/* column or expression, or NULL */
+	const char *event_observed; /* boolean column or expression, or NULL */
+	bool		cox;
+	const char *base_margin;	/* column: a number, or an array with one for
+								 * each output; or NULL */
+	const MlopsSignature *fixed;	/* warm start: the features are these, with
+									 * these categories; or NULL */
+	int			n_fixed_classes;	/* and the classes are these */
+	char	  **fixed_classes;
 	List	   *also;			/* columns to read besides, for the tap */
 	MlopsRowTap tap;			/* or NULL */
 	void	   *tap_arg;
@@ -64,7 +112,11 @@ typedef struct MlopsDataset
 	MlopsSignature *signature;	/* categories are set by _read */
 	bool		weighted;
 	bool		has_event_time;
-	int			n_classes;		/* 0 for regression; set by _read */
+	bool		grouped;		/* the matrix has group numbers */
+	bool		bounded;		/* the matrix has upper bounds of labels */
+	int			n_margins;		/* base margins of a row, 0 for none */
+	MlopsSplit	split;			/* never AUTO */
+	int			n_classes;		/* 0 if there are none; set by _read */
 	char	  **classes;		/* binary: the positive one is last */
 	char	   *class_type;		/* format_type of the target */
 	char	   *query;			/* the statement that is run */
@@ -74,6 +126,7 @@ typedef struct MlopsDataset
 
 	/* set by mlops_dataset_read() */
 	uint64		n_rows[3];		/* by MlopsRole */
+	uint64		n_groups[3];	/* if grouped */
 	uint64		n_skipped;		/* rows whose target is NULL */
 	double		label_mean;		/* weighted, over the training rows; binary:
 								 * the share of the positive class */
@@ -115,5 +168,21 @@ extern struct MlopsBaseline *
 extern uint64 mlops_dataset_labels(MlopsDataset *dataset, MlopsMatrix *matrix,
 								   MlopsRole role, float **labels,
 								   float **weights);
+
+/*
+ * The upper bounds of labels and the group numbers of a split in row order,
+ * palloc'd; NULL if there are none.
+ */
+extern float *mlops_dataset_upper(MlopsDataset *dataset, MlopsMatrix *matrix,
+								  MlopsRole role);
+extern uint32 *mlops_dataset_groups(MlopsDataset *dataset,
+									MlopsMatrix *matrix, MlopsRole role);
+
+/*
+ * What a good colleague would say about the data, as NOTICEs and WARNINGs
+ * with hints; after _read.  Returns them as jsonb text for the run's record:
+ * [{"kind", "feature", "message"}].
+ */
+extern char *mlops_dataset_advice(MlopsDataset *dataset, MlopsMatrix *matrix);
 
 #endif							/* MLOPS_DATASET_H */

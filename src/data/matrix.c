@@ -33,6 +33,7 @@ typedef struct MlopsMatrixGuard
 	MlopsMatrix *matrix;
 } MlopsMatrixGuard;
 
+static uint64 place_array(uint64 *offset, bool wanted, uint64 bytes);
 static void matrix_reset_callback(void *arg);
 static void unmap_window(MlopsMatrix *matrix);
 static uint64 n_blocks(const MlopsMatrix *matrix, uint64 rows);
@@ -84,8 +85,8 @@ mlops_matrix_create(uint64 max_size)
  * rows_per_block is a multiple of ROWS_ALIGN.
  */
 void
-mlops_matrix_layout(MlopsMatrix *matrix, int n_features, bool weight,
-					bool event_time, bool hash)
+mlops_matrix_layout(MlopsMatrix *matrix, int n_features,
+					const MlopsMatrixArrays *arrays)
 {
 	MlopsMatrixLayout *layout = &matrix->layout;
 	uint64		row_bytes;
@@ -101,8 +102,11 @@ mlops_matrix_layout(MlopsMatrix *matrix, int n_features, bool weight,
 						MLOPS_MAX_FEATURES)));
 
 	row_bytes = sizeof(float) * n_features + sizeof(float) + sizeof(uint8) +
-		(weight ? sizeof(float) : 0) + (event_time ? sizeof(int64) : 0) +
-		(hash ? sizeof(uint64) : 0);
+		(arrays->weight ? sizeof(float) : 0) +
+		(arrays->event_time ? sizeof(int64) : 0) +
+		(arrays->upper ? sizeof(float) : 0) +
+		(arrays->group ? sizeof(uint32) : 0) +
+		sizeof(float) * arrays->n_margins;
 	rows = BLOCK_TARGET / row_bytes / ROWS_ALIGN * ROWS_ALIGN;
 	rows = Max(rows, ROWS_ALIGN);
 
@@ -111,24 +115,36 @@ mlops_matrix_layout(MlopsMatrix *matrix, int n_features, bool weight,
 	offset = TYPEALIGN64(ARRAY_ALIGN, rows * n_features * sizeof(float));
 	layout->label_offset = offset;
 	offset += rows * sizeof(float);
-	if (weight)
-	{
-		layout->weight_offset = offset;
-		offset += rows * sizeof(float);
-	}
-	if (event_time)
-	{
-		layout->time_offset = offset;
-		offset += rows * sizeof(int64);
-	}
-	if (hash)
-	{
-		layout->hash_offset = offset;
-		offset += rows * sizeof(uint64);
-	}
+	layout->time_offset = place_array(&offset, arrays->event_time,
+									  rows * sizeof(int64));
+	layout->weight_offset = place_array(&offset, arrays->weight,
+										rows * sizeof(float));
+	layout->upper_offset = place_array(&offset, arrays->upper,
+									   rows * sizeof(float));
+	layout->group_offset = place_array(&offset, arrays->group,
+									   rows * sizeof(uint32));
+	layout->n_margins = arrays->n_margins;
+	layout->margin_offset = place_array(&offset, arrays->n_margins > 0,
+										rows * sizeof(float) *
+										arrays->n_margins);
 	layout->role_offset = offset;
 	offset += rows * sizeof(uint8);
 	layout->block_bytes = TYPEALIGN64(BLOCK_ALIGN, offset);
+}
+
+/*
+ * The offset of an array that is wanted, which *offset then leaves behind; 0
+ * of one that is not.
+ */
+static uint64
+place_array(uint64 *offset, bool wanted, uint64 bytes)
+{
+	uint64		place = *offset;
+
+	if (!wanted)
+		return 0;
+	*offset += bytes;
+	return place;
 }
 
 void

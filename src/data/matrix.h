@@ -30,9 +30,19 @@ typedef struct MlopsMatrix
 /* An empty memfd, as the trainer inherits it; the layout comes later. */
 extern MlopsMatrix *mlops_matrix_create(uint64 max_size);
 
+/* Which arrays a matrix has besides features, labels and roles. */
+typedef struct MlopsMatrixArrays
+{
+	bool		weight;
+	bool		event_time;
+	bool		upper;
+	bool		group;
+	int			n_margins;		/* 0 for none */
+} MlopsMatrixArrays;
+
 /* Fix the columns of an empty matrix. */
 extern void mlops_matrix_layout(MlopsMatrix *matrix, int n_features,
-								bool weight, bool event_time, bool hash);
+								const MlopsMatrixArrays *arrays);
 
 /* Map the block that holds the row, if it is not mapped already. */
 extern void mlops_matrix_seek(MlopsMatrix *matrix, uint64 row);
@@ -78,10 +88,22 @@ mlops_matrix_time(const MlopsMatrix *m)
 	return (int64 *) (m->window + m->layout.time_offset);
 }
 
-static inline uint64 *
-mlops_matrix_hash(const MlopsMatrix *m)
+static inline float *
+mlops_matrix_upper(const MlopsMatrix *m)
 {
-	return (uint64 *) (m->window + m->layout.hash_offset);
+	return (float *) (m->window + m->layout.upper_offset);
+}
+
+static inline uint32 *
+mlops_matrix_group(const MlopsMatrix *m)
+{
+	return (uint32 *) (m->window + m->layout.group_offset);
+}
+
+static inline float *
+mlops_matrix_margin(const MlopsMatrix *m)
+{
+	return (float *) (m->window + m->layout.margin_offset);
 }
 
 static inline uint8 *

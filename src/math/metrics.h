@@ -15,6 +15,7 @@
 #ifndef MLOPS_METRICS_H
 #define MLOPS_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* No function of this file gives more metrics than this. */
@@ -57,6 +58,48 @@ extern int	mlops_metrics_multiclass(const float *label,
 									 const float *probability, int k,
 									 const float *weight, size_t n,
 									 MlopsMetric out[MLOPS_MAX_METRICS]);
+
+/*
+ * Other tasks, with the same rules; each returns the count, -1: memory.
+ * Counts, labels >= 0, predictions > 0: poisson_deviance, rmse, mae, r2,
+ * mean_error.  Gamma (labels > 0) and tweedie of a power in (1, 2):
+ * gamma_deviance or tweedie_deviance instead of the first.  Quantile alpha:
+ * pinball_loss, coverage (share of labels <= prediction), mae, mean_error.
+ */
+extern int	mlops_metrics_deviance(const float *label,
+								   const float *prediction,
+								   const float *weight, size_t n,
+								   double power,	/* 1 poisson, 2 gamma */
+								   MlopsMetric out[MLOPS_MAX_METRICS]);
+extern int	mlops_metrics_quantile(const float *label,
+								   const float *prediction,
+								   const float *weight, size_t n,
+								   double alpha,
+								   MlopsMetric out[MLOPS_MAX_METRICS]);
+
+/*
+ * Ranking: relevance >= 0, score, and the number of each row's query group,
+ * rows of a group together; a group's weight is that of its first row.  Means
+ * over groups: ndcg, ndcg_5, ndcg_10 (gain 2^relevance - 1, ties in score
+ * averaged as scikit-learn does with linear gain replaced), map (relevance
+ * over 0.5 is relevant), mrr.  A group without a relevant row counts as
+ * absent.
+ */
+extern int	mlops_metrics_ranking(const float *relevance, const float *score,
+								  const unsigned *group, const float *weight,
+								  size_t n,
+								  MlopsMetric out[MLOPS_MAX_METRICS]);
+
+/*
+ * Survival: time (lower bound), its upper bound (the same if the event was
+ * observed, else more or infinite), and the predicted time; of cox the hazard
+ * ratio, with reverse.  Gives concordance (Harrell's), and with reverse false
+ * also mae_observed (over rows whose event was observed).
+ */
+extern int	mlops_metrics_survival(const float *lower, const float *upper,
+								   const float *prediction, bool reverse,
+								   const float *weight, size_t n,
+								   MlopsMetric out[MLOPS_MAX_METRICS]);
 
 /*
  * Single metrics, with the same rules.  The first two take any score that

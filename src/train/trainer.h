@@ -40,6 +40,8 @@ typedef struct MlopsTrainRequest
 	int			max_bin;
 	bool		validate;		/* rows of role VALIDATION are evaluated */
 	bool		predict;		/* fill the output region for all roles */
+	const void *init_model;		/* model to go on from (UBJ), or NULL */
+	size_t		init_size;
 } MlopsTrainRequest;
 
 /* One line of the evaluation history. */

@@ -54,7 +54,9 @@ typedef enum MlopsRole
  * block_bytes apart (a multiple of the page size); inside a block each array
  * starts at its offset.  Features are row-major float32, NaN is missing.
  * An offset of 0 means that there is no such array, but features_offset,
- * which is always 0.  After the blocks, at output_offset, there is room for
+ * which is always 0.  upper holds upper bounds of labels that are lower ones,
+ * infinite if censored; group numbers the query groups, and never falls from
+ * one row to the next.  After the blocks, at output_offset, there is room for
  * n_rows x n_outputs float32 in row order: the trainer writes predictions
  * there, as PREDICT asks.
  */
@@ -66,13 +68,15 @@ typedef struct MlopsMatrixLayout
 	uint64_t	label_offset;		/* float32 [rows_per_block] */
 	uint64_t	weight_offset;		/* float32 [rows_per_block], or 0 */
 	uint64_t	time_offset;		/* int64 [rows_per_block], or 0 */
-	uint64_t	hash_offset;		/* uint64 [rows_per_block], or 0 */
+	uint64_t	upper_offset;		/* float32 [rows_per_block], or 0 */
+	uint64_t	group_offset;		/* uint32 [rows_per_block], or 0 */
+	uint64_t	margin_offset;		/* float32 [rows_per_block][n_margins], or 0 */
 	uint64_t	role_offset;		/* uint8 [rows_per_block] */
 	uint64_t	output_offset;		/* from the start of the matrix */
 	uint32_t	rows_per_block;
 	uint32_t	n_features;
 	uint32_t	n_outputs;
-	uint32_t	reserved;
+	uint32_t	n_margins;			/* base margins of a row */
 } MlopsMatrixLayout;
 
 typedef enum MlopsFrameKind

@@ -242,7 +242,12 @@ check_layout(const MlopsMatrixLayout *layout, uint64_t size,
 		!check_array(layout, layout->label_offset, 4, 4, true) ||
 		!check_array(layout, layout->weight_offset, 4, 4, false) ||
 		!check_array(layout, layout->time_offset, 8, 8, false) ||
-		!check_array(layout, layout->hash_offset, 8, 8, false) ||
+		!check_array(layout, layout->upper_offset, 4, 4, false) ||
+		!check_array(layout, layout->group_offset, 4, 4, false) ||
+		layout->n_margins > MLOPS_MAX_OUTPUTS ||
+		(layout->n_margins > 0) != (layout->margin_offset > 0) ||
+		!check_array(layout, layout->margin_offset,
+					 layout->n_margins * sizeof(float), 4, false) ||
 		!check_array(layout, layout->role_offset, 1, 1, true))
 		return mlops_fail("an array is outside of its block");
 	return check_output(layout, size, *n_blocks * layout->block_bytes);
