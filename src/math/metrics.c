@@ -12,13 +12,13 @@
  */
 #include "math/metrics.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/metric_row.h"
 #include "math/quantile.h"
 #include "math/sum.h"
 
@@ -72,7 +72,6 @@ typedef struct CurveAreas
 	double		pr;
 } CurveAreas;
 
-static inline int row_weight(const float *weight, size_t i, double *w);
 static void binary_totals(const float *label, const float *probability,
 						  const float *weight, size_t n, BinaryTotals *t);
 static double matthews(double tp, double fp, double fn, double tn);
@@ -100,10 +99,6 @@ static bool curve_items(const float *label, int class_index,
 						MlopsSortItem *items, size_t *count);
 static void areas_of_items(const MlopsSortItem *sorted, size_t n,
 						   CurveAreas *areas);
-static double ratio(double a, double b);
-static double clip(double p);
-static int	set_metric(MlopsMetric *out, int at, const char *name,
-					   double value, bool valid);
 
 int
 mlops_metrics_binary(const float *label, const float *probability,
@@ -307,10 +302,13 @@ mlops_metric_direction(const char *name)
 {
 	static const char *const larger[] = {
 		"roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "mcc",
-		"gini", "r2", "f1_macro", "balanced_accuracy", "roc_auc_ovr"
+		"gini", "r2", "f1_macro", "balanced_accuracy", "roc_auc_ovr", "ndcg",
+		"ndcg_5", "ndcg_10", "map", "mrr", "concordance"
 	};
 	static const char *const smaller[] = {
-		"log_loss", "brier", "rmse", "mae", "mape"
+		"log_loss", "brier", "rmse", "mae", "mape", "poisson_deviance",
+		"gamma_deviance", "tweedie_deviance", "pinball_loss", "mae_observed",
+		"ece"
 	};
 	size_t		i;
 
@@ -325,22 +323,6 @@ mlops_metric_direction(const char *name)
 			return -1;
 	}
 	return 0;
-}
-
-/*
- * The weight of row i: 1 when the row counts, 0 when it does not, -1 when the
- * weight is none.
- */
-static inline int
-row_weight(const float *weight, size_t i, double *w)
-{
-	*w = 1;
-	if (weight == NULL)
-		return 1;
-	*w = weight[i];
-	if (*w == 0)
-		return 0;
-	return *w > 0 && *w <= FLT_MAX ? 1 : -1;
 }
 
 /* All sums of binary classification but those that need an order. */
@@ -664,29 +646,4 @@ areas_of_items(const MlopsSortItem *sorted, size_t n, CurveAreas *areas)
 	}
 	areas->roc = ratio(ratio(mlops_sum_value(&roc), tp), fp);
 	areas->pr = ratio(mlops_sum_value(&pr), tp);
-}
-
-/* a / b, NaN when b is 0. */
-static double
-ratio(double a, double b)
-{
-	return b == 0 ? NAN : a / b;
-}
-
-/* A probability kept off 0 and 1 by the double epsilon; not NaN. */
-static double
-clip(double p)
-{
-	return p < DBL_EPSILON ? DBL_EPSILON :
-		p > 1 - DBL_EPSILON ? 1 - DBL_EPSILON : p;
-}
-
-/* Write one metric, NaN if the rows were not valid; the next place. */
-static int
-set_metric(MlopsMetric *out, int at, const char *name, double value,
-		   bool valid)
-{
-	out[at].name = name;
-	out[at].value = valid ? value : NAN;
-	return at + 1;
 }
