@@ -215,6 +215,13 @@ extern char *mlops_artefact_load(int64 version_id, const char *kind,
 								 size_t size, Snapshot snapshot);
 
 /*
+ * A text argument of a run as it was given, such as "query_group"; NULL if it
+ * was not, or the run is not there.
+ */
+extern char *mlops_run_argument(int64 run_id, const char *name,
+								Snapshot snapshot);
+
+/*
  * Keep others from storing versions or changing aliases of the model of that
  * name until the transaction ends.
  */

@@ -38,6 +38,9 @@
 #define Anum_artefact_chunk			3
 #define Anum_artefact_data			4
 
+#define Anum_run_run_id				1
+#define Anum_run_arguments			14
+
 #define Anum_alias_model			1
 #define Anum_alias_alias			2
 #define Anum_alias_model_id			3

@@ -1,0 +1,37 @@
+/*
+ * resample.h
+ *		The error of metrics by resampling the rows with a seed.
+ */
+#ifndef MLOPS_RESAMPLE_H
+#define MLOPS_RESAMPLE_H
+
+#include "train/measure.h"
+
+/*
+ * What counts as one when rows are drawn: a row, or a query group.  starts
+ * has n + 1 entries of group starts; NULL if units are rows.
+ */
+typedef struct MlopsUnits
+{
+	size_t		n;
+	size_t	   *starts;
+} MlopsUnits;
+
+/* The units of the rows, palloc'd. */
+extern MlopsUnits mlops_units_of(const MlopsRows *rows);
+
+/*
+ * The standard error of each metric of the first measure over
+ * least_drawings drawings with replacement; with two measures, that of the
+ * difference between the metrics of one name, over more if they are cheap.  NaN for a metric that is not
+ * defined in nine of ten drawings, or that the second measure has not.  Cost
+ * is bounded: of many rows fewer are drawn, and the error is scaled.
+ */
+extern void mlops_resample_errors(const MlopsMeasure *measures,
+								  int n_measures, const MlopsRows *rows,
+								  float *const *outputs,
+								  const MlopsUnits *units, uint64 seed,
+								  int least_drawings,
+								  double errors[MLOPS_MAX_METRICS]);
+
+#endif							/* MLOPS_RESAMPLE_H */
