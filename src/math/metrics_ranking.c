@@ -160,9 +160,9 @@ group_metrics(const double *rows, double *labelled, size_t n,
 	}
 	if (!*counts)
 		return true;
-	values[NDCG] = mlops_sample_ndcg(rows, n, 0, &memory[NDCG]);
-	values[NDCG_5] = mlops_sample_ndcg(rows, n, 5, &memory[NDCG_5]);
-	values[NDCG_10] = mlops_sample_ndcg(rows, n, 10, &memory[NDCG_10]);
+	values[NDCG] = mlops_sample_ndcg(rows, 2, n, 0, &memory[NDCG]);
+	values[NDCG_5] = mlops_sample_ndcg(rows, 2, n, 5, &memory[NDCG_5]);
+	values[NDCG_10] = mlops_sample_ndcg(rows, 2, n, 10, &memory[NDCG_10]);
 	values[MAP] = values[MRR] = 0;
 	memory[MAP] = memory[MRR] = true;
 	if (relevant)

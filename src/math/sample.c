@@ -31,9 +31,10 @@ typedef struct RankSums
 static inline double weight_of(const double *rows, int width, int weight,
 							   size_t i);
 static Areas areas_of(const double *rows, int width, size_t n, bool *memory);
-static double best_dcg(const double *rows, size_t n, size_t k, bool *memory);
-static double tied_dcg(const double *rows, const MlopsOrder *order, size_t n,
-					   size_t k);
+static double best_dcg(const double *rows, int width, size_t n, size_t k,
+					   bool *memory);
+static double tied_dcg(const double *rows, int width, const MlopsOrder *order,
+					   size_t n, size_t k);
 static double discount(size_t rank);
 static size_t *prediction_ranks(const double *rows, int width, size_t n);
 static double concordance_of(const double *rows, int width, size_t n,
@@ -56,7 +57,8 @@ mlops_sample_pr_auc(const double *rows, int width, size_t n, bool *memory)
 }
 
 double
-mlops_sample_ndcg(const double *rows, size_t n, size_t k, bool *memory)
+mlops_sample_ndcg(const double *rows, int width, size_t n, size_t k,
+				  bool *memory)
 {
 	void	   *space;
 	MlopsOrder *order;
@@ -66,12 +68,12 @@ mlops_sample_ndcg(const double *rows, size_t n, size_t k, bool *memory)
 	*memory = true;
 	if (k == 0)
 		k = n;
-	best = best_dcg(rows, n, k, memory);
+	best = best_dcg(rows, width, n, k, memory);
 	if (!(best > 0))
 		return NAN;
-	order = mlops_order_rows(rows + 1, 2, n, &space);
+	order = mlops_order_rows(rows + 1, width, n, &space);
 	*memory = order != NULL;
-	got = *memory ? tied_dcg(rows, order, n, k) : NAN;
+	got = *memory ? tied_dcg(rows, width, order, n, k) : NAN;
 	free(space);
 	return got / best;
 }
@@ -157,24 +159,25 @@ areas_of(const double *rows, int width, size_t n, bool *memory)
 
 /* The discounted gain of the rows in their best order; NaN without memory. */
 static double
-best_dcg(const double *rows, size_t n, size_t k, bool *memory)
+best_dcg(const double *rows, int width, size_t n, size_t k, bool *memory)
 {
 	void	   *space;
-	MlopsOrder *order = mlops_order_rows(rows, 2, n, &space);
+	MlopsOrder *order = mlops_order_rows(rows, width, n, &space);
 	MlopsSum	sum = {0};
 	size_t		i;
 
 	*memory = order != NULL;
 	for (i = 0; order != NULL && i < n && i < k; i++)
-		mlops_sum_add(&sum, expm1(rows[order[n - 1 - i].row * 2] * M_LN2) *
-					  discount(i + 1));
+		mlops_sum_add(&sum, expm1(rows[order[n - 1 - i].row * width] *
+								  M_LN2) * discount(i + 1));
 	free(space);
 	return order == NULL ? NAN : mlops_sum_value(&sum);
 }
 
 /* The discounted gain by falling score; equal scores share their gains. */
 static double
-tied_dcg(const double *rows, const MlopsOrder *order, size_t n, size_t k)
+tied_dcg(const double *rows, int width, const MlopsOrder *order, size_t n,
+		 size_t k)
 {
 	MlopsSum	sum = {0};
 	size_t		i = n;
@@ -190,7 +193,8 @@ tied_dcg(const double *rows, const MlopsOrder *order, size_t n, size_t k)
 		{
 			size_t		rank = n - i + 1;
 
-			mlops_sum_add(&gain, expm1(rows[order[i - 1].row * 2] * M_LN2));
+			mlops_sum_add(&gain, expm1(rows[order[i - 1].row * width] *
+									   M_LN2));
 			mlops_sum_add(&discounts, rank <= k ? discount(rank) : 0);
 		}
 		mlops_sum_add(&sum, mlops_sum_value(&gain) / (first - i) *

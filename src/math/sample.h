@@ -24,13 +24,13 @@ extern double mlops_sample_pr_auc(const double *rows, int width, size_t n,
 								  bool *memory);
 
 /*
- * (relevance >= 0, score) of one query: discounted gain of the first k (0: of
+ * (relevance >= 0, score [, ...]) of one query: discounted gain of the first k (0: of
  * all) by falling score over the best there could be.  Gain 2^relevance - 1,
  * discount 1 / log2(rank + 1), the gain averaged over rows of equal score.
  * NaN if no relevance is over 0.
  */
-extern double mlops_sample_ndcg(const double *rows, size_t n, size_t k,
-								bool *memory);
+extern double mlops_sample_ndcg(const double *rows, int width, size_t n,
+								size_t k, bool *memory);
 
 /*
  * (lower, upper, prediction [, weight]): Harrell's concordance.  The event of
