@@ -23,6 +23,8 @@ static const char *check_sections(const MlopsForest *forest);
 static const char *check_trees(const MlopsForest *forest);
 static const char *check_nodes(const MlopsForest *forest,
 							   const MlopsTree *tree);
+static bool category_listed(const uint32_t *list, uint32_t count,
+							uint32_t category);
 static bool node_good(const MlopsForest *forest, const MlopsTree *tree,
 					  uint32_t index);
 static bool categories_good(const MlopsForest *forest, float value);
@@ -123,6 +125,51 @@ mlops_block_checksum(const void *block, size_t size)
 }
 
 /*
+ * Does this category go right at a split with the categories at this index?
+ * What is no category, or beyond those that the split knows, goes left.
+ */
+bool
+mlops_category_goes_right(const MlopsForest *forest, uint32_t index,
+						  float feature)
+{
+	const uint32_t *words = mlops_forest_section(forest,
+												 MLOPS_SECTION_CATEGORIES);
+	uint32_t	category;
+	uint32_t	count;
+
+	if (!(feature >= 0.0f && feature < (float) MLOPS_MAX_CATEGORY))
+		return false;
+	category = (uint32_t) feature;
+	words += index;
+	count = *words++;
+	if (count & MLOPS_CATEGORY_LIST)
+		return category_listed(words, count & ~MLOPS_CATEGORY_LIST, category);
+	return category / 32 < count &&
+		(words[category / 32] >> category % 32 & 1) != 0;
+}
+
+/*
+ * Binary search in an ascending list.
+ */
+static bool
+category_listed(const uint32_t *list, uint32_t count, uint32_t category)
+{
+	uint32_t	low = 0;
+	uint32_t	high = count;
+
+	while (low < high)
+	{
+		uint32_t	middle = low + (high - low) / 2;
+
+		if (list[middle] < category)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && list[low] == category;
+}
+
+/*
  * Check the header; what is wrong with it, NULL if nothing.
  */
 static const char *
@@ -158,6 +205,7 @@ check_sections(const MlopsForest *forest)
 	bool		linear = forest->booster == MLOPS_BOOSTER_GBLINEAR;
 	uint64_t	n_linear = ((uint64_t) forest->n_features + 1) *
 		forest->n_outputs;
+	uint64_t	n_pairs;
 	uint32_t	i;
 
 	for (i = 0; i < MLOPS_SECTION_SLOTS; i++)
@@ -186,6 +234,12 @@ check_sections(const MlopsForest *forest)
 		return "a section has a wrong length";
 	if (linear && forest->n_trees > 0)
 		return "a linear model has trees";
+	n_pairs = forest->n_nodes < forest->n_trees ? 0 :
+		(forest->n_nodes - forest->n_trees) / 2;
+	if (sections[MLOPS_SECTION_NUMBERS].length != 0 &&
+		sections[MLOPS_SECTION_NUMBERS].length != n_pairs * sizeof(uint16_t) &&
+		sections[MLOPS_SECTION_NUMBERS].length != n_pairs * sizeof(uint32_t))
+		return "a section has a wrong length";
 	return NULL;
 }
 
@@ -224,19 +278,28 @@ check_trees(const MlopsForest *forest)
 }
 
 /*
- * Check the nodes of a tree.
+ * Check the nodes of a tree: children follow in the order of their parents,
+ * two for each, so every node but the root is the child of just one.
  */
 static const char *
 check_nodes(const MlopsForest *forest, const MlopsTree *tree)
 {
+	const MlopsNode *nodes = mlops_forest_section(forest,
+												  MLOPS_SECTION_NODES);
+	uint32_t	next = tree->first + 1;
 	uint32_t	i;
 
 	for (i = tree->first; i < tree->first + tree->count; i++)
 	{
 		if (!node_good(forest, tree, i))
 			return "a node is out of range";
+		if (nodes[i].left == i)
+			continue;
+		if (nodes[i].left != next)
+			return "a node is out of order";
+		next += 2;
 	}
-	return NULL;
+	return next == tree->first + tree->count ? NULL : "a node is out of reach";
 }
 
 /*

@@ -14,10 +14,13 @@
 #ifndef MLOPS_FOREST_BLOCK_H
 #define MLOPS_FOREST_BLOCK_H
 
+#include <math.h>
+#include <string.h>
+
 #include "forest/forest.h"
 
 #define MLOPS_BLOCK_MAGIC 0x4D4C4642u
-#define MLOPS_BLOCK_FORMAT 1u
+#define MLOPS_BLOCK_FORMAT 2u
 
 /* Limits that a block and a model keep. */
 #define MLOPS_MAX_FEATURES (1u << 20)
@@ -38,6 +41,7 @@ typedef enum MlopsSectionKind
 	MLOPS_SECTION_LINEAR,		/* float[n_features + 1][n_outputs] */
 	MLOPS_SECTION_STATISTICS,	/* MlopsNodeStatistics[n_nodes] */
 	MLOPS_SECTION_WEIGHTS,		/* float[n_trees], dart only */
+	MLOPS_SECTION_NUMBERS,		/* uint16_t or uint32_t, see MlopsNode */
 	MLOPS_SECTION_COUNT			/* slots in the table: 16 */
 } MlopsSectionKind;
 
@@ -96,7 +100,11 @@ typedef struct MlopsTree
 } MlopsTree;
 
 /*
- * A node.  Children come after their parent, the right one next to the left.
+ * A node.  Nodes lie level by level, the two children of the k-th split of a
+ * tree at 2k + 1 and 2k + 2 from its root, which is never numbered but 0 in
+ * the model.  The section of numbers has the model's number of the left child
+ * of every split, of all trees; the right one has the next.  It is left out
+ * if those are the places 2k + 1, and has uint16_t if all fit.
  *
  * slot is 2 * feature, plus 1 if a missing value goes right.  A row is first
  * written into slots: a missing value as -infinity into the even slot of its
@@ -137,6 +145,29 @@ static inline const void *
 mlops_forest_section(const MlopsForest *forest, MlopsSectionKind kind)
 {
 	return (const char *) forest + forest->sections[kind].offset;
+}
+
+/* Does a category go right at the split with the set at this index? */
+extern bool mlops_category_goes_right(const MlopsForest *forest,
+									  uint32_t index, float feature);
+
+/* Does a row go right at a split with this slot and value? */
+static inline bool
+mlops_node_goes_right(const MlopsForest *forest, uint32_t slot, float value,
+					  const float *row)
+{
+	float		feature = row[(slot & ~MLOPS_SLOT_CATEGORICAL) / 2];
+
+	if (slot & MLOPS_SLOT_CATEGORICAL)
+	{
+		uint32_t	index;
+
+		if (isnan(feature))
+			return slot & 1;
+		memcpy(&index, &value, sizeof(index));
+		return mlops_category_goes_right(forest, index, feature);
+	}
+	return isnan(feature) ? slot & 1 : !(feature < value);
 }
 
 /* Checksum of a block of this size, from its bytes after that field. */

@@ -31,10 +31,6 @@ static void add_general(const MlopsForest *forest, const float *row,
 						float *output);
 static float walk_general(const MlopsForest *forest, const MlopsTree *tree,
 						  const float *row);
-static bool goes_right(const MlopsForest *forest, const MlopsNode *node,
-					   float feature);
-static bool category_listed(const uint32_t *list, uint32_t count,
-							uint32_t category);
 static void add_linear(const MlopsForest *forest, const float *row,
 					   float *output);
 
@@ -170,65 +166,9 @@ walk_general(const MlopsForest *forest, const MlopsTree *tree,
 	uint32_t	at = tree->first;
 
 	while (nodes[at].left != at)
-	{
-		const MlopsNode *node = &nodes[at];
-		uint32_t	slot = node->slot & ~MLOPS_SLOT_CATEGORICAL;
-		float		feature = row[slot / 2];
-
-		if (isnan(feature))
-			at = node->left + (slot & 1);
-		else if (node->slot & MLOPS_SLOT_CATEGORICAL)
-			at = node->left + goes_right(forest, node, feature);
-		else
-			at = node->left + !(feature < node->value);
-	}
+		at = nodes[at].left + mlops_node_goes_right(forest, nodes[at].slot,
+													nodes[at].value, row);
 	return nodes[at].value;
-}
-
-/*
- * Does this category go right?  What is no category, or beyond those that
- * the node knows, goes left.
- */
-static bool
-goes_right(const MlopsForest *forest, const MlopsNode *node, float feature)
-{
-	const uint32_t *words = mlops_forest_section(forest,
-												 MLOPS_SECTION_CATEGORIES);
-	uint32_t	category;
-	uint32_t	index;
-	uint32_t	count;
-
-	if (!(feature >= 0.0f && feature < (float) MLOPS_MAX_CATEGORY))
-		return false;
-	category = (uint32_t) feature;
-	memcpy(&index, &node->value, sizeof(index));
-	words += index;
-	count = *words++;
-	if (count & MLOPS_CATEGORY_LIST)
-		return category_listed(words, count & ~MLOPS_CATEGORY_LIST, category);
-	return category / 32 < count &&
-		(words[category / 32] >> category % 32 & 1) != 0;
-}
-
-/*
- * Binary search in an ascending list.
- */
-static bool
-category_listed(const uint32_t *list, uint32_t count, uint32_t category)
-{
-	uint32_t	low = 0;
-	uint32_t	high = count;
-
-	while (low < high)
-	{
-		uint32_t	middle = low + (high - low) / 2;
-
-		if (list[middle] < category)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && list[low] == category;
 }
 
 /*

@@ -27,6 +27,8 @@ typedef struct Builder
 	Vector		sections[MLOPS_SECTION_COUNT];
 	uint32_t	flags;
 	uint32_t	max_depth;
+	bool		numbered;		/* some node is not numbered by its place */
+	uint32_t	max_number;
 } Builder;
 
 static void *append(Builder *builder, MlopsSectionKind kind, size_t bytes);
@@ -39,6 +41,8 @@ static bool straight(const Builder *builder, const MlopsNode *nodes);
 static bool flatten_categories(Builder *builder, uint32_t first);
 static bool append_categories(Builder *builder, const int32_t *categories,
 							  uint32_t count, uint32_t *index);
+static bool flatten_numbers(Builder *builder);
+static void finish_numbers(Builder *builder);
 static bool flatten_arrays(Builder *builder);
 static bool append_floats(Builder *builder, MlopsSectionKind kind,
 						  const float *floats, size_t count);
@@ -172,7 +176,7 @@ flatten_tree(Builder *builder, uint32_t index)
 		builder->flags |= MLOPS_BLOCK_CATEGORICAL;
 	if (scratch->depth > builder->max_depth)
 		builder->max_depth = scratch->depth;
-	return flatten_categories(builder, first);
+	return flatten_numbers(builder) && flatten_categories(builder, first);
 }
 
 /*
@@ -291,6 +295,61 @@ append_categories(Builder *builder, const int32_t *categories,
 }
 
 /*
+ * Append the numbers that a tree's left children have in the model.
+ */
+static bool
+flatten_numbers(Builder *builder)
+{
+	const MlopsTreeScratch *scratch = &builder->scratch;
+	uint32_t	n_pairs = scratch->n_reachable / 2;
+	uint32_t   *numbers = append(builder, MLOPS_SECTION_NUMBERS,
+								 n_pairs * sizeof(uint32_t));
+	uint32_t	k;
+
+	if (numbers == NULL)
+		return false;
+	for (k = 0; k < n_pairs; k++)
+	{
+		numbers[k] = scratch->order[2 * k + 1];
+		if (numbers[k] != 2 * k + 1)
+			builder->numbered = true;
+		if (numbers[k] > builder->max_number)
+			builder->max_number = numbers[k];
+	}
+	return true;
+}
+
+/*
+ * Leave out the numbers if they are the places, and make them short if all
+ * of them fit.
+ */
+static void
+finish_numbers(Builder *builder)
+{
+	Vector	   *vector = &builder->sections[MLOPS_SECTION_NUMBERS];
+	size_t		count = vector->size / sizeof(uint32_t);
+	size_t		i;
+
+	if (!builder->numbered)
+		vector->size = 0;
+	else if (builder->max_number <= UINT16_MAX)
+	{
+		for (i = 0; i < count; i++)
+		{
+			uint32_t	number;
+			uint16_t	narrow;
+
+			memcpy(&number, vector->data + i * sizeof(number),
+				   sizeof(number));
+			narrow = number;
+			memcpy(vector->data + i * sizeof(narrow), &narrow,
+				   sizeof(narrow));
+		}
+		vector->size = count * sizeof(uint16_t);
+	}
+}
+
+/*
  * The sections that are arrays of the model.
  */
 static bool
@@ -337,6 +396,7 @@ write_block(Builder *builder, void **block, size_t *block_size)
 	MlopsForest *forest;
 	int			i;
 
+	finish_numbers(builder);
 	for (i = 0; i < MLOPS_SECTION_COUNT; i++)
 	{
 		offsets[i] = size;

@@ -4,9 +4,17 @@
  *
  *	forest_cli margin|predict MODEL < ROWS > OUTPUTS
  *		rows and outputs are float32 in the machine's byte order
- *	forest_cli json MODEL > TEXT
+ *	forest_cli explain MODEL < ROWS > CONTRIBUTIONS
+ *		float64
+ *	forest_cli leaves MODEL < ROWS > NODES
+ *		uint32
+ *	forest_cli json|dump MODEL > TEXT
+ *	forest_cli importance MODEL
+ *		weight, total gain and total cover of every feature
+ *	forest_cli features MODEL
+ *		name, type and categories of every feature
  *	forest_cli info MODEL
- *	forest_cli time MODEL < ROWS
+ *	forest_cli time|explain_time MODEL < ROWS
  *		nanoseconds per row
  *	forest_cli check MODEL...
  *		a line "accepted NAME" or "refused NAME: reason" for each, where
@@ -18,13 +26,18 @@
 #include <string.h>
 #include <time.h>
 
-#include "forest/forest.h"
+#include "forest/describe.h"
+#include "forest/explain.h"
 
 static void *slurp(FILE *file, size_t *size);
 static void *slurp_file(const char *name, size_t *size);
 static void *build(const char *name, const MlopsForest **forest);
 static int	rows(const char *what, const char *name);
-static int	json(const char *name);
+static int	explain(const char *what, const char *name);
+static int	leaves(const char *name);
+static int	json(const char *what, const char *name);
+static int	importance(const char *name);
+static int	features(const char *name);
 static int	info(const char *name);
 static void check(const char *name);
 
@@ -42,13 +55,23 @@ main(int argc, char **argv)
 			check(argv[i]);
 		return 0;
 	}
-	if (argc == 3 && strcmp(argv[1], "json") == 0)
-		return json(argv[2]);
+	if (argc == 3 && strncmp(argv[1], "explain", 7) == 0)
+		return explain(argv[1], argv[2]);
+	if (argc == 3 && strcmp(argv[1], "leaves") == 0)
+		return leaves(argv[2]);
+	if (argc == 3 && (strcmp(argv[1], "json") == 0 ||
+					  strcmp(argv[1], "dump") == 0))
+		return json(argv[1], argv[2]);
+	if (argc == 3 && strcmp(argv[1], "importance") == 0)
+		return importance(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "features") == 0)
+		return features(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "info") == 0)
 		return info(argv[2]);
 	if (argc == 3)
 		return rows(argv[1], argv[2]);
-	fprintf(stderr, "usage: %s margin|predict|time|json|info|check MODEL\n",
+	fprintf(stderr, "usage: %s margin|predict|time|explain|explain_time|"
+			"leaves|json|dump|importance|features|info|check MODEL\n",
 			argv[0]);
 	return 2;
 }
@@ -160,10 +183,78 @@ rows(const char *what, const char *name)
 }
 
 /*
- * Write a model as JSON.
+ * Explain the rows of the standard input.
  */
 static int
-json(const char *name)
+explain(const char *what, const char *name)
+{
+	const MlopsForest *forest;
+	void	   *block = build(name, &forest);
+	MlopsExplainer *explainer = mlops_explainer_create(forest);
+	MlopsForestInfo facts;
+	size_t		size;
+	float	   *data = slurp(stdin, &size);
+	struct timespec start;
+	struct timespec end;
+	double	   *output;
+	size_t		width;
+	size_t		n;
+	size_t		i;
+
+	mlops_forest_info(forest, &facts);
+	n = size / sizeof(float) / facts.n_features;
+	width = (size_t) facts.n_outputs * (facts.n_features + 1);
+	output = malloc(width * sizeof(double));
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+	for (i = 0; i < n; i++)
+	{
+		mlops_explain(explainer, data + i * facts.n_features, output);
+		if (strcmp(what, "explain") == 0)
+			fwrite(output, sizeof(double), width, stdout);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	if (strcmp(what, "explain_time") == 0)
+		printf("%.0f\n", ((end.tv_sec - start.tv_sec) * 1e9 +
+						  (end.tv_nsec - start.tv_nsec)) / (n ? n : 1));
+	mlops_explainer_free(explainer);
+	free(output);
+	free(data);
+	free(block);
+	return 0;
+}
+
+/*
+ * The leaves of the rows of the standard input.
+ */
+static int
+leaves(const char *name)
+{
+	const MlopsForest *forest;
+	void	   *block = build(name, &forest);
+	MlopsForestInfo facts;
+	size_t		size;
+	float	   *data = slurp(stdin, &size);
+	uint32_t   *leaf;
+	size_t		i;
+
+	mlops_forest_info(forest, &facts);
+	leaf = malloc(((size_t) facts.n_trees + 1) * sizeof(uint32_t));
+	for (i = 0; i < size / sizeof(float) / facts.n_features; i++)
+	{
+		mlops_forest_leaves(forest, data + i * facts.n_features, leaf);
+		fwrite(leaf, sizeof(uint32_t), facts.n_trees, stdout);
+	}
+	free(leaf);
+	free(data);
+	free(block);
+	return 0;
+}
+
+/*
+ * Write a model as JSON, or its trees as text.
+ */
+static int
+json(const char *what, const char *name)
 {
 	MlopsForestError err;
 	size_t		size;
@@ -171,13 +262,73 @@ json(const char *name)
 	char	   *text;
 	void	   *data = slurp_file(name, &size);
 
-	if (!mlops_model_to_json(data, size, &text, &length, &err))
+	if (!(strcmp(what, "json") == 0 ?
+		  mlops_model_to_json(data, size, &text, &length, &err) :
+		  mlops_model_dump(data, size, NULL, &text, &length, &err)))
 	{
 		fprintf(stderr, "%s: %s\n", name, err.message);
 		return 1;
 	}
 	fwrite(text, 1, length, stdout);
 	free(text);
+	free(data);
+	return 0;
+}
+
+/*
+ * Print the importance of features.
+ */
+static int
+importance(const char *name)
+{
+	MlopsForestError err;
+	MlopsImportance *all;
+	size_t		size;
+	void	   *data = slurp_file(name, &size);
+	uint32_t	n_features;
+	uint32_t	i;
+
+	if (!mlops_model_importance(data, size, &all, &n_features, &err))
+	{
+		fprintf(stderr, "%s: %s\n", name, err.message);
+		return 1;
+	}
+	for (i = 0; i < n_features; i++)
+		printf("%.17g %.17g %.17g\n", all[i].weight, all[i].total_gain,
+			   all[i].total_cover);
+	free(all);
+	free(data);
+	return 0;
+}
+
+/*
+ * Print the features, a line each.
+ */
+static int
+features(const char *name)
+{
+	MlopsForestError err;
+	MlopsModelFeatures *all;
+	size_t		size;
+	void	   *data = slurp_file(name, &size);
+	uint32_t	i;
+	uint32_t	k;
+
+	if (!mlops_model_features(data, size, &all, &err))
+	{
+		fprintf(stderr, "%s: %s\n", name, err.message);
+		return 1;
+	}
+	for (i = 0; i < all->n_features; i++)
+	{
+		printf("%s\t%s\t%d", all->names[i],
+			   all->types[i] ? all->types[i] : "-",
+			   all->splits_by_category[i] ? (int) all->max_category[i] : -1);
+		for (k = 0; k < all->n_categories[i]; k++)
+			printf("\t%s", all->categories[i][k]);
+		putchar('\n');
+	}
+	free(all);
 	free(data);
 	return 0;
 }
