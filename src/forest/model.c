@@ -39,7 +39,6 @@ static bool read_forest(MlopsModel *model, const MlopsValue *body,
 static bool check_tree_info(MlopsModel *model, const MlopsValue *body);
 static bool check_rounds(MlopsModel *model, const MlopsValue *body);
 static bool read_weights(MlopsModel *model, const MlopsValue *weights);
-static bool check_recoder(MlopsModel *model, const MlopsValue *recoder);
 static bool allocate(MlopsModel *model, float **floats, size_t count);
 
 /*
@@ -496,7 +495,8 @@ read_forest(MlopsModel *model, const MlopsValue *body,
 	model->trees = trees;
 	return check_tree_info(model, body) &&
 		check_rounds(model, body) &&
-		check_recoder(model, mlops_value_member(document, body, "cats")) &&
+		mlops_categories_check(model,
+							   mlops_value_member(document, body, "cats")) &&
 		(weights == NULL || read_weights(model, weights));
 }
 
@@ -576,33 +576,6 @@ read_weights(MlopsModel *model, const MlopsValue *weights)
 	{
 		if (!isfinite(model->weights[i]))
 			return mlops_forest_fail(model->err, "weight is not finite");
-	}
-	return true;
-}
-
-/*
- * The container in which 3.1 and later keep the categories of data frames.
- * With one, category numbers depend on the caller's data frame: only an
- * empty one is taken.
- */
-static bool
-check_recoder(MlopsModel *model, const MlopsValue *recoder)
-{
-	const MlopsValue *member;
-
-	if (recoder == NULL)
-		return true;
-	if (recoder->kind != MLOPS_VALUE_OBJECT)
-		return mlops_forest_fail(model->err, "\"cats\" is no object");
-	for (member = mlops_value_first(model->document, recoder);
-		 member != NULL;
-		 member = mlops_value_next(model->document, member))
-	{
-		if ((member->kind != MLOPS_VALUE_ARRAY &&
-			 member->kind != MLOPS_VALUE_NUMBERS) || member->count > 0)
-			return mlops_forest_fail(model->err,
-									 "model recodes the categories of a "
-									 "data frame: train with numbered ones");
 	}
 	return true;
 }

@@ -28,6 +28,7 @@ typedef struct MlopsModel
 	float	   *weights;		/* dart: [n_trees], or NULL */
 	float	   *linear;			/* gblinear: [n_features + 1][n_outputs] */
 	const MlopsValue *trees;	/* array, NULL for gblinear */
+	const MlopsValue *categories;	/* array, NULL without: categories.c */
 } MlopsModel;
 
 /* One tree, its nodes as numbered in the model. */
@@ -66,6 +67,21 @@ extern void mlops_model_free(MlopsModel *model);
 extern bool mlops_tree_read(const MlopsModel *model, const MlopsValue *value,
 							uint32_t index, MlopsTreeScratch *scratch);
 extern void mlops_tree_free(MlopsTreeScratch *scratch);
+
+/*
+ * Check the categories of a data frame, an object or NULL, and note the
+ * array of them by feature in the model.  Then of an element of this: its
+ * categories and the bytes that their text takes at most; and these in text,
+ * with a NUL after each, and where they begin in names (or NULL).
+ */
+extern bool mlops_categories_check(MlopsModel *model,
+								   const MlopsValue *recoder);
+extern bool mlops_categories_measure(const MlopsModel *model,
+									 const MlopsValue *column,
+									 uint32_t *count, size_t *bytes);
+extern bool mlops_categories_read(const MlopsModel *model,
+								  const MlopsValue *column, char *text,
+								  const char **names);
 
 /* A string member that holds an integer; absent is fallback if not optional. */
 extern bool mlops_member_count(const MlopsModel *model,

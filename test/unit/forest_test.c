@@ -70,7 +70,7 @@ static const Edit edits[] = {
 	{"regression.json", "\"tree_info\"", "\"iteration_indptr\":[0,2,2,3,4,5],\"tree_info\"", "iteration_indptr is out of order"},
 	{"regression.json", "\"tree_info\"", "\"iteration_indptr\":[0,1,2,3,4],\"tree_info\"", "iteration_indptr does not fit"},
 	{"regression.json", "\"tree_info\"", "\"cats\":{\"enc\":[],\"feature_segments\":[],\"sorted_idx\":[]},\"tree_info\"", NULL},
-	{"regression.json", "\"tree_info\"", "\"cats\":{\"enc\":[{}],\"feature_segments\":[],\"sorted_idx\":[]},\"tree_info\"", "recodes the categories"},
+	{"regression.json", "\"tree_info\"", "\"cats\":{\"enc\":[{}],\"feature_segments\":[],\"sorted_idx\":[]},\"tree_info\"", "categories do not fit"},
 	{"regression.json", "\"tree_info\"", "\"weight_drop\":[1,0.5,1.0,1E0,2],\"tree_info\"", NULL},
 	{"regression.json", "\"tree_info\"", "\"weight_drop\":[1,0.5],\"tree_info\"", "weight_drop does not fit"},
 	{"linear.json", "\"weights\":[", "\"weights\":[1.5,", "wrong number of weights"},
