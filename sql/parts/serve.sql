@@ -94,3 +94,102 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'mlops_export_model';
 COMMENT ON FUNCTION mlops.export_model(mlops.model_ref, text) IS
 'a version as a file that XGBoost loads: ubj or json';
+
+-- More of a prediction, and why it is what it is.
+
+CREATE FUNCTION mlops.predict_margin(model mlops.model_ref, input record)
+RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50
+AS 'MODULE_PATHNAME', 'mlops_predict_margin';
+COMMENT ON FUNCTION mlops.predict_margin(mlops.model_ref, record) IS
+'predict a row, without the transformation that the objective ends with';
+
+CREATE FUNCTION mlops.predict_margins(model mlops.model_ref, input record)
+RETURNS double precision[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50
+AS 'MODULE_PATHNAME', 'mlops_predict_margins';
+COMMENT ON FUNCTION mlops.predict_margins(mlops.model_ref, record) IS
+'margins of all outputs of a row, in the order of mlops.classes() if there are several';
+
+CREATE FUNCTION mlops.predict_full(model mlops.model_ref, input record,
+	reasons integer DEFAULT 3)
+RETURNS mlops.prediction
+LANGUAGE c STABLE PARALLEL SAFE COST 500
+AS 'MODULE_PATHNAME', 'mlops_predict_full';
+COMMENT ON FUNCTION mlops.predict_full(mlops.model_ref, record, integer) IS
+'predict a row: value, label, probabilities, the version that predicts, and why';
+
+CREATE FUNCTION mlops.predict_json(model mlops.model_ref, input jsonb)
+RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 60
+AS 'MODULE_PATHNAME', 'mlops_predict_json';
+COMMENT ON FUNCTION mlops.predict_json(mlops.model_ref, jsonb) IS
+'predict a JSON object whose members are columns';
+
+CREATE FUNCTION mlops.predict_array(model mlops.model_ref, input anyarray)
+RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50
+AS 'MODULE_PATHNAME', 'mlops_predict_array';
+COMMENT ON FUNCTION mlops.predict_array(mlops.model_ref, anyarray) IS
+'predict an array of numbers, one for each feature';
+
+CREATE FUNCTION mlops.predict_leaf(model mlops.model_ref, input record)
+RETURNS integer[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50
+AS 'MODULE_PATHNAME', 'mlops_predict_leaf';
+COMMENT ON FUNCTION mlops.predict_leaf(mlops.model_ref, record) IS
+'the leaf that a row reaches in each tree';
+
+CREATE FUNCTION mlops.predict_as_of(model text, input record,
+	as_of timestamptz)
+RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50
+AS 'MODULE_PATHNAME', 'mlops_predict_as_of';
+COMMENT ON FUNCTION mlops.predict_as_of(text, record, timestamptz) IS
+'predict a row by the version that served at a time';
+
+CREATE FUNCTION mlops.explain(model mlops.model_ref, input record,
+	label text DEFAULT NULL)
+RETURNS TABLE (feature text, value text, contribution double precision)
+LANGUAGE c STABLE PARALLEL SAFE COST 500 ROWS 20
+AS 'MODULE_PATHNAME', 'mlops_explain_rows';
+COMMENT ON FUNCTION mlops.explain(mlops.model_ref, record, text) IS
+'what each feature of a row adds to its margin, the largest first, the bias last';
+
+CREATE FUNCTION mlops.explain_text(model mlops.model_ref, input record,
+	top integer DEFAULT 3, label text DEFAULT NULL)
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE COST 500
+AS 'MODULE_PATHNAME', 'mlops_explain_text';
+COMMENT ON FUNCTION mlops.explain_text(mlops.model_ref, record, integer, text) IS
+'the features that move a prediction most, in one line';
+
+CREATE FUNCTION mlops.importance(model mlops.model_ref,
+	source text DEFAULT NULL)
+RETURNS TABLE (feature text, weight double precision, gain double precision,
+	cover double precision, total_gain double precision,
+	total_cover double precision, shap double precision)
+LANGUAGE c STABLE PARALLEL UNSAFE COST 10000 ROWS 20
+AS 'MODULE_PATHNAME', 'mlops_importance';
+COMMENT ON FUNCTION mlops.importance(mlops.model_ref, text) IS
+'what each feature counts in a version, and over the rows of a source';
+
+CREATE FUNCTION mlops.partial_dependence(model mlops.model_ref, source text,
+	feature text, points integer DEFAULT 20, label text DEFAULT NULL,
+	max_rows integer DEFAULT 1000)
+RETURNS TABLE (value text, number double precision,
+	prediction double precision, low double precision,
+	high double precision, n bigint)
+LANGUAGE c STABLE PARALLEL UNSAFE COST 10000 ROWS 20
+AS 'MODULE_PATHNAME', 'mlops_partial_dependence';
+COMMENT ON FUNCTION mlops.partial_dependence(mlops.model_ref, text, text, integer, text, integer) IS
+'mean predictions over a source with one feature set to each of several values';
+
+CREATE FUNCTION mlops.what_if(model mlops.model_ref, input record,
+	feature text, candidates text[] DEFAULT NULL, label text DEFAULT NULL)
+RETURNS TABLE (value text, prediction double precision,
+	change double precision, label text)
+LANGUAGE c STABLE PARALLEL SAFE COST 1000 ROWS 20
+AS 'MODULE_PATHNAME', 'mlops_what_if';
+COMMENT ON FUNCTION mlops.what_if(mlops.model_ref, record, text, text[], text) IS
+'predictions of a row with other values in one column';

@@ -90,3 +90,14 @@ CREATE TYPE mlops.train_result AS (
 	elapsed			interval
 );
 COMMENT ON TYPE mlops.train_result IS 'what mlops.train() returns';
+
+CREATE TYPE mlops.prediction AS (
+	prediction		double precision,
+	label			text,
+	probability		double precision,
+	probabilities	double precision[],
+	model			text,
+	version			integer,
+	reasons			text
+);
+COMMENT ON TYPE mlops.prediction IS 'what mlops.predict_full() returns';

@@ -15,6 +15,15 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/timestamp.h"
+
+/* A line of the history. */
+typedef struct HistoryLine
+{
+	int64		history_id;
+	TimestampTz changed_at;
+	int64		version_id;
+} HistoryLine;
 
 static int64 current_history(const MlopsModel *model, const char *alias);
 static void point_alias(const MlopsModel *model, const char *alias,
@@ -24,6 +33,7 @@ static int64 add_history(const MlopsModel *model, const char *alias,
 						 const MlopsVersion *version, int64 previous_id,
 						 const char *action, const char *note);
 static void announce(void);
+static int	compare_lines(const void *a, const void *b);
 
 void
 mlops_alias_set(const MlopsModel *model, const char *alias,
@@ -187,4 +197,76 @@ static void
 announce(void)
 {
 	CacheInvalidateRelcacheByRelid(mlops_catalog_relation("alias"));
+}
+
+/*
+ * Times are those at which transactions began, so a later line may have an
+ * earlier time: it counts from then on, and hides what began after it.
+ */
+MlopsAliasPeriod *
+mlops_alias_periods(const MlopsModel *model, const char *alias,
+					Snapshot snapshot, int *n)
+{
+	int			n_lines = 0;
+	int			max_lines = 16;
+	HistoryLine *lines = palloc(sizeof(HistoryLine) * max_lines);
+	MlopsAliasPeriod *periods;
+	int			first;
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	/* not by the alias, for its index has the database's collation */
+	mlops_key_int8(&key, Anum_alias_history_model_id, model->model_id);
+	mlops_scan_begin(&scan, "alias_history", "alias_history_model_id",
+					 snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
+	{
+		bool		null;
+		HistoryLine line;
+
+		if (strcmp(TextDatumGetCString(mlops_scan_value(&scan, tuple,
+														Anum_alias_history_alias,
+														&null)), alias) != 0)
+			continue;
+		line.history_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
+														 Anum_alias_history_history_id, &null));
+		line.changed_at = DatumGetTimestampTz(mlops_scan_value(&scan, tuple,
+															   Anum_alias_history_changed_at, &null));
+		line.version_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
+														 Anum_alias_history_version_id, &null));
+		if (null)
+			line.version_id = 0;
+		if (n_lines == max_lines)
+			lines = repalloc_huge(lines, sizeof(HistoryLine) *
+								  (max_lines *= 2));
+		lines[n_lines++] = line;
+	}
+	mlops_scan_end(&scan);
+	qsort(lines, n_lines, sizeof(HistoryLine), compare_lines);
+
+	/* from the end: what a later line hides is left out */
+	periods = palloc(sizeof(MlopsAliasPeriod) * max_lines);
+	first = n_lines;
+	for (int i = n_lines - 1; i >= 0; i--)
+		if (first == n_lines ||
+			lines[i].changed_at < periods[first].valid_from)
+			periods[--first] = (MlopsAliasPeriod)
+			{
+				lines[i].changed_at, lines[i].version_id
+			};
+	*n = n_lines - first;
+	memmove(periods, periods + first, sizeof(MlopsAliasPeriod) * *n);
+	pfree(lines);
+	return periods;
+}
+
+/* qsort() comparator of lines in the order in which they were written. */
+static int
+compare_lines(const void *a, const void *b)
+{
+	int64		left = ((const HistoryLine *) a)->history_id;
+	int64		right = ((const HistoryLine *) b)->history_id;
+
+	return left < right ? -1 : left > right;
 }

@@ -153,6 +153,13 @@ typedef struct MlopsVersionRecord
 	List	   *baselines;		/* of MlopsBaseline * */
 } MlopsVersionRecord;
 
+/* From when on an alias pointed to a version. */
+typedef struct MlopsAliasPeriod
+{
+	TimestampTz valid_from;
+	int64		version_id;		/* 0: to none */
+} MlopsAliasPeriod;
+
 /* --- references and rights ------------------------------------------- */
 
 /* Parse "m", "m/3", "m@alias"; 22023 if it is none of them. */
@@ -241,6 +248,15 @@ extern void mlops_version_store(const char *model,
 extern void mlops_version_drop(const MlopsModel *model,
 							   const MlopsVersion *version);
 
+/*
+ * What the baseline of a version says of the values of a feature: quantiles
+ * of a number, or the most frequent categories, most frequent first.  Only
+ * name, kind and these are filled.  NULL if there is none.
+ */
+extern MlopsBaseline *mlops_baseline_values(int64 version_id,
+											const char *feature,
+											Snapshot snapshot);
+
 /* --- aliases ----------------------------------------------------------- */
 
 /*
@@ -262,5 +278,14 @@ extern void mlops_alias_drop(const MlopsModel *model, const char *alias,
 /* The version_id an alias points to under the latest snapshot, or 0. */
 extern int64 mlops_alias_version(const char *model, const char *alias,
 								 Snapshot snapshot);
+
+/*
+ * What the alias pointed to at each time, as the snapshot sees its history:
+ * *n periods in the order of time, each until the next one begins.  Index
+ * scans only.
+ */
+extern MlopsAliasPeriod *mlops_alias_periods(const MlopsModel *model,
+											 const char *alias,
+											 Snapshot snapshot, int *n);
 
 #endif							/* MLOPS_CATALOG_H */

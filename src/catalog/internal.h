@@ -46,6 +46,18 @@
 #define Anum_alias_model_id			3
 #define Anum_alias_version_id		4
 
+#define Anum_alias_history_history_id	1
+#define Anum_alias_history_model_id		2
+#define Anum_alias_history_alias		4
+#define Anum_alias_history_version_id	6
+#define Anum_alias_history_changed_at	10
+
+#define Anum_baseline_version_id	1
+#define Anum_baseline_kind			2
+#define Anum_baseline_feature		3
+#define Anum_baseline_quantiles		11
+#define Anum_baseline_categories	15
+
 /* An index scan over a table of ours; no rights are checked. */
 typedef struct MlopsScan
 {

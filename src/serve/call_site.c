@@ -1,0 +1,430 @@
+/*
+ * call_site.c
+ *		What a place in a query where something is predicted knows.
+ *
+ * Which version serves is read under the statement's own snapshot, and kept
+ * at the call site with the identity of that snapshot and the current role.
+ * A call site outlives statements (plpgsql keeps its expressions), so the
+ * identity is compared at every call.  A site may see several models, when
+ * the reference is a column: it keeps a place for each.
+ *
+ * Nothing is planned and nothing written on this path.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "serve/call_site.h"
+#include "serve/version_cache.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+/* A call site: one FmgrInfo. */
+typedef struct CallSite
+{
+	int			n_places;
+	int			last;			/* the place used last */
+	MlopsPlace *places;
+	void	   *extra;
+} CallSite;
+
+/* More references than this at one site share the last place. */
+#define MAX_PLACES 64
+
+static CallSite *call_site(FunctionCallInfo fcinfo);
+static MlopsPlace *add_place(CallSite *site, MemoryContext context, text *key,
+							 int pinned_version);
+static void refresh(MlopsPlace *place);
+static void take_version(MlopsPlace *place, int64 version_id,
+						 Snapshot snapshot);
+static void bind_row_type(MlopsPlace *place, HeapTupleHeader row);
+static void find_attributes(MlopsPlace *place);
+static void free_explainer(void *explainer);
+
+MlopsPlace *
+mlops_call_site_place(FunctionCallInfo fcinfo, text *key, int pinned_version)
+{
+	CallSite   *site = call_site(fcinfo);
+	Size		length = VARSIZE_ANY_EXHDR(key);
+	MlopsPlace *place;
+
+	for (int i = 0; i < site->n_places; i++)
+	{
+		/* most often it is the one of the last call */
+		int			candidate = (site->last + i) % site->n_places;
+
+		place = &site->places[candidate];
+		if (place->pinned_version == pinned_version &&
+			VARSIZE_ANY_EXHDR(place->key) == length &&
+			memcmp(VARDATA_ANY(place->key), VARDATA_ANY(key), length) == 0)
+		{
+			site->last = candidate;
+			refresh(place);
+			return place;
+		}
+	}
+	place = add_place(site, fcinfo->flinfo->fn_mcxt, key, pinned_version);
+	refresh(place);
+	return place;
+}
+
+void **
+mlops_call_site_extra(FunctionCallInfo fcinfo)
+{
+	return &call_site(fcinfo)->extra;
+}
+
+bool
+mlops_moment_now(MlopsMoment *moment)
+{
+	Snapshot	snapshot = ActiveSnapshotSet() ? GetActiveSnapshot() : NULL;
+
+	memset(moment, 0, sizeof(MlopsMoment));
+	if (snapshot != NULL)
+	{
+		moment->xmin = snapshot->xmin;
+		moment->xmax = snapshot->xmax;
+		moment->xcnt = snapshot->xcnt;
+		moment->subxcnt = snapshot->subxcnt;
+		moment->curcid = snapshot->curcid;
+	}
+	moment->role = GetUserId();
+	return snapshot != NULL;
+}
+
+void
+mlops_place_encode(MlopsPlace *place, HeapTupleHeader row)
+{
+	HeapTupleData tuple;
+
+	if (place->encoder == NULL ||
+		place->row_type != HeapTupleHeaderGetTypeId(row) ||
+		place->row_typmod != HeapTupleHeaderGetTypMod(row))
+		bind_row_type(place, row);
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = row;
+	heap_deform_tuple(&tuple, place->tupdesc, place->values, place->nulls);
+	(void) mlops_encode_row(place->encoder, place->values, place->nulls,
+							place->features);
+}
+
+void
+mlops_place_predict(MlopsPlace *place, HeapTupleHeader row)
+{
+	mlops_place_encode(place, row);
+	mlops_forest_predict(place->predictor->forest, place->features,
+						 place->outputs);
+}
+
+int
+mlops_place_attribute(MlopsPlace *place, int input)
+{
+	if (place->attributes == NULL)
+		find_attributes(place);
+	return place->attributes[input];
+}
+
+double
+mlops_place_single(const MlopsPlace *place)
+{
+	if (place->predictor->version->n_classes > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" tells %d classes apart",
+						place->reference.model,
+						place->predictor->version->n_classes),
+				 errhint("Use mlops.predict_label() or mlops.predict_proba().")));
+	return (double) place->outputs[0];
+}
+
+MlopsExplainer *
+mlops_place_explainer(MlopsPlace *place)
+{
+	MemoryContext old_context;
+
+	if (place->explainer == NULL)
+	{
+		old_context = MemoryContextSwitchTo(place->version_context);
+		place->explainer = mlops_context_explainer(place->predictor->forest);
+		MemoryContextSwitchTo(old_context);
+	}
+	return place->explainer;
+}
+
+MlopsExplainer *
+mlops_context_explainer(const MlopsForest *forest)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+	MlopsExplainer *explainer = mlops_explainer_create(forest);
+
+	if (explainer == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	callback->func = free_explainer;
+	callback->arg = explainer;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return explainer;
+}
+
+void
+mlops_class_require(const MlopsPlace *place)
+{
+	if (place->predictor->version->n_classes == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" predicts numbers, not classes",
+						place->reference.model),
+				 errhint("Use mlops.predict().")));
+}
+
+int
+mlops_class_find(const MlopsVersion *version, const char *model,
+				 const char *label)
+{
+	for (int i = 0; i < version->n_classes; i++)
+		if (strcmp(version->classes[i], label) == 0)
+			return i;
+	if (version->n_classes == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" predicts numbers, not classes", model),
+				 errhint("Leave out the label.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("model \"%s\" has no class \"%s\"", model, label),
+			 errhint("mlops.classes() lists the classes.")));
+}
+
+int
+mlops_class_choose(const MlopsPlace *place, const char *label)
+{
+	const MlopsVersion *version = place->predictor->version;
+
+	if (label != NULL)
+		return mlops_class_find(version, place->reference.model, label);
+	if (version->n_classes > 2)
+		return mlops_class_predicted(version, place->outputs);
+	return version->n_classes - 1;
+}
+
+/* Binary: by 0.5.  Otherwise the most probable, the first of equals. */
+int
+mlops_class_predicted(const MlopsVersion *version, const float *outputs)
+{
+	int			best = 0;
+
+	if (version->n_classes == 2)
+		return outputs[0] > 0.5f ? 1 : 0;
+	for (int i = 1; i < version->n_classes; i++)
+		if (outputs[i] > outputs[best])
+			best = i;
+	return best;
+}
+
+double
+mlops_class_probability(const MlopsVersion *version, const float *outputs,
+						int class)
+{
+	if (version->n_classes > 2)
+		return (double) outputs[class];
+	return class == 1 ? (double) outputs[0] : 1.0 - (double) outputs[0];
+}
+
+ArrayType *
+mlops_class_probabilities(const MlopsVersion *version, const float *outputs)
+{
+	int			n = version->n_classes;
+	Datum	   *probabilities = palloc(sizeof(Datum) * n);
+
+	for (int i = 0; i < n; i++)
+		probabilities[i] =
+			Float8GetDatum(mlops_class_probability(version, outputs, i));
+	return construct_array(probabilities, n, FLOAT8OID, sizeof(float8),
+						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+double
+mlops_outcome(const MlopsVersion *version, const float *outputs, int class)
+{
+	return class < 0 ? (double) outputs[0] :
+		mlops_class_probability(version, outputs, class);
+}
+
+/* The function's call site; made at its first call. */
+static CallSite *
+call_site(FunctionCallInfo fcinfo)
+{
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+
+	if (site == NULL)
+	{
+		MemoryContext context = fcinfo->flinfo->fn_mcxt;
+
+		site = MemoryContextAllocZero(context, sizeof(CallSite));
+		site->places = MemoryContextAllocZero(context,
+											  sizeof(MlopsPlace) * MAX_PLACES);
+		fcinfo->flinfo->fn_extra = site;
+	}
+	return site;
+}
+
+/* Make a place; the last one gives way when there are too many. */
+static MlopsPlace *
+add_place(CallSite *site, MemoryContext context, text *key,
+		  int pinned_version)
+{
+	MemoryContext place_context;
+	MemoryContext old_context;
+	MlopsReference reference;
+	text	   *key_copy;
+	MlopsPlace *place;
+
+	/* first what may fail, then what changes the site */
+	place_context = AllocSetContextCreate(CurrentMemoryContext,
+										  "mlops call site",
+										  ALLOCSET_SMALL_SIZES);
+	old_context = MemoryContextSwitchTo(place_context);
+	key_copy = cstring_to_text_with_len(VARDATA_ANY(key),
+										VARSIZE_ANY_EXHDR(key));
+	if (pinned_version > 0)
+		reference = (MlopsReference) {text_to_cstring(key), pinned_version, NULL};
+	else
+		reference = mlops_reference_parse(text_to_cstring(key));
+	MemoryContextSwitchTo(old_context);
+
+	if (site->n_places < MAX_PLACES)
+		site->n_places++;
+	else
+		MemoryContextDelete(site->places[MAX_PLACES - 1].context);
+	site->last = site->n_places - 1;
+	place = &site->places[site->last];
+	memset(place, 0, sizeof(MlopsPlace));
+	MemoryContextSetParent(place_context, context);
+	place->context = place_context;
+	place->key = key_copy;
+	place->pinned_version = pinned_version;
+	place->reference = reference;
+	return place;
+}
+
+/*
+ * Make the place's version the one that the reference means under the active
+ * snapshot, and have it loaded.
+ */
+static void
+refresh(MlopsPlace *place)
+{
+	MlopsMoment moment;
+	bool		known = mlops_moment_now(&moment);
+	Snapshot	snapshot = known ? GetActiveSnapshot() : NULL;
+	int64		version_id = place->version_id;
+
+	if (!place->resolved || !known ||
+		memcmp(&moment, &place->moment, sizeof(MlopsMoment)) != 0)
+	{
+		version_id = mlops_resolve(&place->reference, snapshot,
+								   MLOPS_PREDICT);
+		place->moment = moment;
+		place->resolved = true;
+	}
+	else if (place->serial == mlops_version_cache_serial())
+		return;
+
+	if (version_id != place->version_id || place->predictor == NULL ||
+		place->serial != mlops_version_cache_serial())
+		take_version(place, version_id, snapshot);
+}
+
+/* Load the version; what was made for another one goes. */
+static void
+take_version(MlopsPlace *place, int64 version_id, Snapshot snapshot)
+{
+	place->resolved = false;
+	place->predictor = NULL;
+	place->encoder = NULL;
+	place->explainer = NULL;
+	place->json = NULL;
+	place->scratch = NULL;
+	place->scratch_size = 0;
+	if (place->version_context == NULL)
+		place->version_context =
+			AllocSetContextCreate(place->context, "mlops version in use",
+								  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(place->version_context);
+
+	place->predictor = mlops_version_get(version_id, snapshot);
+	place->serial = mlops_version_cache_serial();
+	place->features =
+		MemoryContextAlloc(place->version_context, sizeof(float) *
+						   place->predictor->signature->n_features);
+	place->outputs =
+		MemoryContextAlloc(place->version_context, sizeof(float) *
+						   place->predictor->info.n_outputs);
+	place->version_id = version_id;
+	place->resolved = true;
+}
+
+/* Bind the encoder to the type of the row. */
+static void
+bind_row_type(MlopsPlace *place, HeapTupleHeader row)
+{
+	MemoryContext old_context;
+	TupleDesc	tupdesc;
+
+	if (place->encoder_context == NULL)
+		place->encoder_context =
+			AllocSetContextCreate(place->context, "mlops encoder",
+								  ALLOCSET_SMALL_SIZES);
+	place->encoder = NULL;
+	place->attributes = NULL;
+	MemoryContextReset(place->encoder_context);
+
+	place->row_type = HeapTupleHeaderGetTypeId(row);
+	place->row_typmod = HeapTupleHeaderGetTypMod(row);
+	tupdesc = lookup_rowtype_tupdesc(place->row_type, place->row_typmod);
+
+	old_context = MemoryContextSwitchTo(place->encoder_context);
+	place->tupdesc = CreateTupleDescCopyConstr(tupdesc);
+	ReleaseTupleDesc(tupdesc);
+	place->values = palloc(sizeof(Datum) * Max(place->tupdesc->natts, 1));
+	place->nulls = palloc(sizeof(bool) * Max(place->tupdesc->natts, 1));
+	place->encoder = mlops_encoder_bind(place->predictor->signature,
+										place->tupdesc);
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Find the columns of all inputs; they are there, as the encoder found them. */
+static void
+find_attributes(MlopsPlace *place)
+{
+	const MlopsSignature *signature = place->predictor->signature;
+	int		   *attributes = MemoryContextAllocZero(place->encoder_context,
+													sizeof(int) * signature->n_inputs);
+
+	for (int i = 0; i < signature->n_inputs; i++)
+		for (int k = 0; k < place->tupdesc->natts; k++)
+		{
+			Form_pg_attribute attribute = TupleDescAttr(place->tupdesc, k);
+
+			if (!attribute->attisdropped &&
+				strcmp(NameStr(attribute->attname),
+					   signature->inputs[i].name) == 0)
+				attributes[i] = k;
+		}
+	place->attributes = attributes;
+}
+
+/* Reset callback. */
+static void
+free_explainer(void *explainer)
+{
+	mlops_explainer_free(explainer);
+}

@@ -1,0 +1,124 @@
+/*
+ * call_site.h
+ *		What a place in a query where something is predicted knows.
+ *
+ * A call site is one FmgrInfo.  It has a place for each model reference that
+ * it sees; a place knows the version that the reference means now, the row
+ * type that comes, and what was made of both.  All of it lives as long as the
+ * FmgrInfo.  Pointers into a place are good until the next call with it.
+ */
+#ifndef MLOPS_CALL_SITE_H
+#define MLOPS_CALL_SITE_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "data/encode.h"
+#include "data/predictor.h"
+#include "fmgr.h"
+#include "forest/explain.h"
+
+/* What tells one state of the database from another, for one role. */
+typedef struct MlopsMoment
+{
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	CommandId	curcid;
+	Oid			role;
+} MlopsMoment;
+
+/* What a call site knows of one model reference. */
+typedef struct MlopsPlace
+{
+	MemoryContext context;		/* of what hangs below */
+	text	   *key;			/* reference, or model of a pinned one */
+	int			pinned_version; /* 0: not pinned */
+	MlopsReference reference;
+	bool		resolved;
+	MlopsMoment moment;			/* when version_id was read */
+	int64		version_id;
+	const MlopsPredictor *predictor;
+	uint64		serial;			/* of the cache, when predictor was got */
+	/* made for the version; all but the arrays on demand */
+	MemoryContext version_context;
+	float	   *features;		/* [n_features] */
+	float	   *outputs;		/* [n_outputs] */
+	MlopsExplainer *explainer;
+	struct MlopsJsonInput *json;	/* see json_input.c */
+	void	   *scratch;		/* see predict_array() */
+	Size		scratch_size;
+	/* the row type that the encoder is bound to */
+	Oid			row_type;
+	int32		row_typmod;
+	TupleDesc	tupdesc;
+	MlopsEncoder *encoder;
+	MemoryContext encoder_context;
+	Datum	   *values;			/* the row, by attribute number - 1 */
+	bool	   *nulls;
+	int		   *attributes;		/* index in values by input, on demand */
+} MlopsPlace;
+
+/*
+ * The place of a reference, or of a version by its number, at the function's
+ * call site, with the version loaded that it means under the active snapshot.
+ * Errors: those of mlops_resolve() and mlops_predictor_load().
+ */
+extern MlopsPlace *mlops_call_site_place(FunctionCallInfo fcinfo, text *key,
+										 int pinned_version);
+
+/* What the call site keeps besides its places; NULL at first. */
+extern void **mlops_call_site_extra(FunctionCallInfo fcinfo);
+
+/* The present moment: active snapshot and role; false without a snapshot. */
+extern bool mlops_moment_now(MlopsMoment *moment);
+
+/*
+ * Write the row into values, nulls and features of the place.  Errors: those
+ * of mlops_encoder_bind().
+ */
+extern void mlops_place_encode(MlopsPlace *place, HeapTupleHeader row);
+
+/* Encode the row and write its prediction into outputs. */
+extern void mlops_place_predict(MlopsPlace *place, HeapTupleHeader row);
+
+/* After encoding: the index in values of the column of an input. */
+extern int	mlops_place_attribute(MlopsPlace *place, int input);
+
+/* The one number that outputs hold; 0A000 if there are several classes. */
+extern double mlops_place_single(const MlopsPlace *place);
+
+/* The explainer of the version; made when it is first asked for. */
+extern MlopsExplainer *mlops_place_explainer(MlopsPlace *place);
+
+/* An explainer that is freed with the current memory context. */
+extern MlopsExplainer *mlops_context_explainer(const MlopsForest *forest);
+
+/*
+ * Classes.  The outputs are those of mlops_forest_predict(), and class is a
+ * class's number.  _require: 0A000 unless it is a classifier.  _find: 22023
+ * if there is no such class, 0A000 if there are none.  _choose: the class
+ * with the label; without a label the one predicted of several, the positive
+ * one of two, -1 if there are none.
+ */
+extern void mlops_class_require(const MlopsPlace *place);
+extern int	mlops_class_find(const MlopsVersion *version, const char *model,
+							 const char *label);
+extern int	mlops_class_choose(const MlopsPlace *place, const char *label);
+extern int	mlops_class_predicted(const MlopsVersion *version,
+								  const float *outputs);
+extern double mlops_class_probability(const MlopsVersion *version,
+									  const float *outputs, int class);
+
+/* The probabilities of all classes, float8[]. */
+extern ArrayType *mlops_class_probabilities(const MlopsVersion *version,
+											const float *outputs);
+
+/*
+ * What charts and candidates show of a row: the probability of the class, or
+ * the value if class is -1.
+ */
+extern double mlops_outcome(const MlopsVersion *version,
+							const float *outputs, int class);
+
+#endif							/* MLOPS_CALL_SITE_H */
