@@ -193,3 +193,18 @@ LANGUAGE c STABLE PARALLEL SAFE COST 1000 ROWS 20
 AS 'MODULE_PATHNAME', 'mlops_what_if';
 COMMENT ON FUNCTION mlops.what_if(mlops.model_ref, record, text, text[], text) IS
 'predictions of a row with other values in one column';
+
+CREATE FUNCTION mlops.import_model(
+	model			text,
+	data			bytea,
+	signature		jsonb DEFAULT NULL,
+	classes			text[] DEFAULT NULL,
+	target			text DEFAULT NULL,
+	deploy			mlops.deploy_mode DEFAULT 'first',
+	description		text DEFAULT NULL)
+RETURNS mlops.train_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mlops_import_model';
+COMMENT ON FUNCTION mlops.import_model(text, bytea, jsonb, text[], text,
+	mlops.deploy_mode, text) IS
+'store a model file of XGBoost, JSON or UBJ, as a new version';

@@ -103,7 +103,7 @@ typedef struct MlopsMetricRow
 /* All that a training leaves behind. */
 typedef struct MlopsRunRecord
 {
-	const char *kind;			/* train */
+	const char *kind;			/* train or import */
 	const char *call;			/* arguments as given: jsonb text */
 	const char *effective;		/* arguments after defaults: jsonb text */
 	const char *source;			/* as given */
@@ -112,7 +112,7 @@ typedef struct MlopsRunRecord
 	const char *library_version;
 	int			threads;
 	int64		seed;
-	const char *trigger;		/* what asked for it: manual */
+	const char *trigger;		/* what asked for it: manual, or import */
 	const char *snapshot;		/* that the rows were read under */
 	TimestampTz started_at;
 	int64		rows_train;
@@ -129,6 +129,11 @@ typedef struct MlopsRunRecord
 	double		read_seconds;
 	double		train_seconds;
 	double		cpu_seconds;
+	/* of a run that took place elsewhere; else 0 and NULL: now and here */
+	TimestampTz ended_at;
+	const char *server_version;
+	const char *extension_version;
+	const char *wal_position;
 } MlopsRunRecord;
 
 typedef struct MlopsVersionRecord
@@ -145,7 +150,7 @@ typedef struct MlopsVersionRecord
 	int			n_classes;
 	char	  **classes;
 	const char *description;
-	const void *model;			/* UBJ */
+	const void *model;			/* UBJ or JSON */
 	size_t		model_size;
 	const void *forest;			/* block */
 	size_t		forest_size;
@@ -164,6 +169,9 @@ typedef struct MlopsAliasPeriod
 
 /* Parse "m", "m/3", "m@alias"; 22023 if it is none of them. */
 extern MlopsReference mlops_reference_parse(const char *text);
+
+/* 22023 unless the name can stand in a model reference. */
+extern void mlops_model_name_check(const char *name);
 
 /*
  * The model as the snapshot sees it (NULL: as last committed); if there is
@@ -243,6 +251,17 @@ extern void mlops_version_store(const char *model,
 								const MlopsRunRecord *run,
 								const MlopsVersionRecord *record,
 								int *version, int64 *version_id);
+
+/*
+ * All that is known of a version but its bytes, under the active snapshot, as
+ * JSON text: {"model", "version", "run", "metrics", "history", "baselines"}.
+ * version, run and baselines have the columns of the tables without ids;
+ * metrics are [split, name, value], history [split, name, round, value].
+ */
+extern char *mlops_version_record_json(int64 version_id);
+
+/* The SHA-256 of the bytes in hexadecimal digits; palloc'd. */
+extern char *mlops_sha256_hex(const void *bytes, size_t size);
 
 /* Remove a version's bytes; 55006 while an alias points to it. */
 extern void mlops_version_drop(const MlopsModel *model,

@@ -113,6 +113,13 @@ extern uint64 mlops_catalog_execute(const char *command,
 									MlopsArguments *arguments,
 									int64 *result);
 
+/*
+ * The first column of the first row of a query under the active snapshot, as
+ * text in the current memory context; NULL if there is no row.  Rights and
+ * search path as above; numbers with all their digits.
+ */
+extern char *mlops_catalog_text(const char *query, MlopsArguments *arguments);
+
 /* Names of the current and the session role; palloc'd. */
 extern char *mlops_current_role(void);
 extern char *mlops_session_role(void);

@@ -45,6 +45,16 @@ mlops_reference_parse(const char *text)
 	return reference;
 }
 
+void
+mlops_model_name_check(const char *name)
+{
+	if (name[0] == '\0' || strpbrk(name, "/@") != NULL || strlen(name) > 200)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid model name: \"%s\"", name),
+				 errhint("A name has 1 to 200 bytes, none of them / or @.")));
+}
+
 MlopsModel *
 mlops_model_lookup(const char *name, Snapshot snapshot, bool missing_ok)
 {

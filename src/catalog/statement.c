@@ -28,6 +28,16 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+/* What the rights of the extension's owner are exchanged for. */
+typedef struct Elevation
+{
+	Oid			user;
+	int			security;
+	int			nest_level;		/* of settings */
+} Elevation;
+
+static void become_owner(Elevation *elevation);
+static void become_user(const Elevation *elevation);
 static Oid	catalog_owner(void);
 
 Oid
@@ -147,20 +157,11 @@ uint64
 mlops_catalog_execute(const char *command, MlopsArguments *arguments,
 					  int64 *result)
 {
-	Oid			user;
-	int			security;
-	int			nest_level;
+	Elevation	elevation;
 	int			status;
 	uint64		processed;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(catalog_owner(),
-						   security | SECURITY_LOCAL_USERID_CHANGE);
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-
+	become_owner(&elevation);
 	SPI_connect();
 	status = SPI_execute_with_args(command, arguments->n, arguments->types,
 								   arguments->values, arguments->nulls,
@@ -178,10 +179,57 @@ mlops_catalog_execute(const char *command, MlopsArguments *arguments,
 											  &null));
 	}
 	SPI_finish();
-
-	AtEOXact_GUC(true, nest_level);
-	SetUserIdAndSecContext(user, security);
+	become_user(&elevation);
 	return processed;
+}
+
+char *
+mlops_catalog_text(const char *query, MlopsArguments *arguments)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Elevation	elevation;
+	int			status;
+	char	   *text = NULL;
+
+	become_owner(&elevation);
+	SPI_connect();
+	status = SPI_execute_with_args(query, arguments->n, arguments->types,
+								   arguments->values, arguments->nulls,
+								   true, 1);
+	if (status != SPI_OK_SELECT)
+		elog(ERROR, "query on the catalog failed: %s",
+			 SPI_result_code_string(status));
+	if (SPI_processed > 0)
+		text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (text != NULL)
+		text = MemoryContextStrdup(context, text);
+	SPI_finish();
+	become_user(&elevation);
+	return text;
+}
+
+/* Take the rights of the extension's owner, and settings that decide results. */
+static void
+become_owner(Elevation *elevation)
+{
+	GetUserIdAndSecContext(&elevation->user, &elevation->security);
+	SetUserIdAndSecContext(catalog_owner(),
+						   elevation->security | SECURITY_LOCAL_USERID_CHANGE);
+	elevation->nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	(void) set_config_option("extra_float_digits", "1",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
+/* Give them back. */
+static void
+become_user(const Elevation *elevation)
+{
+	AtEOXact_GUC(true, elevation->nest_level);
+	SetUserIdAndSecContext(elevation->user, elevation->security);
 }
 
 char *

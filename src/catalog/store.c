@@ -37,7 +37,6 @@ static void add_float8_array(MlopsArguments *arguments, const double *values,
 static void add_int8_array(MlopsArguments *arguments, const int64 *values,
 						   int n);
 static void add_text_array(MlopsArguments *arguments, char **strings, int n);
-static char *sha256_hex(const void *bytes, size_t size);
 
 void
 mlops_version_store(const char *model_name, const MlopsRunRecord *run,
@@ -167,7 +166,8 @@ store_run(const MlopsModel *model, const MlopsRunRecord *run)
 	mlops_add_text(&a, run->query);
 	mlops_add_text(&a, run->relations);
 	mlops_add_bool(&a, run->row_security);
-	mlops_add_text(&a, MLOPS_VERSION);
+	mlops_add_text(&a, run->extension_version ? run->extension_version :
+				   MLOPS_VERSION);
 	mlops_add_text(&a, run->library_version);
 	mlops_add_int4(&a, run->threads);
 	mlops_add_int8(&a, run->seed);
@@ -188,6 +188,10 @@ store_run(const MlopsModel *model, const MlopsRunRecord *run)
 	mlops_add_float8(&a, run->read_seconds);
 	mlops_add_float8(&a, run->train_seconds);
 	mlops_add_float8(&a, run->cpu_seconds);
+	mlops_add_datum(&a, TIMESTAMPTZOID, TimestampTzGetDatum(run->ended_at),
+					run->ended_at == 0);
+	mlops_add_text(&a, run->server_version);
+	mlops_add_text(&a, run->wal_position);
 	mlops_catalog_execute("INSERT INTO mlops.run (kind, state, model_id,"
 						  " model, started_at, ended_at, current_role_name,"
 						  " session_role_name, application_name,"
@@ -200,10 +204,11 @@ store_run(const MlopsModel *model, const MlopsRunRecord *run)
 						  " event_time_min, event_time_max, peak_memory,"
 						  " read_seconds, train_seconds, cpu_seconds)"
 						  " VALUES ($1, 'completed', $2, $3, $4,"
-						  " clock_timestamp(), $5, $6, $7, $8, $9::jsonb,"
+						  " COALESCE($32, clock_timestamp()), $5, $6, $7, $8, $9::jsonb,"
 						  " $10::jsonb, $11, $12, $13::jsonb, $14,"
-						  " current_setting('server_version'), $15, $16,"
-						  " $17, $18, $19, pg_current_wal_lsn()::text, $20,"
+						  " COALESCE($33, current_setting('server_version')),"
+						  " $15, $16, $17, $18, $19,"
+						  " COALESCE($34, pg_current_wal_lsn()::text), $20,"
 						  " $21, $22, $23, $24, $25, $26, $27, $28, $29,"
 						  " $30, $31) RETURNING run_id", &a, &run_id);
 	return run_id;
@@ -236,7 +241,7 @@ store_version(const MlopsModel *model, int number, int64 run_id,
 	mlops_add_int4(&a, record->n_rounds);
 	mlops_add_text(&a, record->target);
 	mlops_add_text(&a, run->library_version);
-	mlops_add_text(&a, sha256_hex(record->model, record->model_size));
+	mlops_add_text(&a, mlops_sha256_hex(record->model, record->model_size));
 	mlops_add_text(&a, record->description);
 	mlops_add_text(&a, mlops_current_role());
 	mlops_catalog_execute("INSERT INTO mlops.version (model_id, version,"
@@ -431,9 +436,8 @@ add_text_array(MlopsArguments *arguments, char **strings, int n)
 					false);
 }
 
-/* The SHA-256 of the bytes in hexadecimal digits; palloc'd. */
-static char *
-sha256_hex(const void *bytes, size_t size)
+char *
+mlops_sha256_hex(const void *bytes, size_t size)
 {
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];

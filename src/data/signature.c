@@ -7,7 +7,7 @@
  *		 "inputs": [{"name": "origin", "type": "text", "kind": "category",
  *					 "features": ["origin"], "categories": ["ABE", ...]}]}
  *
- * categories stands with kind category only, sorted bytewise.  The features
+ * categories stands with kind category only, in the order of their codes.  The features
  * follow from name and kind; they are written for people and checked when
  * read, so that a build which knows other parts refuses the version instead
  * of mixing up its features.  The reader takes nothing on trust: a dump may
@@ -322,12 +322,16 @@ read_input(JsonbContainer *object, MlopsInput *input)
 }
 
 /*
- * Read the categories, which must rise bytewise: the encoder's codes are
- * their places.
+ * Read the categories.  The encoder's codes are their places, so that none
+ * may be there twice.  A training sorts them bytewise; a model from elsewhere
+ * has its own order.
  */
 static void
 read_categories(JsonbContainer *array, MlopsInput *input)
 {
+	bool		sorted = true;
+	char	  **copy;
+
 	input->n_categories = JsonContainerSize(array);
 	input->categories = palloc(sizeof(char *) * Max(input->n_categories, 1));
 	if (input->n_categories > MLOPS_DICTIONARY_VALUES)
@@ -335,10 +339,19 @@ read_categories(JsonbContainer *array, MlopsInput *input)
 	for (int i = 0; i < input->n_categories; i++)
 	{
 		input->categories[i] = element_string(array, i);
-		if (i > 0 &&
-			strcmp(input->categories[i - 1], input->categories[i]) >= 0)
-			corrupted("Categories are not in order.");
+		sorted &= i == 0 ||
+			strcmp(input->categories[i - 1], input->categories[i]) < 0;
 	}
+	if (sorted)
+		return;
+
+	copy = palloc(sizeof(char *) * input->n_categories);
+	memcpy(copy, input->categories, sizeof(char *) * input->n_categories);
+	qsort(copy, input->n_categories, sizeof(char *), pg_qsort_strcmp);
+	for (int i = 1; i < input->n_categories; i++)
+		if (strcmp(copy[i - 1], copy[i]) == 0)
+			corrupted("A category is there twice.");
+	pfree(copy);
 }
 
 /*

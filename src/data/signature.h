@@ -29,7 +29,7 @@ typedef struct MlopsInput
 	MlopsInputKind kind;
 	int			first_feature;	/* its features are first .. first + n - 1 */
 	int			n_features;
-	int			n_categories;	/* sorted bytewise */
+	int			n_categories;	/* in the order of their codes */
 	char	  **categories;
 } MlopsInput;
 

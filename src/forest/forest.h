@@ -79,6 +79,9 @@ extern void mlops_forest_margin(const MlopsForest *forest, const float *row,
 extern void mlops_forest_predict(const MlopsForest *forest, const float *row,
 								 float *output);
 
+/* Would these bytes be read as JSON, by how they begin? */
+extern bool mlops_model_is_json(const void *data, size_t size);
+
 /*
  * The model as valid JSON text that XGBoost loads and predicts the same with
  * (the library's own JSON holds bare NaN in categorical models).  On success

@@ -27,7 +27,6 @@ typedef struct KeyText
 	size_t		length;
 } KeyText;
 
-static bool looks_like_json(const unsigned char *data, size_t size);
 static int	compare_keys(const void *a, const void *b);
 static bool unique_small(const MlopsDocument *document, uint32_t object,
 						 KeyText *keys, uint32_t count);
@@ -65,7 +64,7 @@ mlops_document_read(MlopsDocument *document, const void *data, size_t size,
 	document->err = err;
 	if (size >= INT32_MAX)
 		return mlops_forest_fail(err, "model is larger than 2 GB");
-	if (looks_like_json(data, size))
+	if (mlops_model_is_json(data, size))
 		good = mlops_json_read(document);
 	else if (size >= 2 && document->source[0] == '{')
 		good = mlops_ubj_read(document);
@@ -93,9 +92,10 @@ mlops_document_free(MlopsDocument *document)
  * Is this the beginning of a JSON object?  A UBJ object goes on with the
  * marker of a key's length or its end, never with a quote or white space.
  */
-static bool
-looks_like_json(const unsigned char *data, size_t size)
+bool
+mlops_model_is_json(const void *model, size_t size)
 {
+	const unsigned char *data = model;
 	size_t		i = 0;
 
 	while (i < size && strchr(" \t\r\n", data[i]) && data[i] != 0)
