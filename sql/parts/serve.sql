@@ -208,3 +208,20 @@ AS 'MODULE_PATHNAME', 'mlops_import_model';
 COMMENT ON FUNCTION mlops.import_model(text, bytea, jsonb, text[], text,
 	mlops.deploy_mode, text) IS
 'store a model file of XGBoost, JSON or UBJ, as a new version';
+
+CREATE FUNCTION mlops.export_bundle(model mlops.model_ref)
+RETURNS bytea
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'mlops_export_bundle';
+COMMENT ON FUNCTION mlops.export_bundle(mlops.model_ref) IS
+'a version with its signature, metrics, baseline and run, for another database';
+
+CREATE FUNCTION mlops.import_bundle(
+	bundle			bytea,
+	model			text DEFAULT NULL,
+	deploy			mlops.deploy_mode DEFAULT 'false')
+RETURNS mlops.train_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mlops_import_bundle';
+COMMENT ON FUNCTION mlops.import_bundle(bytea, text, mlops.deploy_mode) IS
+'store what mlops.export_bundle() returned as a new version';
