@@ -37,12 +37,12 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 # without shared_preload_libraries, REGRESS_PRELOAD only with, and
 # REGRESS_NOPRELOAD only without.
 REGRESS           = install types params errors train predict versions \
-                    privileges reference
+                    privileges reference scoring
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
                     prepared_across_deploy repeatable_read_across_deploy \
-                    two_trainings
+                    two_scorings two_trainings
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1
 PGTAP             = analyst

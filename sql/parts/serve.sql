@@ -225,3 +225,71 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'mlops_import_bundle';
 COMMENT ON FUNCTION mlops.import_bundle(bytea, text, mlops.deploy_mode) IS
 'store what mlops.export_bundle() returned as a new version';
+
+CREATE TYPE mlops.score_result AS (
+	into_table		text,
+	model			text,
+	version			integer,
+	inserted		bigint,
+	updated			bigint,
+	removed			bigint,
+	elapsed			interval
+);
+COMMENT ON TYPE mlops.score_result IS 'what mlops.score() returns';
+
+CREATE FUNCTION mlops.score(
+	model			mlops.model_ref,
+	source			text,
+	into_table		text,
+	key				mlops.name_list,
+	columns			mlops.name_list DEFAULT NULL,
+	changed_at		text DEFAULT NULL,
+	lookback		interval DEFAULT '1 hour',
+	reasons			integer DEFAULT 0,
+	prune			boolean DEFAULT false,
+	rescore			boolean DEFAULT false)
+RETURNS mlops.score_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mlops_score';
+COMMENT ON FUNCTION mlops.score(mlops.model_ref, text, text, mlops.name_list,
+	mlops.name_list, text, interval, integer, boolean, boolean) IS
+'predict new and changed rows of a source into a table';
+
+CREATE TYPE mlops._scored AS (
+	prediction		double precision,
+	label			text,
+	probability		double precision,
+	reasons			text,
+	model			text,
+	version			integer,
+	input_hash		bigint
+);
+COMMENT ON TYPE mlops._scored IS 'what mlops._score() returns';
+
+CREATE FUNCTION mlops._score(model mlops.model_ref, input record,
+	reasons integer)
+RETURNS mlops._scored
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'mlops_score_row';
+COMMENT ON FUNCTION mlops._score(mlops.model_ref, record, integer) IS
+'predict a row for mlops.score(), with a hash of its features';
+
+CREATE FUNCTION mlops._named(names text[], VARIADIC "any")
+RETURNS record
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_named_row';
+COMMENT ON FUNCTION mlops._named(text[], "any") IS
+'a row of the values with these column names';
+
+CREATE FUNCTION mlops.create_function(
+	model			mlops.model_ref,
+	name			text,
+	output			text DEFAULT 'prediction',
+	security		text DEFAULT 'invoker',
+	or_replace		boolean DEFAULT false)
+RETURNS regprocedure
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mlops_create_function';
+COMMENT ON FUNCTION mlops.create_function(mlops.model_ref, text, text, text,
+	boolean) IS
+'make a SQL function with the model''s columns as named arguments';

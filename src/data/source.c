@@ -165,6 +165,19 @@ mlops_statement_run(const char *query, DestReceiver *dest)
 	AtEOXact_GUC(false, nest_level);
 }
 
+void
+mlops_statement_execute(const char *command)
+{
+	int			status;
+
+	SPI_connect();
+	status = SPI_execute(command, false, 0);
+	if (status < 0)
+		elog(ERROR, "SPI_execute failed: %s",
+			 SPI_result_code_string(status));
+	SPI_finish();
+}
+
 /*
  * Is the text a query?  It is if its first word, behind blanks, comments and
  * parentheses, is one that begins a query and is not all there is of it.

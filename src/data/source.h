@@ -69,6 +69,9 @@ extern void mlops_statement_plan(const char *query,
  */
 extern void mlops_statement_run(const char *query, DestReceiver *dest);
 
+/* Run a command that returns nothing, with the caller's rights. */
+extern void mlops_statement_execute(const char *command);
+
 /* The relations of a rewritten query, and whether policies filter them. */
 extern char *mlops_lineage(Query *query, bool *row_security);
 

@@ -1,0 +1,195 @@
+/*
+ * score.c
+ *		mlops.score(): predictions kept in a table.
+ *
+ * What a reference means is decided once, after the lock on the table: the
+ * whole call is scored by that version.  The statement that scores calls
+ * mlops._score() for each row.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "base/base.h"
+#include "data/scoring.h"
+#include "funcapi.h"
+#include "math/hash.h"
+#include "miscadmin.h"
+#include "serve/call_site.h"
+#include "serve/explain.h"
+#include "serve/version_cache.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(mlops_score);
+PG_FUNCTION_INFO_V1(mlops_score_row);
+
+/* Arguments by position. */
+enum
+{
+	ARG_MODEL, ARG_SOURCE, ARG_INTO_TABLE, ARG_KEY, ARG_COLUMNS,
+	ARG_CHANGED_AT, ARG_LOOKBACK, ARG_REASONS, ARG_PRUNE, ARG_RESCORE
+};
+
+static void read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring);
+static List *names_argument(FunctionCallInfo fcinfo, int argument);
+static TupleDesc result_descriptor(FunctionCallInfo fcinfo);
+static Datum result_row(FunctionCallInfo fcinfo, const MlopsScoring *scoring,
+						const char *model, int version,
+						TimestampTz started_at);
+
+/*
+ * score(model model_ref, source text, into_table text, key name_list, ...)
+ * returns score_result
+ */
+Datum
+mlops_score(PG_FUNCTION_ARGS)
+{
+	TimestampTz started_at = GetCurrentTimestamp();
+	char	   *spelled = mlops_required_text(fcinfo, ARG_MODEL, "model");
+	MlopsReference reference;
+	MlopsScoring scoring = {0};
+	const MlopsPredictor *predictor;
+	Snapshot	snapshot;
+
+	PreventCommandIfReadOnly("mlops.score()");
+	read_arguments(fcinfo, &scoring);
+	reference = mlops_reference_parse(spelled);
+	/* before a table is made for a model that is not there */
+	(void) mlops_resolve(&reference, NULL, MLOPS_PREDICT);
+	mlops_scoring_open(&scoring);
+
+	snapshot = GetTransactionSnapshot();
+	PushActiveSnapshot(snapshot);
+	predictor = mlops_version_get(mlops_resolve(&reference,
+												GetActiveSnapshot(),
+												MLOPS_PREDICT),
+								  GetActiveSnapshot());
+	mlops_scoring_run(&scoring, psprintf("%s/%d", reference.model,
+										 predictor->version->version),
+					  predictor);
+	PopActiveSnapshot();
+	return result_row(fcinfo, &scoring, reference.model,
+					  predictor->version->version, started_at);
+}
+
+/* _score(model model_ref, input record, reasons integer) returns _scored */
+Datum
+mlops_score_row(PG_FUNCTION_ARGS)
+{
+	MlopsPlace *place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
+	const MlopsVersion *version = place->predictor->version;
+	int			reasons = PG_GETARG_INT32(2);
+	void	  **extra = mlops_call_site_extra(fcinfo);
+	Datum		values[7] = {0};
+	bool		nulls[7] = {0};
+	int			class = -1;
+	uint64		hash;
+
+	if (*extra == NULL)
+		*extra = result_descriptor(fcinfo);
+	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(1));
+	if (version->n_classes > 0)
+		class = mlops_class_predicted(version, place->outputs);
+	nulls[0] = place->predictor->info.n_outputs > 1;
+	if (!nulls[0])
+		values[0] = Float8GetDatum(mlops_place_single(place));
+	nulls[1] = nulls[2] = class < 0;
+	if (class >= 0)
+	{
+		values[1] = CStringGetTextDatum(version->classes[class]);
+		values[2] = Float8GetDatum(mlops_class_probability(version,
+														   place->outputs,
+														   class));
+	}
+	nulls[3] = reasons <= 0;
+	if (reasons > 0)
+		values[3] = CStringGetTextDatum(mlops_reasons_line(place,
+														   mlops_reasons(place, class),
+														   reasons));
+	values[4] = CStringGetTextDatum(place->reference.model);
+	values[5] = Int32GetDatum(version->version);
+	hash = mlops_hash_row(place->features,
+						  place->predictor->signature->n_features, reasons);
+	values[6] = Int64GetDatum((int64) hash);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(*extra, values,
+													  nulls)));
+}
+
+/* Take the arguments but the model; 22004 and 22023 name them. */
+static void
+read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring)
+{
+	scoring->source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
+	scoring->table = mlops_required_text(fcinfo, ARG_INTO_TABLE,
+										 "into_table");
+	scoring->key = names_argument(fcinfo, ARG_KEY);
+	if (scoring->key == NIL)
+		ereport(ERROR,
+				(errcode(PG_ARGISNULL(ARG_KEY) ?
+						 ERRCODE_NULL_VALUE_NOT_ALLOWED :
+						 ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"key\" must name a column"),
+				 errhint("Name the columns that tell the rows of the source apart.")));
+	scoring->columns = names_argument(fcinfo, ARG_COLUMNS);
+	scoring->changed_at = mlops_optional_text(fcinfo, ARG_CHANGED_AT);
+	if (PG_ARGISNULL(ARG_LOOKBACK))
+		scoring->lookback = palloc0(sizeof(Interval));
+	else
+		scoring->lookback = PG_GETARG_INTERVAL_P(ARG_LOOKBACK);
+	if (!PG_ARGISNULL(ARG_REASONS))
+		scoring->reasons = PG_GETARG_INT32(ARG_REASONS);
+	if (scoring->reasons < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"reasons\" must not be negative: %d",
+						scoring->reasons)));
+	scoring->prune = !PG_ARGISNULL(ARG_PRUNE) && PG_GETARG_BOOL(ARG_PRUNE);
+	scoring->full = !PG_ARGISNULL(ARG_RESCORE) &&
+		PG_GETARG_BOOL(ARG_RESCORE);
+}
+
+/* A list of names; NIL for NULL. */
+static List *
+names_argument(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		return NIL;
+	return mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(argument));
+}
+
+/* The row type of the function's result, for its call site. */
+static TupleDesc
+result_descriptor(FunctionCallInfo fcinfo)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	TupleDesc	tupdesc;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "function must return a composite type");
+	tupdesc = BlessTupleDesc(tupdesc);
+	MemoryContextSwitchTo(old_context);
+	return tupdesc;
+}
+
+/* The composite value that the call returns. */
+static Datum
+result_row(FunctionCallInfo fcinfo, const MlopsScoring *scoring,
+		   const char *model, int version, TimestampTz started_at)
+{
+	Interval   *elapsed = palloc0(sizeof(Interval));
+	Datum		values[7];
+	bool		nulls[7] = {0};
+	int			i = 0;
+
+	elapsed->time = GetCurrentTimestamp() - started_at;
+	values[i++] = CStringGetTextDatum(scoring->target);
+	values[i++] = CStringGetTextDatum(model);
+	values[i++] = Int32GetDatum(version);
+	values[i++] = Int64GetDatum(scoring->inserted);
+	values[i++] = Int64GetDatum(scoring->updated);
+	values[i++] = Int64GetDatum(scoring->removed);
+	values[i++] = IntervalPGetDatum(elapsed);
+	return HeapTupleGetDatum(heap_form_tuple(result_descriptor(fcinfo),
+											 values, nulls));
+}
