@@ -37,13 +37,13 @@ typedef struct OwnColumn
 } OwnColumn;
 
 static const OwnColumn own_columns[] = {
-	{"prediction", "double precision", FLOAT8OID, "(s.scored).prediction"},
-	{"label", "text", TEXTOID, "(s.scored).label"},
-	{"probability", "double precision", FLOAT8OID, "(s.scored).probability"},
-	{"reasons", "text", TEXTOID, "(s.scored).reasons"},
-	{"model", "text", TEXTOID, "(s.scored).model"},
-	{"version", "integer", INT4OID, "(s.scored).version"},
-	{"input_hash", "bigint", INT8OID, "(s.scored).input_hash"},
+	{"prediction", "double precision", FLOAT8OID, "(s._mlops_scored).prediction"},
+	{"label", "text", TEXTOID, "(s._mlops_scored).label"},
+	{"probability", "double precision", FLOAT8OID, "(s._mlops_scored).probability"},
+	{"reasons", "text", TEXTOID, "(s._mlops_scored).reasons"},
+	{"model", "text", TEXTOID, "(s._mlops_scored).model"},
+	{"version", "integer", INT4OID, "(s._mlops_scored).version"},
+	{"input_hash", "bigint", INT8OID, "(s._mlops_scored).input_hash"},
 	{"scored_at", "timestamp with time zone", TIMESTAMPTZOID,
 	"pg_catalog.now()"}
 };
@@ -403,8 +403,8 @@ scoring_statement(const MlopsScoring *scoring, const MlopsSource *source,
 			appendStringInfo(&text, ", %s AS %s", own_columns[i].value,
 							 own_columns[i].name);
 	appendStringInfo(&text,
-					 ", o.%s IS NOT NULL AS known"
-					 " FROM (SELECT q.*, mlops._score(%s, q, %d) AS scored"
+					 ", o.%s IS NOT NULL AS _mlops_known"
+					 " FROM (SELECT q.*, mlops._score(%s, q, %d) AS _mlops_scored"
 					 " FROM (%s",
 					 key, quote_literal_cstr(reference), scoring->reasons,
 					 source_rows(scoring, source, signature));
@@ -419,9 +419,9 @@ scoring_statement(const MlopsScoring *scoring, const MlopsSource *source,
 	appendStringInfo(&text,
 					 " OFFSET 0) s LEFT JOIN %s o ON %s"
 					 " WHERE o.%s IS NULL"
-					 " OR o.version IS DISTINCT FROM (s.scored).version"
-					 " OR o.model IS DISTINCT FROM (s.scored).model"
-					 " OR o.input_hash IS DISTINCT FROM (s.scored).input_hash",
+					 " OR o.version IS DISTINCT FROM (s._mlops_scored).version"
+					 " OR o.model IS DISTINCT FROM (s._mlops_scored).model"
+					 " OR o.input_hash IS DISTINCT FROM (s._mlops_scored).input_hash",
 					 scoring->target, same_key(scoring, "s", "o"), key);
 	foreach(cell, copied)
 		if (foreach_current_index(cell) >= list_length(scoring->key))
@@ -446,8 +446,8 @@ scoring_statement(const MlopsScoring *scoring, const MlopsSource *source,
 							 lnext(names, cell) ? ", " : "");
 	}
 	appendStringInfoString(&text,
-						   ") SELECT pg_catalog.count(*) FILTER (WHERE NOT f.known),"
-						   " pg_catalog.count(*) FILTER (WHERE f.known) FROM fresh f");
+						   ") SELECT pg_catalog.count(*) FILTER (WHERE NOT f._mlops_known),"
+						   " pg_catalog.count(*) FILTER (WHERE f._mlops_known) FROM fresh f");
 	return text.data;
 }
 

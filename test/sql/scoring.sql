@@ -110,7 +110,7 @@ SELECT try($$SELECT mlops.score('churn/9', 'customer', 'x', 'id')$$);
 SELECT try($$SELECT mlops.score('churn', 'SELECT id FROM customer', 'x', 'id')$$);
 SELECT try($$SELECT mlops.score('churn', 'SELECT 1 AS id, 2 AS version, c.age, c.spending, c.region FROM customer c', 'x', 'version')$$);
 SELECT try($$SELECT mlops.score('churn', 'SELECT 1 AS id, age, spending, region FROM customer', 'x', 'id')$$);
-SELECT try($$SELECT mlops.score('churn', 'SELECT nullif(id, 5) AS id, age, spending, region FROM customer', 'x', 'id')$$);
+SELECT split_part(try($$SELECT mlops.score('churn', 'SELECT nullif(id, 5) AS id, age, spending, region FROM customer', 'x', 'id')$$), chr(10), 1);
 SELECT try($$SELECT mlops.score('churn', 'SELECT id, age / (id - 5) AS age, spending, region FROM customer', 'x', 'id')$$);
 SELECT try($$SELECT mlops.score('churn', 'customer', 'customer', 'id')$$);
 SELECT try($$SELECT mlops.score('churn', 'customer', 'own', 'id', columns => 'region')$$);
