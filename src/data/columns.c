@@ -3,9 +3,9 @@
  *		Which columns of the source are features, and the statement that reads
  *		them.
  *
- * Never features: what the target reads (it would be learnt from itself), the
- * key, the weight.  The event time yields its parts like any other timestamp,
- * never the moment itself.  Only the columns that are needed stand in the
+ * Never features: what the target reads (it would be learnt from itself), and
+ * columns with other roles, see roles.c.  The event time yields its parts like
+ * any other timestamp, never the moment itself.  Only the columns that are needed stand in the
  * statement, so that the rest is not fetched from disk or toast.
  */
 #include "postgres.h"
@@ -22,17 +22,12 @@ typedef struct Choice
 	const MlopsSource *source;
 	Bitmapset  *listed;			/* features as given */
 	Bitmapset  *excluded;
-	Bitmapset  *key;
-	int			weight;			/* index, or -1 */
-	int			time;			/* index, or -1 */
-	const MlopsExpression *target;
+	const MlopsRoles *roles;
 } Choice;
 
 static Bitmapset *find_columns(const MlopsSource *source, List *names);
 static Bitmapset *find_excluded(const MlopsSource *source, List *names);
-static int	find_column(const MlopsSource *source, const char *name);
 static void check_listed(const Choice *choice);
-static const char *why_never(const Choice *choice, int column);
 static bool is_candidate(const Choice *choice, int column, bool all);
 static List *choose(const Choice *choice, bool all);
 static void unusable_error(const MlopsSource *source, List *unusable);
@@ -43,11 +38,16 @@ static int	compare_names(const void *a, const void *b);
 static void make_fields(MlopsDatasetPlan *plan,
 						const MlopsSignature *signature,
 						const MlopsSource *source, List *chosen);
-static void bind_roles(MlopsDatasetPlan *plan, const Choice *choice,
-					   List **selected);
-static int	select_column(List **selected, int column);
+static List *choose_fixed(Choice *choice, const MlopsDatasetRequest *request);
+static void make_fixed(MlopsDataset *dataset, const MlopsSignature *fixed);
+static void describe(MlopsDatasetPlan *plan, const MlopsSource *source,
+					 const MlopsExpression *target, List *selected,
+					 List *expressions);
+static void bind_encoder(MlopsDatasetPlan *plan,
+						 const MlopsSignature *signature,
+						 const MlopsSource *source, List *selected);
 static char *compose(const MlopsSource *source, const char *target,
-					 List *selected);
+					 List *selected, List *expressions, const char *order);
 
 void
 mlops_columns_choose(MlopsDataset *dataset,
@@ -57,37 +57,139 @@ mlops_columns_choose(MlopsDataset *dataset,
 {
 	MlopsDatasetPlan *plan = dataset->plan;
 	Choice		choice = {0};
-	List	   *chosen;
+	List	   *chosen = NIL;
 	List	   *selected;
+	List	   *expressions;
 	ListCell   *cell;
 
 	choice.source = source;
-	choice.target = target;
+	choice.roles = mlops_roles_find(plan, request, source, target);
 	choice.listed = find_columns(source, request->features);
 	choice.excluded = find_excluded(source, request->exclude);
-	choice.key = find_columns(source, request->key);
-	choice.weight = find_column(source, request->weight);
-	choice.time = find_column(source, request->event_time);
+	if (request->fixed != NULL)
+		chosen = choose_fixed(&choice, request);
 	check_listed(&choice);
-	chosen = choose(&choice, request->features == NIL);
+	if (request->fixed == NULL)
+		chosen = choose(&choice, request->features == NIL);
 
-	make_signature(dataset->signature, source, chosen);
+	if (request->fixed == NULL)
+		make_signature(dataset->signature, source, chosen);
+	else
+		*dataset->signature = *request->fixed;
 	make_fields(plan, dataset->signature, source, chosen);
+	if (request->fixed != NULL)
+		make_fixed(dataset, request->fixed);
+
 	selected = list_copy(chosen);
-	bind_roles(plan, &choice, &selected);
+	mlops_roles_bind(plan, choice.roles, &selected);
 	foreach(cell, request->also)
-		(void) select_column(&selected,
-							 mlops_source_column(source, lfirst(cell)));
+		(void) mlops_select_column(&selected,
+								   mlops_source_column(source, lfirst(cell)));
+	expressions = mlops_roles_expressions(plan, choice.roles,
+										  list_length(selected) + 1);
 	plan->tap = request->tap;
 	plan->tap_arg = request->tap_arg;
-	dataset->query = compose(source, target->text, selected);
+	dataset->query = compose(source, target->text, selected, expressions,
+							 mlops_roles_order(plan, choice.roles));
+	describe(plan, source, target, selected, expressions);
+	if (request->fixed != NULL)
+		bind_encoder(plan, dataset->signature, source, selected);
+}
 
-	plan->n_attributes = list_length(selected) + 1;
+/*
+ * Types of the statement's columns: the target, the selected ones, the
+ * expressions.
+ */
+static void
+describe(MlopsDatasetPlan *plan, const MlopsSource *source,
+		 const MlopsExpression *target, List *selected, List *expressions)
+{
+	ListCell   *cell;
+	int			n = 0;
+
+	plan->n_attributes = 1 + list_length(selected) + list_length(expressions);
 	plan->types = palloc(sizeof(Oid) * plan->n_attributes);
-	plan->types[0] = target->type;
+	plan->types[n++] = target->type;
 	foreach(cell, selected)
-		plan->types[foreach_current_index(cell) + 1] =
-			source->columns[lfirst_int(cell)].type;
+		plan->types[n++] = source->columns[lfirst_int(cell)].type;
+	foreach(cell, expressions)
+		plan->types[n++] = ((MlopsExpression *) lfirst(cell))->type;
+}
+
+/*
+ * Indexes of the columns of a fixed signature, in its order, which become the
+ * listed ones.  42703 for one that is missing, 22023 if other features are
+ * asked for.
+ */
+static List *
+choose_fixed(Choice *choice, const MlopsDatasetRequest *request)
+{
+	List	   *chosen = NIL;
+	Bitmapset  *fixed = NULL;
+
+	for (int i = 0; i < request->fixed->n_inputs; i++)
+	{
+		int			column = mlops_source_column(choice->source,
+												 request->fixed->inputs[i].name);
+
+		chosen = lappend_int(chosen, column);
+		fixed = bms_add_member(fixed, column);
+	}
+	if (request->features != NIL && !bms_equal(fixed, choice->listed))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("features differ from those of the version to start from"),
+				 errdetail("It has %d input columns, %d are listed.",
+						   bms_num_members(fixed),
+						   bms_num_members(choice->listed)),
+				 errhint("Leave features out: they are those of the version.")));
+	choice->listed = fixed;
+	return chosen;
+}
+
+/*
+ * Fields of a fixed signature: an encoder reads them, their dictionaries hold
+ * the categories of the signature and only count.
+ */
+static void
+make_fixed(MlopsDataset *dataset, const MlopsSignature *fixed)
+{
+	MlopsDatasetPlan *plan = dataset->plan;
+
+	plan->n_dictionaries = 0;
+	for (int i = 0; i < fixed->n_inputs; i++)
+	{
+		const MlopsInput *input = &fixed->inputs[i];
+
+		if (plan->fields[i].dictionary == NULL)
+			continue;
+		for (int k = 0; k < input->n_categories; k++)
+			(void) mlops_dictionary_add(plan->fields[i].dictionary,
+										input->categories[k],
+										strlen(input->categories[k]));
+	}
+}
+
+/*
+ * An encoder over the rows of the statement.  The target has no name there,
+ * so that it is taken for no feature.
+ */
+static void
+bind_encoder(MlopsDatasetPlan *plan, const MlopsSignature *signature,
+			 const MlopsSource *source, List *selected)
+{
+	TupleDesc	row = CreateTemplateTupleDesc(list_length(selected) + 1);
+	ListCell   *cell;
+
+	TupleDescInitEntry(row, 1, "", plan->types[0], -1, 0);
+	foreach(cell, selected)
+	{
+		const MlopsColumn *column = &source->columns[lfirst_int(cell)];
+
+		TupleDescInitEntry(row, foreach_current_index(cell) + 2,
+						   column->name, column->type, column->typmod, 0);
+	}
+	plan->encoder = mlops_encoder_bind(signature, row);
 }
 
 /*
@@ -129,15 +231,6 @@ find_excluded(const MlopsSource *source, List *names)
 }
 
 /*
- * Index of a column by its name, -1 for none given.
- */
-static int
-find_column(const MlopsSource *source, const char *name)
-{
-	return name == NULL ? -1 : mlops_source_column(source, name);
-}
-
-/*
  * Refuse features that were asked for and cannot be had.
  */
 static void
@@ -148,7 +241,7 @@ check_listed(const Choice *choice)
 	while ((column = bms_next_member(choice->listed, column)) >= 0)
 	{
 		const char *name = choice->source->columns[column].name;
-		const char *why = why_never(choice, column);
+		const char *why = mlops_roles_why_never(choice->roles, column);
 
 		if (bms_is_member(column, choice->excluded))
 			why = "It is excluded as well.";
@@ -161,28 +254,12 @@ check_listed(const Choice *choice)
 }
 
 /*
- * Why a column is never a feature; NULL if it may be one.
- */
-static const char *
-why_never(const Choice *choice, int column)
-{
-	if (choice->target->whole_row ||
-		bms_is_member(column, choice->target->reads))
-		return "The target is computed from it.";
-	if (bms_is_member(column, choice->key))
-		return "It belongs to the key.";
-	if (column == choice->weight)
-		return "It is the weight.";
-	return NULL;
-}
-
-/*
  * Is the column to be a feature, if its type can be one?
  */
 static bool
 is_candidate(const Choice *choice, int column, bool all)
 {
-	if (why_never(choice, column) != NULL ||
+	if (mlops_roles_why_never(choice->roles, column) != NULL ||
 		bms_is_member(column, choice->excluded))
 		return false;
 	return all || bms_is_member(column, choice->listed);
@@ -348,77 +425,11 @@ make_fields(MlopsDatasetPlan *plan, const MlopsSignature *signature,
 }
 
 /*
- * Bind weight, event time and key to columns of the statement; those that
- * are no features are added to it.
- */
-static void
-bind_roles(MlopsDatasetPlan *plan, const Choice *choice, List **selected)
-{
-	const MlopsColumn *columns = choice->source->columns;
-	int			column = -1;
-
-	plan->weight = -1;
-	plan->time = -1;
-	if (choice->weight >= 0)
-	{
-		plan->weight_name = pstrdup(columns[choice->weight].name);
-		if (bms_is_member(choice->weight, choice->target->reads))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" cannot be the weight",
-							plan->weight_name),
-					 errdetail("The target is computed from it.")));
-		if (!mlops_conversion_of(columns[choice->weight].type,
-								 &plan->weight_conversion) ||
-			!MLOPS_IS_NUMBER(plan->weight_conversion))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("weight column \"%s\" is no number",
-							plan->weight_name)));
-		plan->weight = select_column(selected, choice->weight);
-	}
-	if (choice->time >= 0)
-	{
-		plan->time_name = pstrdup(columns[choice->time].name);
-		if (!mlops_conversion_of(columns[choice->time].type,
-								 &plan->time_conversion) ||
-			plan->time_conversion < MLOPS_FROM_DATE ||
-			plan->time_conversion > MLOPS_FROM_TIMESTAMPTZ)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("event time \"%s\" is no date or timestamp",
-							plan->time_name)));
-		plan->time = select_column(selected, choice->time);
-	}
-
-	plan->key = palloc0(sizeof(MlopsKeyPart) *
-						Max(bms_num_members(choice->key), 1));
-	while ((column = bms_next_member(choice->key, column)) >= 0)
-		mlops_key_bind(&plan->key[plan->n_key++], columns[column].type,
-					   select_column(selected, column));
-}
-
-/*
- * The place of a column of the source among those of the statement, where it
- * is added unless it stands there.  The target is at 0.
- */
-static int
-select_column(List **selected, int column)
-{
-	ListCell   *cell;
-
-	foreach(cell, *selected)
-		if (lfirst_int(cell) == column)
-			return foreach_current_index(cell) + 1;
-	*selected = lappend_int(*selected, column);
-	return list_length(*selected);
-}
-
-/*
- * The statement: the target, then the selected columns.
+ * The statement: the target, the selected columns, the expressions.
  */
 static char *
-compose(const MlopsSource *source, const char *target, List *selected)
+compose(const MlopsSource *source, const char *target, List *selected,
+		List *expressions, const char *order)
 {
 	StringInfoData query;
 	ListCell   *cell;
@@ -431,6 +442,13 @@ compose(const MlopsSource *source, const char *target, List *selected)
 
 		appendStringInfo(&query, ", %s", quote_identifier(column->name));
 	}
+	/* names that no feature has, for who looks columns up by name */
+	foreach(cell, expressions)
+		appendStringInfo(&query, ", %s AS \"mlops expression %d\"",
+						 ((MlopsExpression *) lfirst(cell))->text,
+						 foreach_current_index(cell) + 1);
 	appendStringInfo(&query, " FROM %s", source->from);
+	if (order != NULL)
+		appendStringInfo(&query, " ORDER BY %s", order);
 	return query.data;
 }

@@ -13,6 +13,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+static void *copy_array(MlopsDataset *dataset, MlopsMatrix *matrix,
+						MlopsRole role, uint64 offset);
 static void copy_labels(MlopsMatrix *matrix, MlopsRole role, float *labels,
 						float *weights);
 
@@ -42,8 +44,13 @@ mlops_dataset_open(const MlopsDatasetRequest *request)
 	dataset->task = plan->target->task;
 	dataset->task_known = !plan->target->inferred ||
 		plan->target->mode == MLOPS_LABEL_BOOLEAN;
-	dataset->weighted = (plan->weight >= 0);
+	dataset->weighted = (plan->weight >= 0 || plan->balanced);
 	dataset->has_event_time = (plan->time >= 0);
+	dataset->grouped = (plan->group >= 0);
+	dataset->bounded = (dataset->task == MLOPS_SURVIVAL &&
+						!plan->target->inferred && !plan->cox);
+	dataset->n_margins = (plan->margin >= 0);
+	dataset->split = plan->split;
 	dataset->class_type = plan->target->type_name;
 	dataset->relations = statement.relations;
 	dataset->row_security = statement.row_security;
@@ -58,22 +65,33 @@ mlops_dataset_read(MlopsDataset *dataset, MlopsMatrix *matrix,
 	MemoryContext old = MemoryContextSwitchTo(dataset->plan->context);
 	instr_time	start;
 	instr_time	end;
-	MlopsMatrixArrays arrays = {
-		.weight = dataset->weighted,
-		.event_time = dataset->has_event_time,
-		.upper = dataset->bounded,
-		.group = dataset->grouped,
-		.n_margins = dataset->n_margins
-	};
 
 	INSTR_TIME_SET_CURRENT(start);
-	mlops_matrix_layout(matrix, dataset->signature->n_features, &arrays);
 	mlops_receive(dataset, matrix, callback, arg);
 	mlops_finish(dataset, matrix);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	dataset->read_seconds = INSTR_TIME_GET_DOUBLE(end);
 	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Only the first row tells how many margins there are.
+ */
+void
+mlops_dataset_lay_out(MlopsDataset *dataset, MlopsMatrix *matrix,
+					  int n_margins)
+{
+	MlopsMatrixArrays arrays = {
+		.weight = dataset->weighted,
+		.event_time = mlops_split_ordered(dataset->plan),
+		.upper = dataset->bounded,
+		.group = dataset->grouped,
+		.n_margins = n_margins
+	};
+
+	dataset->n_margins = n_margins;
+	mlops_matrix_layout(matrix, dataset->signature->n_features, &arrays);
 }
 
 uint64
@@ -88,6 +106,48 @@ mlops_dataset_labels(MlopsDataset *dataset, MlopsMatrix *matrix,
 		palloc_extended(size, MCXT_ALLOC_HUGE) : NULL;
 	copy_labels(matrix, role, *labels, *weights);
 	return n;
+}
+
+float *
+mlops_dataset_upper(MlopsDataset *dataset, MlopsMatrix *matrix,
+					MlopsRole role)
+{
+	return copy_array(dataset, matrix, role, matrix->layout.upper_offset);
+}
+
+uint32 *
+mlops_dataset_groups(MlopsDataset *dataset, MlopsMatrix *matrix,
+					 MlopsRole role)
+{
+	return copy_array(dataset, matrix, role, matrix->layout.group_offset);
+}
+
+/*
+ * Copy an array of four bytes a row, NULL if it is not there.
+ */
+static void *
+copy_array(MlopsDataset *dataset, MlopsMatrix *matrix, MlopsRole role,
+		   uint64 offset)
+{
+	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint32	   *copy;
+	uint64		n = 0;
+
+	if (offset == 0)
+		return NULL;
+	copy = palloc_extended(sizeof(uint32) * Max(dataset->n_rows[role], 1),
+						   MCXT_ALLOC_HUGE);
+	for (uint64 row = 0; row < layout->n_rows; row++)
+	{
+		uint64		at = row % layout->rows_per_block;
+
+		if (at == 0)
+			CHECK_FOR_INTERRUPTS();
+		mlops_matrix_seek(matrix, row);
+		if (mlops_matrix_role(matrix)[at] == role)
+			copy[n++] = ((const uint32 *) (matrix->window + offset))[at];
+	}
+	return copy;
 }
 
 /*

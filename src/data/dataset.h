@@ -31,13 +31,13 @@ typedef enum MlopsTask
 /* How rows fall into training, validation and test. */
 typedef enum MlopsSplit
 {
-	MLOPS_SPLIT_AUTO,			/* by group if ranking; by time if there is an
-								 * event time; else by hash */
+	MLOPS_SPLIT_AUTO,			/* by time if there is an event time; by group
+								 * if there are query groups; else by hash */
 	MLOPS_SPLIT_HASH,			/* of the key, or of the row */
 	MLOPS_SPLIT_TIME,
 	MLOPS_SPLIT_RANDOM,			/* by row number and seed */
 	MLOPS_SPLIT_STRATIFIED,		/* by hash, the same share of each label */
-	MLOPS_SPLIT_GROUP,			/* by hash of split_column */
+	MLOPS_SPLIT_GROUP,			/* by hash of split_column, or query_group */
 	MLOPS_SPLIT_COLUMN,			/* as split_column says: a boolean, true for
 								 * test, or train, validation, test */
 	MLOPS_SPLIT_NONE

@@ -33,14 +33,18 @@ typedef struct RankedCategory
 	uint64		count;
 } RankedCategory;
 
+static void check_margins(const MlopsDataset *dataset,
+						  const MlopsMatrix *matrix);
 static void first_pass(MlopsDataset *dataset, MlopsMatrix *matrix,
 					   TrainSums *sums);
-static void set_roles(const MlopsTimeSplit *split, MlopsMatrix *matrix,
-					  uint64 rows);
 static void take_block(MlopsDataset *dataset, MlopsMatrix *matrix,
 					   uint64 rows, TrainSums *sums);
 static void count_categories(MlopsDataset *dataset, MlopsMatrix *matrix,
 							 uint64 rows);
+static void balance(MlopsDataset *dataset, MlopsMatrix *matrix,
+					TrainSums *sums);
+static void balance_block(MlopsMatrix *matrix, uint64 rows,
+						  const double *factors, TrainSums *sums);
 static void check_split(MlopsDataset *dataset, const TrainSums *sums);
 static void choose_categories(MlopsDataset *dataset, float **places);
 static int	rank_categories(MlopsDictionary *dictionary,
@@ -64,6 +68,7 @@ mlops_finish(MlopsDataset *dataset, MlopsMatrix *matrix)
 	dataset->task = target->task;
 	dataset->n_classes = target->n_classes;
 	dataset->classes = target->classes;
+	check_margins(dataset, matrix);
 
 	sums.classes = palloc0(sizeof(uint64) * Max(target->n_classes, 1));
 	plan->counts = palloc0(sizeof(uint64 *) * plan->n_fields);
@@ -72,8 +77,11 @@ mlops_finish(MlopsDataset *dataset, MlopsMatrix *matrix)
 			plan->counts[i] =
 				palloc0(sizeof(uint64) *
 						Max(plan->fields[i].dictionary->n_values, 1));
+	mlops_split_settle(dataset, matrix);
 	first_pass(dataset, matrix, &sums);
 	check_split(dataset, &sums);
+	if (plan->balanced)
+		balance(dataset, matrix, &sums);
 	dataset->label_mean = sums.label / sums.weight;
 
 	if (plan->n_dictionaries == 0)
@@ -84,17 +92,33 @@ mlops_finish(MlopsDataset *dataset, MlopsMatrix *matrix)
 }
 
 /*
- * Roles, labels and counts, block by block.
+ * There must be a base margin for each output.
+ */
+static void
+check_margins(const MlopsDataset *dataset, const MlopsMatrix *matrix)
+{
+	int			n_outputs = dataset->task == MLOPS_MULTICLASS ?
+		dataset->n_classes : 1;
+	int			n_margins = matrix->layout.n_margins;
+
+	if (n_margins != 0 && n_margins != n_outputs)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("base_margin \"%s\" must have %d elements, not %d",
+						dataset->plan->margin_name, n_outputs, n_margins),
+				 n_outputs > 1 ?
+				 errhint("It is an array with one for each class, in the order of the classes.") :
+				 errhint("It is one number for each row.")));
+}
+
+/*
+ * Labels and counts, block by block.
  */
 static void
 first_pass(MlopsDataset *dataset, MlopsMatrix *matrix, TrainSums *sums)
 {
 	const MlopsMatrixLayout *layout = &matrix->layout;
-	MlopsTimeSplit split;
-	bool		by_time = (dataset->plan->time >= 0);
 
-	if (by_time)
-		mlops_split_by_time(dataset->plan, matrix, &split);
 	for (uint64 first = 0; first < layout->n_rows;
 		 first += layout->rows_per_block)
 	{
@@ -103,30 +127,8 @@ first_pass(MlopsDataset *dataset, MlopsMatrix *matrix, TrainSums *sums)
 
 		CHECK_FOR_INTERRUPTS();
 		mlops_matrix_seek(matrix, first);
-		if (by_time)
-			set_roles(&split, matrix, rows);
 		take_block(dataset, matrix, rows, sums);
 		count_categories(dataset, matrix, rows);
-	}
-}
-
-/*
- * Roles of a block by time.
- */
-static void
-set_roles(const MlopsTimeSplit *split, MlopsMatrix *matrix, uint64 rows)
-{
-	const int64 *times = mlops_matrix_time(matrix);
-	uint8	   *roles = mlops_matrix_role(matrix);
-
-	for (uint64 i = 0; i < rows; i++)
-	{
-		if (split->has_test && times[i] >= split->test)
-			roles[i] = MLOPS_ROLE_TEST;
-		else if (split->has_validation && times[i] >= split->validation)
-			roles[i] = MLOPS_ROLE_VALIDATION;
-		else
-			roles[i] = MLOPS_ROLE_TRAIN;
 	}
 }
 
@@ -137,7 +139,8 @@ static void
 take_block(MlopsDataset *dataset, MlopsMatrix *matrix, uint64 rows,
 		   TrainSums *sums)
 {
-	const MlopsTarget *target = dataset->plan->target;
+	const MlopsDatasetPlan *plan = dataset->plan;
+	const MlopsTarget *target = plan->target;
 	float	   *labels = mlops_matrix_label(matrix);
 	const uint8 *roles = mlops_matrix_role(matrix);
 	const float *weights = dataset->weighted ?
@@ -153,7 +156,8 @@ take_block(MlopsDataset *dataset, MlopsMatrix *matrix, uint64 rows,
 		if (roles[i] != MLOPS_ROLE_TRAIN)
 			continue;
 		sums->weight += weight;
-		sums->label += weight * labels[i];
+		/* the label of Cox is negative if the row is censored */
+		sums->label += weight * (plan->cox ? fabsf(labels[i]) : labels[i]);
 		if (target->n_codes > 0 && weight > 0)
 			sums->classes[(int) labels[i]]++;
 	}
@@ -180,6 +184,71 @@ count_categories(MlopsDataset *dataset, MlopsMatrix *matrix, uint64 rows)
 		for (uint64 i = 0; i < rows; i++)
 			if (roles[i] == MLOPS_ROLE_TRAIN && !isnan(column[i * width]))
 				counts[(int) column[i * width]]++;
+	}
+}
+
+/*
+ * Balanced weights: as if the classes had equally many training rows.  Those
+ * of the test rows stay, so that metrics there are of the data as it is; the
+ * sums become those of the new weights.
+ */
+static void
+balance(MlopsDataset *dataset, MlopsMatrix *matrix, TrainSums *sums)
+{
+	const MlopsMatrixLayout *layout = &matrix->layout;
+	double	   *factors;
+	double		n = 0;
+	int			n_classes = 0;
+
+	if (dataset->n_classes == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("balanced weights need classes"),
+				 errdetail("The target makes the task %s.",
+						   mlops_task_name(dataset->task))));
+	factors = palloc(sizeof(double) * dataset->n_classes);
+	for (int i = 0; i < dataset->n_classes; i++)
+	{
+		n += sums->classes[i];
+		n_classes += sums->classes[i] > 0;
+	}
+	for (int i = 0; i < dataset->n_classes; i++)
+		factors[i] = sums->classes[i] == 0 ? 1 :
+			n / ((double) n_classes * sums->classes[i]);
+
+	sums->weight = 0;
+	sums->label = 0;
+	for (uint64 first = 0; first < layout->n_rows;
+		 first += layout->rows_per_block)
+	{
+		CHECK_FOR_INTERRUPTS();
+		mlops_matrix_seek(matrix, first);
+		balance_block(matrix, Min(layout->n_rows - first,
+								  layout->rows_per_block), factors, sums);
+	}
+	pfree(factors);
+}
+
+/*
+ * Balance a block, and add its training rows to the sums.
+ */
+static void
+balance_block(MlopsMatrix *matrix, uint64 rows, const double *factors,
+			  TrainSums *sums)
+{
+	const uint8 *roles = mlops_matrix_role(matrix);
+	const float *labels = mlops_matrix_label(matrix);
+	float	   *weights = mlops_matrix_weight(matrix);
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		if (roles[i] == MLOPS_ROLE_TEST)
+			continue;
+		weights[i] = (float) (weights[i] * factors[(int) labels[i]]);
+		if (roles[i] != MLOPS_ROLE_TRAIN)
+			continue;
+		sums->weight += weights[i];
+		sums->label += (double) weights[i] * labels[i];
 	}
 }
 

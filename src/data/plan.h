@@ -9,6 +9,7 @@
 #define MLOPS_PLAN_H
 
 #include "data/dataset.h"
+#include "data/encode.h"
 #include "data/field.h"
 #include "data/source.h"
 #include "data/target.h"
@@ -18,6 +19,8 @@
 typedef enum MlopsKeyForm
 {
 	MLOPS_KEY_WORD,				/* passed by value */
+	MLOPS_KEY_FLOAT4,			/* zero has no sign, NaN is one value */
+	MLOPS_KEY_FLOAT8,
 	MLOPS_KEY_FIXED,			/* bytes of a fixed length */
 	MLOPS_KEY_BYTES,			/* text-like: its bytes */
 	MLOPS_KEY_NUMERIC,			/* without trailing zeros */
@@ -32,6 +35,26 @@ typedef struct MlopsKeyPart
 	MlopsField	field;			/* KEY_BYTES */
 	FmgrInfo	output;			/* KEY_OUTPUT */
 } MlopsKeyPart;
+
+/* Rows whose value is refused: how many, and what stands in the first. */
+typedef struct MlopsComplaint
+{
+	uint64		n;
+	double		number;
+	char		text[NAMEDATALEN];
+} MlopsComplaint;
+
+/* A date or timestamp that should not be later than the event. */
+typedef struct MlopsClock
+{
+	int			attribute;
+	MlopsConversion conversion;
+	const char *name;
+	uint64		n_later;
+} MlopsClock;
+
+/* Rows whose hash of something passes a mask; see overlap.c. */
+typedef struct MlopsHashSample MlopsHashSample;
 
 typedef struct MlopsDatasetPlan
 {
@@ -56,9 +79,49 @@ typedef struct MlopsDatasetPlan
 	int			n_key;			/* columns of the key */
 	MlopsKeyPart *key;
 
-	double		validation;		/* fractions */
+	/* survival: attributes, or -1 */
+	int			upper;
+	MlopsConversion upper_conversion;
+	int			observed;
+	bool		cox;
+
+	int			group;			/* the query group's attribute, or -1 */
+	MlopsKeyPart group_part;
+	char	   *group_name;
+	uint64		group_hash;		/* of the row before */
+	uint64		n_groups;		/* so far */
+
+	int			margin;			/* attribute, or -1 */
+	char	   *margin_name;
+	MlopsConversion margin_conversion;	/* of it, or of its elements */
+	Oid			margin_element; /* of an array, else InvalidOid */
+	int16		margin_length;	/* of an element, as arrays need it */
+	bool		margin_by_value;
+	char		margin_align;
+
+	MlopsSplit	split;			/* never AUTO */
+	int			split_column;	/* attribute, or -1 */
+	MlopsKeyPart split_part;
+	MlopsConversion split_conversion;
+	char	   *split_name;
+
+	bool		balanced;
+	double		validation;		/* fractions; 0 if the split has none */
 	double		test;
 	uint64		seed;
+
+	MlopsEncoder *encoder;		/* of a fixed signature, else NULL */
+
+	/* what is refused once all rows have been read */
+	MlopsComplaint bad_bounds;
+	MlopsComplaint bad_times;	/* of survival */
+	MlopsComplaint bad_split;
+
+	/* for advice: features that are times, samples of keys and rows */
+	int			n_clocks;
+	MlopsClock *clocks;
+	MlopsHashSample *keys;		/* or NULL */
+	MlopsHashSample *rows;		/* or NULL */
 
 	MlopsRowTap tap;			/* or NULL */
 	void	   *tap_arg;
@@ -66,6 +129,12 @@ typedef struct MlopsDatasetPlan
 	/* by category input: rows of role TRAIN per category */
 	uint64	  **counts;
 } MlopsDatasetPlan;
+
+/* --- dataset.c --------------------------------------------------------- */
+
+/* Fix the columns of the matrix, before the first row. */
+extern void mlops_dataset_lay_out(MlopsDataset *dataset, MlopsMatrix *matrix,
+								  int n_margins);
 
 /* --- columns.c --------------------------------------------------------- */
 
@@ -78,12 +147,99 @@ extern void mlops_columns_choose(MlopsDataset *dataset,
 								 const MlopsSource *source,
 								 const MlopsExpression *target);
 
+/* --- roles.c ------------------------------------------------------------- */
+
+/* Columns of the source that have a role other than feature, by index. */
+typedef struct MlopsRoles
+{
+	const MlopsSource *source;
+	const MlopsExpression *target;
+	Bitmapset  *key;
+	int			weight;			/* index, or -1 */
+	int			time;
+	int			group;
+	int			margin;
+	int			split;
+	const MlopsExpression *upper;	/* or NULL */
+	const MlopsExpression *observed;
+} MlopsRoles;
+
+/*
+ * Find the columns of the request; 42703 for names that are not there, 22023
+ * for arguments that do not go together.  Settles plan->split.
+ */
+extern MlopsRoles *mlops_roles_find(MlopsDatasetPlan *plan,
+									const MlopsDatasetRequest *request,
+									const MlopsSource *source,
+									const MlopsExpression *target);
+
+/* Why a column is never a feature; NULL if it may be one. */
+extern const char *mlops_roles_why_never(const MlopsRoles *roles, int column);
+
+/*
+ * Bind the columns to attributes of the statement, to whose columns they are
+ * added unless they stand there.  42804 for one of a wrong type.
+ */
+extern void mlops_roles_bind(MlopsDatasetPlan *plan, const MlopsRoles *roles,
+							 List **selected);
+
+/*
+ * Bind the expressions, which follow n_attributes attributes.  Returns those
+ * to be added, a List of MlopsExpression *.
+ */
+extern List *mlops_roles_expressions(MlopsDatasetPlan *plan,
+									 const MlopsRoles *roles,
+									 int n_attributes);
+
+/* What the rows are to be ordered by, or NULL; palloc'd. */
+extern char *mlops_roles_order(const MlopsDatasetPlan *plan,
+							   const MlopsRoles *roles);
+
+/*
+ * The place of a column of the source among those of the statement, where it
+ * is added unless it stands there.  The target is at 0.
+ */
+extern int	mlops_select_column(List **selected, int column);
+
+/* --- marks.c ------------------------------------------------------------- */
+
+/* What a row carries besides features, target, weight and time. */
+typedef struct MlopsMarks
+{
+	float		upper;			/* survival without Cox */
+	uint32		group;
+	uint64		group_hash;
+	uint64		split_hash;
+	MlopsRole	role;			/* of the split COLUMN */
+	int			n_margins;
+	float	   *margins;		/* in the row's memory */
+	uint64		hash;			/* of all that; 0 if there is nothing */
+} MlopsMarks;
+
+/*
+ * Read the marks of a row whose label is given, which of Cox becomes negative
+ * if the row is censored.  Values that are refused are counted in the plan.
+ */
+extern void mlops_marks_take(MlopsDatasetPlan *plan, const Datum *values,
+							 const bool *nulls, float *label,
+							 MlopsMarks *marks);
+
+/* Write them into the matrix, whose last row it is. */
+extern void mlops_marks_place(const MlopsDatasetPlan *plan,
+							  const MlopsMarks *marks, MlopsMatrix *matrix);
+
+/* 22023 if any row was refused. */
+extern void mlops_marks_check(const MlopsDatasetPlan *plan, uint64 n_rows);
+
 /* --- split.c ------------------------------------------------------------ */
 
 /* 22023 unless the fractions leave something to train on. */
 extern void mlops_split_check(double validation, double test);
 
 extern void mlops_key_bind(MlopsKeyPart *part, Oid type, int attribute);
+
+/* The hash of one value that is not NULL. */
+extern uint64 mlops_key_part_hash(const MlopsKeyPart *part, Datum value);
 
 /* A hash of the key's values; NULLs are values here. */
 extern uint64 mlops_key_hash(const MlopsDatasetPlan *plan,
@@ -93,17 +249,36 @@ extern uint64 mlops_key_hash(const MlopsDatasetPlan *plan,
 extern MlopsRole mlops_split_by_hash(const MlopsDatasetPlan *plan,
 									 uint64 hash);
 
-/* The times from which validation and test begin. */
-typedef struct MlopsTimeSplit
-{
-	int64		validation;
-	int64		test;
-	bool		has_validation;
-	bool		has_test;
-} MlopsTimeSplit;
+/*
+ * The role of a row as it is read; MLOPS_ROLE_NONE if it hangs on all rows,
+ * and then *order is what goes into the matrix for it.
+ */
+extern MlopsRole mlops_split_row(const MlopsDatasetPlan *plan,
+								 const MlopsMarks *marks, uint64 row,
+								 uint64 row_hash, uint64 key_hash,
+								 int64 *order);
 
-extern void mlops_split_by_time(const MlopsDatasetPlan *plan,
-								MlopsMatrix *matrix, MlopsTimeSplit *split);
+/* Does the matrix keep an order for the split? */
+extern bool mlops_split_ordered(const MlopsDatasetPlan *plan);
+
+/* Give every row its role where that hangs on all rows. */
+extern void mlops_split_settle(MlopsDataset *dataset, MlopsMatrix *matrix);
+
+/* --- groups.c ------------------------------------------------------------ */
+
+/*
+ * Count the query groups of each role, whose rows all have one role: by time
+ * that of the newest row; 22023 if split_column parts a group.
+ */
+extern void mlops_groups_settle(MlopsDataset *dataset, MlopsMatrix *matrix);
+
+/* --- stratify.c ---------------------------------------------------------- */
+
+/*
+ * Roles by the order of rows in their stratum, the same share of each; the
+ * target is closed, labels are still provisional.
+ */
+extern void mlops_stratify(const MlopsDataset *dataset, MlopsMatrix *matrix);
 
 /* --- receiver.c ---------------------------------------------------------- */
 

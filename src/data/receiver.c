@@ -94,8 +94,11 @@ static void out_of_range(Receiver *r, const ScalarRun *run,
 			pg_attribute_noreturn();
 static int	take_category(Receiver *r, int field, Datum value);
 static void too_many_values(Receiver *r, int field) pg_attribute_noreturn();
+static void take_encoded(Receiver *r, const Datum *values, const bool *nulls,
+						 float *features);
 static MlopsHash128 hash_row(Receiver *r, const float *features,
-							 uint64 label_hash, float weight, int64 time);
+							 uint64 label_hash, float weight, int64 time,
+							 uint64 marks_hash);
 static void place_codes(Receiver *r, float *features);
 static float take_weight(Receiver *r, const Datum *values,
 						 const bool *nulls);
@@ -103,6 +106,9 @@ static void weight_error(Receiver *r, const char *what)
 			pg_attribute_noreturn();
 static bool take_time(Receiver *r, const Datum *values, const bool *nulls,
 					  int64 *time);
+static void watch_clocks(Receiver *r, const Datum *values, const bool *nulls,
+						 int64 time);
+static int64 clock_time(MlopsConversion conversion, Datum value);
 static TimestampTz public_time(const MlopsDatasetPlan *plan, int64 time);
 static void check_result(Receiver *r);
 
@@ -126,10 +132,12 @@ mlops_receive(MlopsDataset *dataset, MlopsMatrix *matrix,
 	r->row_context = AllocSetContextCreate(CurrentMemoryContext,
 										   "mlops row",
 										   ALLOCSET_DEFAULT_SIZES);
+	/* one more for marks */
 	r->words = palloc0(sizeof(uint64) *
-					   (FIXED_WORDS + plan->n_dictionaries));
+					   (FIXED_WORDS + plan->n_dictionaries + 1));
 	r->codes = palloc0(sizeof(float) * Max(plan->n_dictionaries, 1));
-	plan_runs(r);
+	if (plan->encoder == NULL)
+		plan_runs(r);
 	mlops_fingerprint_init(&r->fingerprint);
 	r->called_at = GetCurrentTimestamp();
 	r->time_min = PG_INT64_MAX;
@@ -223,49 +231,84 @@ receiver_shutdown(DestReceiver *self)
 }
 
 /*
- * Write a row into the matrix, and hash it.  With a time split its role is
- * still open.
+ * Write a row into the matrix, and hash it.  Its role may still be open.
  */
 static void
 take_row(Receiver *r, const Datum *values, const bool *nulls)
 {
-	const MlopsDatasetPlan *plan = r->plan;
+	MlopsDatasetPlan *plan = r->plan;
 	MlopsMatrix *matrix = r->matrix;
+	MlopsMarks	marks;
 	MlopsHash128 hash;
 	uint64		label_hash = 0;
+	uint64		key_hash = 0;
+	uint64		row = matrix->layout.n_rows;
 	uint64		at;
 	int64		time = 0;
+	int64		order;
 	float		weight = 1;
 	float		label;
 	float	   *features;
-	MlopsRole	role = MLOPS_ROLE_NONE;
+	MlopsRole	role;
 
 	label = mlops_target_label(plan->target, values[0], matrix, &label_hash);
 	if (plan->weight >= 0)
 		weight = take_weight(r, values, nulls);
 	if (plan->time >= 0 && !take_time(r, values, nulls, &time))
 		return;
+	if (plan->n_clocks > 0)
+		watch_clocks(r, values, nulls, time);
+	mlops_marks_take(plan, values, nulls, &label, &marks);
 
+	if (row == 0)
+		mlops_dataset_lay_out(r->dataset, matrix, marks.n_margins);
 	mlops_matrix_append(matrix);
-	at = (matrix->layout.n_rows - 1) % matrix->layout.rows_per_block;
+	at = row % matrix->layout.rows_per_block;
 	features = mlops_matrix_features(matrix) +
 		at * matrix->layout.n_features;
-	take_scalars(r, values, nulls, features);
-	take_others(r, values, nulls, features);
+	if (plan->encoder != NULL)
+		take_encoded(r, values, nulls, features);
+	else
+	{
+		take_scalars(r, values, nulls, features);
+		take_others(r, values, nulls, features);
+	}
 
-	hash = hash_row(r, features, label_hash, weight, time);
+	hash = hash_row(r, features, label_hash, weight, time, marks.hash);
 	mlops_fingerprint_add(&r->fingerprint, hash);
-	place_codes(r, features);
+	if (plan->encoder == NULL)
+		place_codes(r, features);
+	if (plan->n_key > 0)
+		key_hash = mlops_key_hash(plan, values, nulls);
 
-	if (plan->time < 0)
-		role = mlops_split_by_hash(plan, plan->n_key == 0 ? hash.low :
-								   mlops_key_hash(plan, values, nulls));
+	order = time;
+	role = mlops_split_row(plan, &marks, row, hash.low, key_hash, &order);
 	mlops_matrix_label(matrix)[at] = label;
 	mlops_matrix_role(matrix)[at] = role;
-	if (plan->weight >= 0)
+	mlops_marks_place(plan, &marks, matrix);
+	if (r->dataset->weighted)
 		mlops_matrix_weight(matrix)[at] = weight;
-	if (plan->time >= 0)
-		mlops_matrix_time(matrix)[at] = time;
+	if (mlops_split_ordered(plan))
+		mlops_matrix_time(matrix)[at] = order;
+}
+
+/*
+ * Features as an encoder of a fixed signature gives them.
+ */
+static void
+take_encoded(Receiver *r, const Datum *values, const bool *nulls,
+			 float *features)
+{
+	const MlopsSignature *signature = r->dataset->signature;
+
+	(void) mlops_encode_row(r->plan->encoder, values, nulls, features);
+	for (int i = 0; i < signature->n_features; i++)
+		if (unlikely(isinf(features[i])))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("feature \"%s\" is infinite or out of range",
+							signature->feature_names[i]),
+					 errhint("Make it NULL there.")));
 }
 
 /*
@@ -461,12 +504,13 @@ too_many_values(Receiver *r, int field)
 }
 
 /*
- * The hash of a row: its numbers, label, weight, time and categories.
+ * The hash of a row: its numbers, label, weight, time, categories and marks.
  */
 static MlopsHash128
 hash_row(Receiver *r, const float *features, uint64 label_hash,
-		 float weight, int64 time)
+		 float weight, int64 time, uint64 marks_hash)
 {
+	int			n_words = FIXED_WORDS + r->plan->n_dictionaries;
 	MlopsHash128 numbers = mlops_hash128_floats(features,
 												r->matrix->layout.n_features);
 
@@ -475,8 +519,9 @@ hash_row(Receiver *r, const float *features, uint64 label_hash,
 	r->words[2] = label_hash;
 	r->words[3] = r->plan->weight < 0 ? 0 : mlops_hash_row(&weight, 1, 0);
 	r->words[4] = (uint64) time;
-	return mlops_hash128_words(r->words,
-							   FIXED_WORDS + r->plan->n_dictionaries);
+	if (marks_hash != 0)
+		r->words[n_words++] = marks_hash;
+	return mlops_hash128_words(r->words, n_words);
 }
 
 /*
@@ -544,15 +589,8 @@ take_time(Receiver *r, const Datum *values, const bool *nulls, int64 *time)
 
 	if (nulls[at])
 		*time = DT_NOEND;
-	else if (r->plan->time_conversion == MLOPS_FROM_DATE)
-	{
-		int			overflow;
-
-		*time = date2timestamp_opt_overflow(DatumGetDateADT(values[at]),
-											&overflow);
-	}
 	else
-		*time = DatumGetInt64(values[at]);
+		*time = clock_time(r->plan->time_conversion, values[at]);
 	if (TIMESTAMP_NOT_FINITE(*time))
 	{
 		r->rows_without_time++;
@@ -561,6 +599,43 @@ take_time(Receiver *r, const Datum *values, const bool *nulls, int64 *time)
 	r->time_min = Min(r->time_min, *time);
 	r->time_max = Max(r->time_max, *time);
 	return true;
+}
+
+/*
+ * A date or timestamp in microseconds.
+ */
+static int64
+clock_time(MlopsConversion conversion, Datum value)
+{
+	int			overflow;
+
+	if (conversion == MLOPS_FROM_DATE)
+		return date2timestamp_opt_overflow(DatumGetDateADT(value), &overflow);
+	return DatumGetInt64(value);
+}
+
+/*
+ * Count times that are later than the event.  Where only one of the two knows
+ * its time zone, or is a date, a day is let pass.
+ */
+static void
+watch_clocks(Receiver *r, const Datum *values, const bool *nulls, int64 time)
+{
+	MlopsDatasetPlan *plan = r->plan;
+
+	for (int i = 0; i < plan->n_clocks; i++)
+	{
+		MlopsClock *clock = &plan->clocks[i];
+		int64		slack = clock->conversion == plan->time_conversion ?
+			0 : USECS_PER_DAY;
+		int64		other;
+
+		if (nulls[clock->attribute])
+			continue;
+		other = clock_time(clock->conversion, values[clock->attribute]);
+		if (!TIMESTAMP_NOT_FINITE(other) && other - slack > time)
+			clock->n_later++;
+	}
 }
 
 /*
@@ -598,6 +673,8 @@ check_result(Receiver *r)
 				 errmsg("source has too few rows to train on"),
 				 errdetail("It has " UINT64_FORMAT ", and " UINT64_FORMAT " more whose target is NULL.",
 						   rows, r->dataset->n_skipped)));
+	mlops_target_check(r->plan->target, rows);
+	mlops_marks_check(r->plan, rows);
 	if (r->plan->weight >= 0 && !r->has_weight)
 		weight_error(r, "It is 0 in every row.");
 }

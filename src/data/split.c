@@ -24,13 +24,26 @@
 #define DIGIT_BITS		16
 #define DIGIT_VALUES	(1 << DIGIT_BITS)
 
-static uint64 hash_part(const MlopsKeyPart *part, Datum value);
+/* The times from which validation and test begin. */
+typedef struct TimeSplit
+{
+	int64		validation;
+	int64		test;
+	bool		has_validation;
+	bool		has_test;
+} TimeSplit;
+
+static void split_by_time(MlopsDatasetPlan *plan, MlopsMatrix *matrix);
+static void set_roles(const TimeSplit *split, MlopsMatrix *matrix,
+					  uint64 rows);
 static int64 time_of_rank(MlopsMatrix *matrix, uint64 rank);
 static void count_digits(MlopsMatrix *matrix, uint64 prefix, int shift,
 						 uint64 *counts);
 static uint64 count_before(MlopsMatrix *matrix, int64 time);
 static bool find_boundary(MlopsMatrix *matrix, uint64 end, double fraction,
 						  int64 *boundary, uint64 *rank);
+
+#define HASH_OF_NAN		UINT64CONST(0x7FF8000000000000)
 
 /* Times as unsigned numbers of the same order, and back. */
 #define TIME_TO_KEY(t)	((uint64) (t) ^ (UINT64CONST(1) << 63))
@@ -79,6 +92,10 @@ mlops_key_bind(MlopsKeyPart *part, Oid type, int attribute)
 	}
 	else if (base == NUMERICOID)
 		part->form = MLOPS_KEY_NUMERIC;
+	else if (base == FLOAT4OID)
+		part->form = MLOPS_KEY_FLOAT4;
+	else if (base == FLOAT8OID)
+		part->form = MLOPS_KEY_FLOAT8;
 	else if (by_value)
 		part->form = MLOPS_KEY_WORD;
 	else if (length > 0 && base != INTERVALOID)
@@ -95,67 +112,24 @@ mlops_key_bind(MlopsKeyPart *part, Oid type, int attribute)
 }
 
 uint64
-mlops_key_hash(const MlopsDatasetPlan *plan, const Datum *values,
-			   const bool *nulls)
-{
-	uint64		hash = 0;
-
-	for (int i = 0; i < plan->n_key; i++)
-	{
-		const MlopsKeyPart *part = &plan->key[i];
-		uint64		value = 0;
-
-		if (!nulls[part->attribute])
-			value = hash_part(part, values[part->attribute]);
-		hash = mlops_hash_mix(hash + value + 1);
-	}
-	return hash;
-}
-
-MlopsRole
-mlops_split_by_hash(const MlopsDatasetPlan *plan, uint64 hash)
-{
-	double		place;
-
-	if (plan->test == 0 && plan->validation == 0)
-		return MLOPS_ROLE_TRAIN;
-	place = mlops_hash_unit(mlops_hash_mix(hash ^
-										   mlops_hash_mix(plan->seed)));
-	if (place < plan->test)
-		return MLOPS_ROLE_TEST;
-	if (place < plan->test + plan->validation)
-		return MLOPS_ROLE_VALIDATION;
-	return MLOPS_ROLE_TRAIN;
-}
-
-/*
- * The fractions are of all rows.
- */
-void
-mlops_split_by_time(const MlopsDatasetPlan *plan, MlopsMatrix *matrix,
-					MlopsTimeSplit *split)
-{
-	uint64		end = matrix->layout.n_rows;
-
-	split->has_test = find_boundary(matrix, end, plan->test, &split->test,
-									&end);
-	split->has_validation = find_boundary(matrix, end, plan->validation,
-										  &split->validation, &end);
-}
-
-/*
- * The hash of one key column's value.
- */
-static uint64
-hash_part(const MlopsKeyPart *part, Datum value)
+mlops_key_part_hash(const MlopsKeyPart *part, Datum value)
 {
 	MlopsBytes	bytes = {0};
+	double		number;
 	uint64		hash;
 
 	switch (part->form)
 	{
 		case MLOPS_KEY_WORD:
 			return mlops_hash_mix((uint64) value);
+		case MLOPS_KEY_FLOAT4:
+			number = DatumGetFloat4(value);
+			return mlops_hash_mix(isnan(number) ? HASH_OF_NAN :
+								  Float8GetDatum(number == 0 ? 0 : number));
+		case MLOPS_KEY_FLOAT8:
+			number = DatumGetFloat8(value);
+			return mlops_hash_mix(isnan(number) ? HASH_OF_NAN :
+								  Float8GetDatum(number == 0 ? 0 : number));
 		case MLOPS_KEY_FIXED:
 			return mlops_hash_bytes(DatumGetPointer(value), part->length, 0);
 		case MLOPS_KEY_BYTES:
@@ -179,6 +153,138 @@ hash_part(const MlopsKeyPart *part, Datum value)
 	hash = mlops_hash_bytes(bytes.bytes, bytes.length, 0);
 	mlops_bytes_close(&bytes);
 	return hash;
+}
+
+uint64
+mlops_key_hash(const MlopsDatasetPlan *plan, const Datum *values,
+			   const bool *nulls)
+{
+	uint64		hash = 0;
+
+	for (int i = 0; i < plan->n_key; i++)
+	{
+		const MlopsKeyPart *part = &plan->key[i];
+		uint64		value = 0;
+
+		if (!nulls[part->attribute])
+			value = mlops_key_part_hash(part, values[part->attribute]);
+		hash = mlops_hash_mix(hash + value + 1);
+	}
+	return hash;
+}
+
+MlopsRole
+mlops_split_by_hash(const MlopsDatasetPlan *plan, uint64 hash)
+{
+	double		place;
+
+	if (plan->test == 0 && plan->validation == 0)
+		return MLOPS_ROLE_TRAIN;
+	place = mlops_hash_unit(mlops_hash_mix(hash ^
+										   mlops_hash_mix(plan->seed)));
+	if (place < plan->test)
+		return MLOPS_ROLE_TEST;
+	if (place < plan->test + plan->validation)
+		return MLOPS_ROLE_VALIDATION;
+	return MLOPS_ROLE_TRAIN;
+}
+
+/*
+ * With query groups, what is drawn is the group.
+ */
+MlopsRole
+mlops_split_row(const MlopsDatasetPlan *plan, const MlopsMarks *marks,
+				uint64 row, uint64 row_hash, uint64 key_hash, int64 *order)
+{
+	uint64		hash = plan->n_key > 0 ? key_hash : row_hash;
+
+	switch (plan->split)
+	{
+		case MLOPS_SPLIT_NONE:
+			return MLOPS_ROLE_TRAIN;
+		case MLOPS_SPLIT_COLUMN:
+			return marks->role;
+		case MLOPS_SPLIT_GROUP:
+			return mlops_split_by_hash(plan, plan->split_column >= 0 ?
+									   marks->split_hash : marks->group_hash);
+		case MLOPS_SPLIT_RANDOM:
+			row = plan->group >= 0 ? marks->group : row;
+			return mlops_split_by_hash(plan, mlops_hash_mix(row + 1));
+		case MLOPS_SPLIT_STRATIFIED:
+			hash = mlops_hash_mix(hash ^ mlops_hash_mix(plan->seed));
+			*order = KEY_TO_TIME(hash);
+			return MLOPS_ROLE_NONE;
+		case MLOPS_SPLIT_TIME:
+			return MLOPS_ROLE_NONE;
+		case MLOPS_SPLIT_HASH:
+		case MLOPS_SPLIT_AUTO:
+			break;
+	}
+	return mlops_split_by_hash(plan, plan->group >= 0 ? marks->group_hash :
+							   hash);
+}
+
+bool
+mlops_split_ordered(const MlopsDatasetPlan *plan)
+{
+	return plan->split == MLOPS_SPLIT_TIME ||
+		plan->split == MLOPS_SPLIT_STRATIFIED;
+}
+
+void
+mlops_split_settle(MlopsDataset *dataset, MlopsMatrix *matrix)
+{
+	if (dataset->split == MLOPS_SPLIT_TIME)
+		split_by_time(dataset->plan, matrix);
+	else if (dataset->split == MLOPS_SPLIT_STRATIFIED)
+		mlops_stratify(dataset, matrix);
+	if (dataset->grouped)
+		mlops_groups_settle(dataset, matrix);
+}
+
+/*
+ * Roles by time.  The fractions are of all rows.
+ */
+static void
+split_by_time(MlopsDatasetPlan *plan, MlopsMatrix *matrix)
+{
+	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		end = layout->n_rows;
+	TimeSplit split;
+
+	split.has_test = find_boundary(matrix, end, plan->test, &split.test,
+								   &end);
+	split.has_validation = find_boundary(matrix, end, plan->validation,
+										 &split.validation, &end);
+	for (uint64 first = 0; first < layout->n_rows;
+		 first += layout->rows_per_block)
+	{
+		CHECK_FOR_INTERRUPTS();
+		mlops_matrix_seek(matrix, first);
+		set_roles(&split, matrix, Min(layout->n_rows - first,
+									  layout->rows_per_block));
+	}
+}
+
+
+/*
+ * Roles of a block by time.
+ */
+static void
+set_roles(const TimeSplit *split, MlopsMatrix *matrix, uint64 rows)
+{
+	const int64 *times = mlops_matrix_time(matrix);
+	uint8	   *roles = mlops_matrix_role(matrix);
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		if (split->has_test && times[i] >= split->test)
+			roles[i] = MLOPS_ROLE_TEST;
+		else if (split->has_validation && times[i] >= split->validation)
+			roles[i] = MLOPS_ROLE_VALIDATION;
+		else
+			roles[i] = MLOPS_ROLE_TRAIN;
+	}
 }
 
 /*

@@ -22,7 +22,8 @@
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
-static bool given_task(const char *name, MlopsTask *task);
+static bool given_task(const MlopsDatasetRequest *request, MlopsTask *task);
+static bool in_range(MlopsLabelRange range, double number);
 static void set_mode(MlopsTarget *target);
 static float number_label(MlopsTarget *target, Datum value, uint64 *hash);
 static float code_label(MlopsTarget *target, Datum value, uint64 *hash);
@@ -45,7 +46,16 @@ mlops_target_open(const MlopsExpression *expression,
 	target->type_name = format_type_with_typemod(expression->type,
 												 expression->typmod);
 	target->positive = request->positive;
-	target->inferred = !given_task(request->task, &target->task);
+	target->n_fixed = request->n_fixed_classes;
+	target->fixed = request->fixed_classes;
+	target->inferred = !given_task(request, &target->task);
+	target->range = request->label_range;
+	if (!target->inferred && target->task == MLOPS_RANKING &&
+		target->range == MLOPS_LABEL_ANY)
+		target->range = MLOPS_LABEL_NOT_NEGATIVE;
+	/* both bounds are looked at elsewhere */
+	if (!target->inferred && target->task == MLOPS_SURVIVAL)
+		target->range = MLOPS_LABEL_ANY;
 	target->has_conversion = mlops_conversion_of(target->type,
 												 &target->field.conversion);
 	if (target->has_conversion)
@@ -100,25 +110,79 @@ mlops_task_name(MlopsTask task)
 			return "multiclass";
 		case MLOPS_REGRESSION:
 			return "regression";
+		case MLOPS_RANKING:
+			return "ranking";
+		case MLOPS_SURVIVAL:
+			return "survival";
 	}
 	return NULL;
 }
 
+void
+mlops_target_check(const MlopsTarget *target, uint64 n_rows)
+{
+	static const char *const words[] = {"a number", "at least 0",
+	"greater than 0", "from 0 to 1", "greater than -1"};
+
+	if (target->n_out_of_range > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target must be %s", words[target->range]),
+				 errdetail("In " UINT64_FORMAT " of " UINT64_FORMAT " rows it is not; the first is %g.",
+						   target->n_out_of_range, n_rows,
+						   target->out_of_range),
+				 errhint("The objective takes no other labels: leave these rows out, or choose another objective.")));
+}
+
 /*
- * The task of a name; false if there is none.
+ * The task that is given, by its name or by arguments that only one task has;
+ * false if there is none.
  */
 static bool
-given_task(const char *name, MlopsTask *task)
+given_task(const MlopsDatasetRequest *request, MlopsTask *task)
 {
-	if (name == NULL)
+	if (request->task != NULL)
+	{
+		for (*task = MLOPS_BINARY; *task <= MLOPS_SURVIVAL; (*task)++)
+			if (strcmp(request->task, mlops_task_name(*task)) == 0)
+				return true;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("task \"%s\" is not known", request->task),
+				 errhint("Tasks are binary, multiclass, regression, ranking and survival.")));
+	}
+	if (request->query_group != NULL)
+		*task = MLOPS_RANKING;
+	else if (request->target_upper != NULL || request->event_observed != NULL)
+		*task = MLOPS_SURVIVAL;
+	else if (request->n_fixed_classes > 0)
+		*task = request->n_fixed_classes == 2 ? MLOPS_BINARY :
+			MLOPS_MULTICLASS;
+	else
 		return false;
-	for (*task = MLOPS_BINARY; *task <= MLOPS_REGRESSION; (*task)++)
-		if (strcmp(name, mlops_task_name(*task)) == 0)
-			return true;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("task \"%s\" is not known", name),
-			 errhint("Tasks are binary, multiclass and regression.")));
+	return true;
+}
+
+/*
+ * Can the number be a label?
+ */
+static bool
+in_range(MlopsLabelRange range, double number)
+{
+	switch (range)
+	{
+		case MLOPS_LABEL_ANY:
+			break;
+		case MLOPS_LABEL_NOT_NEGATIVE:
+			return number >= 0;
+		case MLOPS_LABEL_POSITIVE:
+			return number > 0;
+		case MLOPS_LABEL_UNIT:
+			return number >= 0 && number <= 1;
+		case MLOPS_LABEL_ABOVE_MINUS_ONE:
+			return number > -1;
+	}
+	return true;
 }
 
 /*
@@ -129,19 +193,22 @@ set_mode(MlopsTarget *target)
 {
 	bool		number = target->has_conversion &&
 		MLOPS_IS_NUMBER(target->field.conversion);
+	bool		boolean = target->has_conversion &&
+		target->field.conversion == MLOPS_FROM_BOOL;
 
-	if (!target->inferred && target->task == MLOPS_REGRESSION)
+	if (!target->inferred && target->task >= MLOPS_REGRESSION)
 	{
-		if (!number)
+		/* relevant or not is a relevance */
+		if (!number && !(boolean && target->task == MLOPS_RANKING))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("regression needs a number as target"),
+					 errmsg("%s needs a number as target",
+							mlops_task_name(target->task)),
 					 errdetail("The target is of type %s.",
 							   target->type_name)));
 		target->mode = MLOPS_LABEL_NUMBER;
 	}
-	else if (target->has_conversion &&
-			 target->field.conversion == MLOPS_FROM_BOOL)
+	else if (boolean)
 		target->mode = MLOPS_LABEL_BOOLEAN;
 	else if (number && target->inferred)
 		target->mode = MLOPS_LABEL_UNDECIDED;
@@ -163,6 +230,9 @@ number_label(MlopsTarget *target, Datum value, uint64 *hash)
 
 	if (isnan(label) || isinf(label))
 		number_error(number);
+	/* as a float4, which is what the objective sees */
+	if (!in_range(target->range, label) && target->n_out_of_range++ == 0)
+		target->out_of_range = number;
 	*hash = mlops_hash_row(&label, 1, 0);
 	return label;
 }
@@ -329,6 +399,8 @@ static int	compare_classes(const void *a, const void *b);
 static void decide_task(MlopsTarget *target, int n_classes);
 static int	positive_class(MlopsTarget *target, const Class *classes);
 static int	given_positive(MlopsTarget *target, const Class *classes);
+static void take_fixed(MlopsTarget *target, const Class *classes,
+					   int n_seen);
 
 /*
  * Labels of a regression stay what they are: n_codes is 0 then.
@@ -341,9 +413,14 @@ mlops_target_close(MlopsTarget *target)
 
 	if (target->mode != MLOPS_LABEL_NUMBER)
 		classes = collect_classes(target, &n_classes);
-	decide_task(target, n_classes);
-	if (target->task == MLOPS_REGRESSION)
+	decide_task(target, target->n_fixed > 0 ? target->n_fixed : n_classes);
+	if (target->task >= MLOPS_REGRESSION)
 		return;
+	if (target->n_fixed > 0)
+	{
+		take_fixed(target, classes, n_classes);
+		return;
+	}
 
 	if (target->task == MLOPS_BINARY && positive_class(target, classes) == 0)
 	{
@@ -432,12 +509,12 @@ decide_task(MlopsTarget *target, int n_classes)
 {
 	bool		undecided = (target->mode == MLOPS_LABEL_UNDECIDED);
 
-	if (target->mode == MLOPS_LABEL_NUMBER)
+	if (target->mode == MLOPS_LABEL_NUMBER && target->inferred)
 		target->task = MLOPS_REGRESSION;
 	else if (target->inferred)
 		target->task = n_classes <= 2 ? MLOPS_BINARY : MLOPS_MULTICLASS;
 
-	if (target->task != MLOPS_REGRESSION && n_classes < 2)
+	if (target->task < MLOPS_REGRESSION && n_classes < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("target has one class only"),
@@ -512,4 +589,43 @@ given_positive(MlopsTarget *target, const Class *classes)
 					target->positive),
 			 errdetail("Its classes are \"%s\" and \"%s\".",
 					   classes[0].label, classes[1].label)));
+}
+
+/*
+ * The classes are those that are given, in their order; 22023 if the target
+ * has another, or the positive class is not the last of two.
+ */
+static void
+take_fixed(MlopsTarget *target, const Class *classes, int n_seen)
+{
+	int			n_codes = 2;
+
+	if (target->mode == MLOPS_LABEL_CODE)
+		n_codes = target->labels->n_values;
+	target->n_classes = target->n_fixed;
+	target->classes = target->fixed;
+	target->n_codes = Max(n_codes, 1);
+	target->recoded = palloc0(sizeof(float) * target->n_codes);
+	for (int i = 0; i < n_seen; i++)
+	{
+		int			place = 0;
+
+		while (place < target->n_fixed &&
+			   strcmp(target->fixed[place], classes[i].label) != 0)
+			place++;
+		if (place == target->n_fixed)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target has a class that the version does not know"),
+					 errdetail("It is \"%s\"; the version to start from has %d classes.",
+							   classes[i].label, target->n_fixed),
+					 errhint("Leave these rows out, or train a version without init_model.")));
+		target->recoded[classes[i].code] = place;
+	}
+	if (target->positive != NULL && target->task == MLOPS_BINARY &&
+		strcmp(target->positive, target->fixed[1]) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("positive class differs from that of the version"),
+				 errdetail("It is \"%s\" there.", target->fixed[1])));
 }

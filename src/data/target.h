@@ -43,6 +43,11 @@ typedef struct MlopsTarget
 	Datum		values[2];		/* copies */
 	double		numbers[2];
 	int64		integers[2];
+	MlopsLabelRange range;		/* of numbers */
+	uint64		n_out_of_range;
+	double		out_of_range;	/* the first of them */
+	int			n_fixed;		/* classes that are given, or 0 */
+	char	  **fixed;
 
 	/* set by mlops_target_close() */
 	int			n_classes;
@@ -66,9 +71,10 @@ extern MlopsTarget *mlops_target_open(const MlopsExpression *expression,
 extern float mlops_target_label(MlopsTarget *target, Datum value,
 								MlopsMatrix *matrix, uint64 *hash);
 
+/* 22023 if labels were out of their range. */
+extern void mlops_target_check(const MlopsTarget *target, uint64 n_rows);
+
 /* Decide the task, name the classes; 22023 if they make no task. */
 extern void mlops_target_close(MlopsTarget *target);
-
-/* binary, multiclass or regression */
 
 #endif							/* MLOPS_TARGET_H */
