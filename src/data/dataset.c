@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "data/plan.h"
+#include "data/advice.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
@@ -51,6 +51,7 @@ mlops_dataset_open(const MlopsDatasetRequest *request)
 						!plan->target->inferred && !plan->cox);
 	dataset->n_margins = (plan->margin >= 0);
 	dataset->split = plan->split;
+	mlops_advice_prepare(dataset);
 	dataset->class_type = plan->target->type_name;
 	dataset->relations = statement.relations;
 	dataset->row_security = statement.row_security;

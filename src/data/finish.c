@@ -78,6 +78,7 @@ mlops_finish(MlopsDataset *dataset, MlopsMatrix *matrix)
 				palloc0(sizeof(uint64) *
 						Max(plan->fields[i].dictionary->n_values, 1));
 	mlops_split_settle(dataset, matrix);
+	plan->class_rows = sums.classes;
 	first_pass(dataset, matrix, &sums);
 	check_split(dataset, &sums);
 	if (plan->balanced)

@@ -128,6 +128,7 @@ typedef struct MlopsDatasetPlan
 
 	/* by category input: rows of role TRAIN per category */
 	uint64	  **counts;
+	uint64	   *class_rows;		/* by class: rows of role TRAIN, weight > 0 */
 } MlopsDatasetPlan;
 
 /* --- dataset.c --------------------------------------------------------- */

@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-#include "data/plan.h"
+#include "data/overlap.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -99,6 +99,8 @@ static void take_encoded(Receiver *r, const Datum *values, const bool *nulls,
 static MlopsHash128 hash_row(Receiver *r, const float *features,
 							 uint64 label_hash, float weight, int64 time,
 							 uint64 marks_hash);
+static uint64 hash_without_marks(const Receiver *r, MlopsHash128 hash,
+								 const MlopsMarks *marks);
 static void place_codes(Receiver *r, float *features);
 static float take_weight(Receiver *r, const Datum *values,
 						 const bool *nulls);
@@ -280,6 +282,12 @@ take_row(Receiver *r, const Datum *values, const bool *nulls)
 		place_codes(r, features);
 	if (plan->n_key > 0)
 		key_hash = mlops_key_hash(plan, values, nulls);
+
+	if (plan->keys != NULL)
+		mlops_overlap_add(plan->keys, key_hash, row);
+	if (plan->rows != NULL)
+		mlops_overlap_add(plan->rows, hash_without_marks(r, hash, &marks),
+						  row);
 
 	order = time;
 	role = mlops_split_row(plan, &marks, row, hash.low, key_hash, &order);
@@ -522,6 +530,20 @@ hash_row(Receiver *r, const float *features, uint64 label_hash,
 	if (marks_hash != 0)
 		r->words[n_words++] = marks_hash;
 	return mlops_hash128_words(r->words, n_words);
+}
+
+/*
+ * The hash of the row that was hashed last, as if it had no marks: the same
+ * on both sides of a split that a column decides.
+ */
+static uint64
+hash_without_marks(const Receiver *r, MlopsHash128 hash,
+				   const MlopsMarks *marks)
+{
+	if (marks->hash == 0)
+		return hash.low;
+	return mlops_hash128_words(r->words, FIXED_WORDS +
+							   r->plan->n_dictionaries).low;
 }
 
 /*
