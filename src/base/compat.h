@@ -36,4 +36,12 @@
 #define mlops_create_wait_event_set(n) CreateWaitEventSet(NULL, n)
 #endif
 
+/* intervals can be infinite from 17 on */
+#if PG_VERSION_NUM < 170000
+#define mlops_interval_sign(i) 0
+#else
+#define mlops_interval_sign(i) \
+	(INTERVAL_IS_NOBEGIN(i) ? -1 : INTERVAL_IS_NOEND(i) ? 1 : 0)
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

@@ -1,66 +1,30 @@
 /*
  * calendar.c
- *		The parts of dates and timestamps that are features.
+ *		The parts of dates, times and timestamps that are features.
  *
  * hour is 0 to 24 with the minutes as its fraction, so that trees can split
  * within an hour; day_of_week is ISO's, Monday 1 to Sunday 7.  The rest count
  * from 1.  The epoch is never a feature: a tree cannot follow it beyond the
- * training rows.
+ * training rows.  Week, quarter and weekend are none either: each of them is
+ * a split of day_of_year or day_of_week.
+ *
+ * What the parts mean is stored with every version by their names only, so
+ * it must not change.
  *
  * A timestamptz is read in the signature's time zone, whatever the session's
  * is: the same row must give the same features everywhere.
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "data/field.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
-/* hour comes first, dates go without it */
-static const char *const part_names[] = {
-	"hour", "day_of_week", "day_of_month", "day_of_year", "month"
-};
-
 static bool split_timestamp(Timestamp value, int *day, int *minute);
 static bool split_timestamptz(TimestampTz value, pg_tz *zone, int *day,
 							  int *minute);
-
-/*
- * How many features an input of the kind yields.
- */
-int
-mlops_kind_features(MlopsInputKind kind)
-{
-	switch (kind)
-	{
-		case MLOPS_INPUT_DATE:
-			return lengthof(part_names) - 1;
-		case MLOPS_INPUT_TIMESTAMP:
-		case MLOPS_INPUT_TIMESTAMPTZ:
-			return lengthof(part_names);
-		default:
-			return 1;
-	}
-}
-
-/*
- * The name of a part, NULL if the kind has no parts.
- */
-const char *
-mlops_kind_part(MlopsInputKind kind, int part)
-{
-	switch (kind)
-	{
-		case MLOPS_INPUT_DATE:
-			return part_names[part + 1];
-		case MLOPS_INPUT_TIMESTAMP:
-		case MLOPS_INPUT_TIMESTAMPTZ:
-			return part_names[part];
-		default:
-			return NULL;
-	}
-}
 
 pg_tz *
 mlops_time_zone(const char *name)
@@ -75,9 +39,11 @@ mlops_time_zone(const char *name)
 	return zone;
 }
 
-void
-mlops_field_parts(const MlopsField *field, Datum value, float *features)
+float *
+mlops_moment_parts(MlopsConversion conversion, bool with_hour, pg_tz *zone,
+				   Datum value, float *features)
 {
+	int			n = with_hour ? 5 : 4;
 	int			day = 0;		/* from 2000-01-01 */
 	int			minute = 0;		/* of the day */
 	bool		finite;
@@ -86,7 +52,7 @@ mlops_field_parts(const MlopsField *field, Datum value, float *features)
 	int			day_of_month;
 	int			julian;
 
-	switch (field->conversion)
+	switch (conversion)
 	{
 		case MLOPS_FROM_DATE:
 			day = DatumGetDateADT(value);
@@ -97,26 +63,63 @@ mlops_field_parts(const MlopsField *field, Datum value, float *features)
 									 &minute);
 			break;
 		default:
-			Assert(field->conversion == MLOPS_FROM_TIMESTAMPTZ);
-			finite = split_timestamptz(DatumGetTimestampTz(value),
-									   field->zone, &day, &minute);
+			Assert(conversion == MLOPS_FROM_TIMESTAMPTZ);
+			finite = split_timestamptz(DatumGetTimestampTz(value), zone,
+									   &day, &minute);
 			break;
 	}
 	if (!finite)
 	{
-		for (int i = 0; i < field->n_features; i++)
-			features[i] = get_float4_nan();
-		return;
+		for (int i = 0; i < n; i++)
+			*features++ = get_float4_nan();
+		return features;
 	}
 
 	julian = day + POSTGRES_EPOCH_JDATE;
 	j2date(julian, &year, &month, &day_of_month);
-	if (field->kind != MLOPS_INPUT_DATE)
+	if (with_hour)
 		*features++ = minute / 60.0f;
 	*features++ = (j2day(julian) + 6) % 7 + 1;
 	*features++ = day_of_month;
 	*features++ = julian - date2j(year, 1, 1) + 1;
-	*features = month;
+	*features++ = month;
+	return features;
+}
+
+/*
+ * Hour and minute of a time.
+ */
+void
+mlops_time_parts(Datum value, float *features)
+{
+	TimeADT		time = DatumGetTimeADT(value);
+
+	features[0] = (float) (time / (double) USECS_PER_HOUR);
+	features[1] = time / USECS_PER_MINUTE % MINS_PER_HOUR;
+}
+
+/*
+ * The same of a timetz, as written, and the hours its zone is ahead of UTC.
+ */
+void
+mlops_timetz_parts(Datum value, float *features)
+{
+	const TimeTzADT *time = DatumGetTimeTzADTP(value);
+
+	mlops_time_parts(TimeADTGetDatum(time->time), features);
+	/* the server counts seconds to the west; no -0.0 for UTC */
+	features[2] = time->zone == 0 ? 0 : -time->zone / (float) SECS_PER_HOUR;
+}
+
+double
+mlops_interval_seconds(const Interval *interval)
+{
+	double		days = (double) interval->month * DAYS_PER_MONTH +
+		interval->day;
+
+	if (mlops_interval_sign(interval) != 0)
+		return mlops_interval_sign(interval) * get_float8_infinity();
+	return days * SECS_PER_DAY + interval->time / (double) USECS_PER_SEC;
 }
 
 /*

@@ -11,10 +11,13 @@
 #include "postgres.h"
 
 #include "base/base.h"
+#include "catalog/pg_type.h"
 #include "data/plan.h"
 #include "lib/stringinfo.h"
+#include "parser/parse_coerce.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* What is known of a column of the source while choosing. */
 typedef struct Choice
@@ -31,8 +34,14 @@ static void check_listed(const Choice *choice);
 static bool is_candidate(const Choice *choice, int column, bool all);
 static List *choose(const Choice *choice, bool all);
 static void unusable_error(const MlopsSource *source, List *unusable);
+static const char *way_out(const MlopsColumn *column);
+static bool has_cast(Oid from, Oid to);
 static void make_signature(MlopsSignature *signature,
-						   const MlopsSource *source, List *chosen);
+						   const MlopsSource *source,
+						   const MlopsExpression *target, List *chosen);
+static void measure_arrays(MlopsSignature *signature,
+						   const MlopsSource *source,
+						   const MlopsExpression *target, List *chosen);
 static void check_feature_names(const MlopsSignature *signature);
 static int	compare_names(const void *a, const void *b);
 static void make_fields(MlopsDatasetPlan *plan,
@@ -73,7 +82,7 @@ mlops_columns_choose(MlopsDataset *dataset,
 		chosen = choose(&choice, request->features == NIL);
 
 	if (request->fixed == NULL)
-		make_signature(dataset->signature, source, chosen);
+		make_signature(dataset->signature, source, target, chosen);
 	else
 		*dataset->signature = *request->fixed;
 	make_fields(plan, dataset->signature, source, chosen);
@@ -322,10 +331,81 @@ unusable_error(const MlopsSource *source, List *unusable)
 					first->name,
 					format_type_with_typemod(first->type, first->typmod)),
 			 list_length(unusable) == 1 ?
-			 errhint("Use exclude => %s, or cast it to a number, text or timestamp in a query.",
-					 names.data) :
-			 errhint("Use exclude => ARRAY[%s], or cast them to numbers, text or timestamps in a query.",
-					 names.data)));
+			 errhint("In a query, select what is of use in it, such as %s; or use exclude => %s.",
+					 way_out(first), names.data) :
+			 errhint("In a query, select what is of use in it, such as %s; or use exclude => ARRAY[%s].",
+					 way_out(first), names.data)));
+}
+
+/*
+ * An expression that makes a feature of a column whose type cannot be one.
+ */
+static const char *
+way_out(const MlopsColumn *column)
+{
+	static const struct
+	{
+		Oid			type;
+		const char *format;
+	}			known[] = {
+		{JSONOID, "(%s->>'field')::float8"},
+		{JSONBOID, "(%s->>'field')::float8"},
+		{XMLOID, "(xpath('//field/text()', %s))[1]::text::float8"},
+		{BYTEAOID, "length(%s)"},
+		{TSVECTOROID, "(%s @@ to_tsquery('word'))"},
+		{POINTOID, "%s[0]"},
+		{LSEGOID, "@-@ %s"},
+		{PATHOID, "@-@ %s"},
+		{BOXOID, "area(%s)"},
+		{CIRCLEOID, "area(%s)"},
+		{POLYGONOID, "area(%s::path)"},
+		{LINEOID, "%s::text"},
+		{MONEYOID, "%s::numeric"},
+	};
+	static const struct
+	{
+		Oid			type;
+		const char *format;
+	}			casts[] = {
+		{FLOAT4ARRAYOID, "%s::real[]"},
+		{FLOAT8OID, "%s::float8"},
+		{INT8OID, "%s::bigint"},
+	};
+	const char *name = quote_identifier(column->name);
+	Oid			type = getBaseType(column->type);
+	const char *format = "%s::text";
+
+	if (type_is_array(type))
+		format = "cardinality(%s)";
+	else if (type_is_multirange(type))
+		format = "range_merge(%s)";
+	else if (type_is_range(type))
+		format = "lower(%s)::text";
+	else if (type_is_rowtype(type))
+		format = "(%s).field";
+	for (int i = lengthof(casts) - 1; i >= 0; i--)
+		if (has_cast(type, casts[i].type))
+			format = casts[i].format;
+	for (int i = 0; i < lengthof(known); i++)
+		if (known[i].type == type)
+			format = known[i].format;
+	/* each of them holds one %s */
+	return psprintf(format, name);
+}
+
+/*
+ * Does a cast lead from one type to the other that is more than output and
+ * input of the text?
+ */
+static bool
+has_cast(Oid from, Oid to)
+{
+	Oid			function;
+	CoercionPathType path = find_coercion_pathway(to, from,
+												  COERCION_EXPLICIT,
+												  &function);
+
+	return path == COERCION_PATH_FUNC || path == COERCION_PATH_RELABELTYPE;
 }
 
 /*
@@ -333,7 +413,7 @@ unusable_error(const MlopsSource *source, List *unusable)
  */
 static void
 make_signature(MlopsSignature *signature, const MlopsSource *source,
-			   List *chosen)
+			   const MlopsExpression *target, List *chosen)
 {
 	ListCell   *cell;
 
@@ -350,12 +430,52 @@ make_signature(MlopsSignature *signature, const MlopsSource *source,
 		input->type_name = format_type_with_typemod(column->type,
 													column->typmod);
 		input->kind = mlops_conversion_kind(conversion);
-		if (input->kind == MLOPS_INPUT_TIMESTAMPTZ)
+		if (MLOPS_KIND_HAS_ZONE(input->kind))
 			signature->time_zone =
 				pstrdup(pg_get_timezone_name(session_timezone));
 	}
+	measure_arrays(signature, source, target, chosen);
 	mlops_signature_lay_out(signature);
 	check_feature_names(signature);
+}
+
+/*
+ * Find out how many features each array is.
+ */
+static void
+measure_arrays(MlopsSignature *signature, const MlopsSource *source,
+			   const MlopsExpression *target, List *chosen)
+{
+	int		   *lengths = palloc(sizeof(int) * source->n_columns);
+	List	   *arrays = NIL;
+	int64		n = 0;
+	ListCell   *cell;
+
+	memset(lengths, -1, sizeof(int) * source->n_columns);
+	foreach(cell, chosen)
+		if (MLOPS_KIND_IS_ARRAY(signature->inputs[foreach_current_index(cell)].kind))
+			arrays = lappend_int(arrays, lfirst_int(cell));
+	if (arrays == NIL)
+		return;
+
+	mlops_array_lengths(source, target->text, arrays, lengths);
+	foreach(cell, chosen)
+	{
+		MlopsInput *input = &signature->inputs[foreach_current_index(cell)];
+
+		if (!MLOPS_KIND_IS_ARRAY(input->kind))
+			continue;
+		input->n_features = lengths[lfirst_int(cell)];
+		n += input->n_features;
+		if (n > MLOPS_MAX_FEATURES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("array column \"%s\" has too many elements",
+							input->name),
+					 errdetail("The arrays up to it have %lld elements together; there may be %d features.",
+							   (long long) n, MLOPS_MAX_FEATURES)));
+	}
+	pfree(lengths);
 }
 
 /*
@@ -409,18 +529,13 @@ make_fields(MlopsDatasetPlan *plan, const MlopsSignature *signature,
 
 		(void) mlops_conversion_of(type, &field->conversion);
 		field->attribute = i + 1;
-		field->kind = signature->inputs[i].kind;
-		field->first_feature = signature->inputs[i].first_feature;
-		field->n_features = signature->inputs[i].n_features;
+		mlops_field_bind(field, type, &signature->inputs[i],
+						 signature->time_zone);
 		if (field->kind == MLOPS_INPUT_CATEGORY)
 		{
 			field->dictionary = mlops_dictionary_create();
 			plan->n_dictionaries++;
 		}
-		if (field->conversion == MLOPS_FROM_ENUM)
-			field->labels = mlops_enum_labels(type, &field->n_labels);
-		if (field->conversion == MLOPS_FROM_TIMESTAMPTZ)
-			field->zone = mlops_time_zone(signature->time_zone);
 	}
 }
 

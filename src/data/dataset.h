@@ -3,7 +3,8 @@
  *		From a source (relation or query) to a matrix of training rows.
  *
  * mlops_dataset_open() analyses the source with the caller's rights and
- * decides which columns are features and of what kind; it reads no row.
+ * decides which columns are features and of what kind; it reads no row, but
+ * for one that says how many elements the arrays have.
  * mlops_dataset_read() runs the query under the active snapshot into a matrix
  * while the plan runs, decides the task unless it was given, assigns the
  * splits and fixes classes and categories.

@@ -95,16 +95,10 @@ bind_field(MlopsField *field, const MlopsInput *input,
 				 errhint("Cast the column.")));
 
 	field->attribute = i;
-	field->kind = input->kind;
-	field->first_feature = input->first_feature;
-	field->n_features = input->n_features;
+	mlops_field_bind(field, attribute->atttypid, input,
+					 signature->time_zone);
 	if (field->kind == MLOPS_INPUT_CATEGORY)
 		field->dictionary = category_dictionary(input);
-	if (field->conversion == MLOPS_FROM_ENUM)
-		field->labels = mlops_enum_labels(attribute->atttypid,
-										  &field->n_labels);
-	if (field->conversion == MLOPS_FROM_TIMESTAMPTZ)
-		field->zone = mlops_time_zone(signature->time_zone);
 }
 
 /*
@@ -142,26 +136,19 @@ find_attribute(const MlopsInput *input, TupleDesc tupdesc)
 /*
  * May a column that is read so stand for one of the trained kind?  Numbers
  * stand for each other, and so do texts; dates and timestamps do where no
- * time zone is involved.
+ * time zone is involved.  Any other column must be of the trained kind.
  */
 static bool
 stands_for(MlopsConversion given, MlopsInputKind trained)
 {
 	switch (trained)
 	{
-		case MLOPS_INPUT_NUMBER:
-			return MLOPS_IS_NUMBER(given);
-		case MLOPS_INPUT_BOOLEAN:
-			return given == MLOPS_FROM_BOOL;
-		case MLOPS_INPUT_CATEGORY:
-			return MLOPS_IS_CATEGORY(given);
 		case MLOPS_INPUT_DATE:
 		case MLOPS_INPUT_TIMESTAMP:
 			return given == MLOPS_FROM_DATE || given == MLOPS_FROM_TIMESTAMP;
-		case MLOPS_INPUT_TIMESTAMPTZ:
-			return given == MLOPS_FROM_TIMESTAMPTZ;
+		default:
+			return mlops_conversion_kind(given) == trained;
 	}
-	return false;
 }
 
 /*

@@ -21,6 +21,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/uuid.h"
 
 /*
  * The on-disk form of numeric, which pg_upgrade keeps: a 16-bit header, for
@@ -34,8 +35,11 @@
 #define SHORT_WEIGHT_SIGN	0x0040
 #define SHORT_WEIGHT		0x003F
 
+static bool conversion_of_array(Oid type, MlopsConversion *conversion);
+static bool conversion_of_range(Oid type, MlopsConversion *conversion);
 static bool decode_numeric(const char *data, int size, double *result);
 static double scale_digits(int64 digits, int power, bool negative);
+static void write_uuid(const pg_uuid_t *uuid, char *buffer);
 static int	compare_labels(const void *a, const void *b);
 static const char *enum_label(const MlopsField *field, Oid value,
 							  char *buffer);
@@ -58,11 +62,21 @@ mlops_conversion_of(Oid type, MlopsConversion *conversion)
 		{DATEOID, MLOPS_FROM_DATE},
 		{TIMESTAMPOID, MLOPS_FROM_TIMESTAMP},
 		{TIMESTAMPTZOID, MLOPS_FROM_TIMESTAMPTZ},
+		{INTERVALOID, MLOPS_FROM_INTERVAL},
+		{TIMEOID, MLOPS_FROM_TIME},
+		{TIMETZOID, MLOPS_FROM_TIMETZ},
+		{INETOID, MLOPS_FROM_INET},
+		{CIDROID, MLOPS_FROM_INET},
+		{MACADDROID, MLOPS_FROM_MACADDR},
+		{MACADDR8OID, MLOPS_FROM_MACADDR8},
+		{BITOID, MLOPS_FROM_BITS},
+		{VARBITOID, MLOPS_FROM_BITS},
 		{TEXTOID, MLOPS_FROM_TEXT},
 		{VARCHAROID, MLOPS_FROM_TEXT},
 		{BPCHAROID, MLOPS_FROM_BPCHAR},
 		{NAMEOID, MLOPS_FROM_NAME},
 		{CHAROID, MLOPS_FROM_CHAR},
+		{UUIDOID, MLOPS_FROM_UUID},
 	};
 	Oid			base = getBaseType(type);
 
@@ -75,7 +89,8 @@ mlops_conversion_of(Oid type, MlopsConversion *conversion)
 		}
 	}
 	*conversion = MLOPS_FROM_ENUM;
-	return type_is_enum(base);
+	return type_is_enum(base) || conversion_of_array(base, conversion) ||
+		conversion_of_range(base, conversion);
 }
 
 /*
@@ -96,8 +111,70 @@ mlops_conversion_kind(MlopsConversion conversion)
 			return MLOPS_INPUT_TIMESTAMP;
 		case MLOPS_FROM_TIMESTAMPTZ:
 			return MLOPS_INPUT_TIMESTAMPTZ;
+		case MLOPS_FROM_INTERVAL:
+			return MLOPS_INPUT_INTERVAL;
+		case MLOPS_FROM_TIME:
+			return MLOPS_INPUT_TIME;
+		case MLOPS_FROM_TIMETZ:
+			return MLOPS_INPUT_TIMETZ;
+		case MLOPS_FROM_INET:
+			return MLOPS_INPUT_INET;
+		case MLOPS_FROM_MACADDR:
+		case MLOPS_FROM_MACADDR8:
+			return MLOPS_INPUT_MACADDR;
+		case MLOPS_FROM_ARRAY:
+			return MLOPS_INPUT_ARRAY;
+		case MLOPS_FROM_BOOL_ARRAY:
+		case MLOPS_FROM_BITS:
+			return MLOPS_INPUT_BITS;
+		case MLOPS_FROM_RANGE:
+			return MLOPS_INPUT_RANGE;
+		case MLOPS_FROM_INT_RANGE:
+			return MLOPS_INPUT_INTRANGE;
+		case MLOPS_FROM_DATERANGE:
+			return MLOPS_INPUT_DATERANGE;
+		case MLOPS_FROM_TSRANGE:
+			return MLOPS_INPUT_TSRANGE;
+		case MLOPS_FROM_TSTZRANGE:
+			return MLOPS_INPUT_TSTZRANGE;
 		default:
+			Assert(MLOPS_IS_CATEGORY(conversion));
 			return MLOPS_INPUT_CATEGORY;
+	}
+}
+
+void
+mlops_field_bind(MlopsField *field, Oid type, const MlopsInput *input,
+				 const char *time_zone)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = InvalidOid;
+
+	field->kind = input->kind;
+	field->first_feature = input->first_feature;
+	field->n_features = input->n_features;
+	if (field->conversion == MLOPS_FROM_ENUM)
+		field->labels = mlops_enum_labels(type, &field->n_labels);
+	if (field->conversion == MLOPS_FROM_TIMESTAMPTZ ||
+		field->conversion == MLOPS_FROM_TSTZRANGE)
+		field->zone = mlops_time_zone(time_zone);
+	if (MLOPS_IS_ARRAY(field->conversion))
+	{
+		field->name = pstrdup(input->name);
+		element = get_element_type(base);
+	}
+	if (MLOPS_IS_RANGE(field->conversion))
+	{
+		/* such an entry stays for as long as the backend lives */
+		field->range = lookup_type_cache(base, TYPECACHE_RANGE_INFO);
+		element = get_range_subtype(base);
+	}
+	if (OidIsValid(element))
+	{
+		(void) mlops_conversion_of(element, &field->element);
+		get_typlenbyvalalign(element, &field->element_length,
+							 &field->element_by_value,
+							 &field->element_align);
 	}
 }
 
@@ -195,6 +272,11 @@ mlops_bytes_open(const MlopsField *field, Datum value, MlopsBytes *bytes)
 			bytes->bytes = bytes->buffer;
 			bytes->length = strlen(bytes->buffer);
 			break;
+		case MLOPS_FROM_UUID:
+			write_uuid(DatumGetUUIDP(value), bytes->buffer);
+			bytes->bytes = bytes->buffer;
+			bytes->length = strlen(bytes->buffer);
+			break;
 		default:
 			Assert(field->conversion == MLOPS_FROM_ENUM);
 			bytes->bytes = enum_label(field, DatumGetObjectId(value),
@@ -225,6 +307,51 @@ mlops_numeric_to_double(Datum value)
 	if ((Pointer) packed != DatumGetPointer(value))
 		pfree(packed);
 	return result;
+}
+
+/*
+ * The conversion of an array of numbers or booleans; false if it is none.
+ * get_element_type() knows true arrays from int2vector and the like.
+ */
+static bool
+conversion_of_array(Oid type, MlopsConversion *conversion)
+{
+	Oid			element = get_element_type(type);
+	MlopsConversion of;
+
+	if (!OidIsValid(element) || !mlops_conversion_of(element, &of) ||
+		of > MLOPS_FROM_BOOL)
+		return false;
+	*conversion = of == MLOPS_FROM_BOOL ? MLOPS_FROM_BOOL_ARRAY :
+		MLOPS_FROM_ARRAY;
+	return true;
+}
+
+/*
+ * The conversion of a range of numbers, dates or timestamps; false if it is
+ * none.
+ */
+static bool
+conversion_of_range(Oid type, MlopsConversion *conversion)
+{
+	Oid			subtype = get_range_subtype(type);
+	MlopsConversion of;
+
+	if (!OidIsValid(subtype) || !mlops_conversion_of(subtype, &of))
+		return false;
+	if (MLOPS_IS_INTEGER(of))
+		*conversion = MLOPS_FROM_INT_RANGE;
+	else if (MLOPS_IS_NUMBER(of))
+		*conversion = MLOPS_FROM_RANGE;
+	else if (of == MLOPS_FROM_DATE)
+		*conversion = MLOPS_FROM_DATERANGE;
+	else if (of == MLOPS_FROM_TIMESTAMP)
+		*conversion = MLOPS_FROM_TSRANGE;
+	else if (of == MLOPS_FROM_TIMESTAMPTZ)
+		*conversion = MLOPS_FROM_TSTZRANGE;
+	else
+		return false;
+	return true;
 }
 
 /*
@@ -296,6 +423,24 @@ scale_digits(int64 digits, int power, bool negative)
 	else
 		result = digits / powers[-power];
 	return negative ? -result : result;
+}
+
+/*
+ * Write a uuid as its output function does.
+ */
+static void
+write_uuid(const pg_uuid_t *uuid, char *buffer)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*buffer++ = '-';
+		*buffer++ = digits[uuid->data[i] >> 4];
+		*buffer++ = digits[uuid->data[i] & 0x0F];
+	}
+	*buffer = '\0';
 }
 
 /*

@@ -148,6 +148,44 @@ extern void mlops_columns_choose(MlopsDataset *dataset,
 								 const MlopsSource *source,
 								 const MlopsExpression *target);
 
+/* --- array.c ------------------------------------------------------------- */
+
+/*
+ * Find how many elements the arrays (or bits) of some columns have, in
+ * lengths[column]; those that are not negative are known already.  columns
+ * are indexes into the source's.  Runs statements under the active snapshot.
+ * 22023 if a column is NULL in all rows whose target is not.
+ */
+extern void mlops_array_lengths(const MlopsSource *source,
+								const char *target, List *columns,
+								int *lengths);
+
+/* --- features.c ---------------------------------------------------------- */
+
+/* Takes the features of one row after another. */
+typedef struct MlopsFeatureReader MlopsFeatureReader;
+
+/*
+ * Plan how the dataset's fields are read; palloc'd.  words[n_dictionaries]
+ * takes the hashes of each row's categories; *rows_before counts the rows
+ * read before the one that is taken, for messages.
+ */
+extern MlopsFeatureReader *mlops_features_plan(MlopsDataset *dataset,
+											   uint64 *words,
+											   const uint64 *rows_before);
+
+/*
+ * Write the features of a row, and the hashes of its categories to words.  A
+ * category itself is 0 or NaN until _place puts its provisional code there.
+ * 22003 for an infinite feature, 22023 for an array of another length, 54000
+ * for too many categories.
+ */
+extern void mlops_features_take(MlopsFeatureReader *reader,
+								const Datum *values, const bool *nulls,
+								float *features);
+extern void mlops_features_place(const MlopsFeatureReader *reader,
+								 float *features);
+
 /* --- roles.c ------------------------------------------------------------- */
 
 /* Columns of the source that have a role other than feature, by index. */

@@ -33,23 +33,6 @@
 
 /* Words that are hashed for a row besides its numbers. */
 #define FIXED_WORDS			5
-#define HASH_OF_MISSING		UINT64CONST(0x9E3779B97F4A7C15)
-
-/* A scalar input: where its value is and where it goes. */
-typedef struct ScalarStep
-{
-	int			attribute;
-	int			feature;
-	int			field;
-} ScalarStep;
-
-/* Scalar inputs of one conversion, taken in one loop. */
-typedef struct ScalarRun
-{
-	MlopsConversion conversion;
-	int			n_steps;
-	ScalarStep *steps;
-} ScalarRun;
 
 typedef struct Receiver
 {
@@ -65,12 +48,8 @@ typedef struct Receiver
 	uint64		rows_without_time;
 	bool		has_weight;		/* a weight above zero was seen */
 	MlopsFingerprint fingerprint;
-	int			n_runs;			/* at most one per scalar conversion */
-	ScalarRun	runs[MLOPS_FROM_BOOL + 1];
-	int			n_others;		/* fields that are no scalars */
-	int		   *others;
+	MlopsFeatureReader *features;
 	uint64	   *words;			/* FIXED_WORDS, then one per category */
-	float	   *codes;			/* one per category */
 	int64		time_min;
 	int64		time_max;
 } Receiver;
@@ -81,19 +60,6 @@ static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static bool callback_due(Receiver *r);
 static void receiver_shutdown(DestReceiver *self);
 static void take_row(Receiver *r, const Datum *values, const bool *nulls);
-static void plan_runs(Receiver *r);
-static void take_scalars(Receiver *r, const Datum *values,
-						 const bool *nulls, float *features);
-static bool take_run(const ScalarRun *run, MlopsConversion conversion,
-					 const Datum *values, const bool *nulls,
-					 float *features);
-static void take_others(Receiver *r, const Datum *values,
-						const bool *nulls, float *features);
-static void out_of_range(Receiver *r, const ScalarRun *run,
-						 const Datum *values, const float *features)
-			pg_attribute_noreturn();
-static int	take_category(Receiver *r, int field, Datum value);
-static void too_many_values(Receiver *r, int field) pg_attribute_noreturn();
 static void take_encoded(Receiver *r, const Datum *values, const bool *nulls,
 						 float *features);
 static MlopsHash128 hash_row(Receiver *r, const float *features,
@@ -101,7 +67,6 @@ static MlopsHash128 hash_row(Receiver *r, const float *features,
 							 uint64 marks_hash);
 static uint64 hash_without_marks(const Receiver *r, MlopsHash128 hash,
 								 const MlopsMarks *marks);
-static void place_codes(Receiver *r, float *features);
 static float take_weight(Receiver *r, const Datum *values,
 						 const bool *nulls);
 static void weight_error(Receiver *r, const char *what)
@@ -137,9 +102,9 @@ mlops_receive(MlopsDataset *dataset, MlopsMatrix *matrix,
 	/* one more for marks */
 	r->words = palloc0(sizeof(uint64) *
 					   (FIXED_WORDS + plan->n_dictionaries + 1));
-	r->codes = palloc0(sizeof(float) * Max(plan->n_dictionaries, 1));
 	if (plan->encoder == NULL)
-		plan_runs(r);
+		r->features = mlops_features_plan(dataset, r->words + FIXED_WORDS,
+										  &r->rows_seen);
 	mlops_fingerprint_init(&r->fingerprint);
 	r->called_at = GetCurrentTimestamp();
 	r->time_min = PG_INT64_MAX;
@@ -271,15 +236,12 @@ take_row(Receiver *r, const Datum *values, const bool *nulls)
 	if (plan->encoder != NULL)
 		take_encoded(r, values, nulls, features);
 	else
-	{
-		take_scalars(r, values, nulls, features);
-		take_others(r, values, nulls, features);
-	}
+		mlops_features_take(r->features, values, nulls, features);
 
 	hash = hash_row(r, features, label_hash, weight, time, marks.hash);
 	mlops_fingerprint_add(&r->fingerprint, hash);
 	if (plan->encoder == NULL)
-		place_codes(r, features);
+		mlops_features_place(r->features, features);
 	if (plan->n_key > 0)
 		key_hash = mlops_key_hash(plan, values, nulls);
 
@@ -320,198 +282,6 @@ take_encoded(Receiver *r, const Datum *values, const bool *nulls,
 }
 
 /*
- * Sort the fields by how they are read.
- */
-static void
-plan_runs(Receiver *r)
-{
-	const MlopsDatasetPlan *plan = r->plan;
-
-	r->others = palloc(sizeof(int) * plan->n_fields);
-	for (int i = 0; i < plan->n_fields; i++)
-		if (!MLOPS_IS_SCALAR(plan->fields[i].conversion))
-			r->others[r->n_others++] = i;
-	for (int c = 0; MLOPS_IS_SCALAR(c); c++)
-	{
-		ScalarRun  *run = &r->runs[r->n_runs];
-
-		run->conversion = c;
-		run->steps = palloc(sizeof(ScalarStep) * plan->n_fields);
-		for (int i = 0; i < plan->n_fields; i++)
-		{
-			const MlopsField *field = &plan->fields[i];
-
-			if (field->conversion != c)
-				continue;
-			run->steps[run->n_steps].attribute = field->attribute;
-			run->steps[run->n_steps].feature = field->first_feature;
-			run->steps[run->n_steps].field = i;
-			run->n_steps++;
-		}
-		if (run->n_steps > 0)
-			r->n_runs++;
-	}
-}
-
-/*
- * Write the numbers and booleans of a row.
- */
-static void
-take_scalars(Receiver *r, const Datum *values, const bool *nulls,
-			 float *features)
-{
-	for (int i = 0; i < r->n_runs; i++)
-	{
-		const ScalarRun *run = &r->runs[i];
-		bool		finite;
-
-		/* a constant makes a loop without a switch */
-		switch (run->conversion)
-		{
-			case MLOPS_FROM_FLOAT8:
-				finite = take_run(run, MLOPS_FROM_FLOAT8, values, nulls,
-								  features);
-				break;
-			case MLOPS_FROM_FLOAT4:
-				finite = take_run(run, MLOPS_FROM_FLOAT4, values, nulls,
-								  features);
-				break;
-			case MLOPS_FROM_INT4:
-				finite = take_run(run, MLOPS_FROM_INT4, values, nulls,
-								  features);
-				break;
-			case MLOPS_FROM_INT8:
-				finite = take_run(run, MLOPS_FROM_INT8, values, nulls,
-								  features);
-				break;
-			default:
-				finite = take_run(run, run->conversion, values, nulls,
-								  features);
-				break;
-		}
-		if (unlikely(!finite))
-			out_of_range(r, run, values, features);
-	}
-}
-
-/*
- * Write the inputs of one conversion; false if one of them is infinite.
- */
-static pg_attribute_always_inline bool
-take_run(const ScalarRun *run, MlopsConversion conversion,
-		 const Datum *values, const bool *nulls, float *features)
-{
-	bool		infinite = false;
-
-	for (int i = 0; i < run->n_steps; i++)
-	{
-		const ScalarStep *step = &run->steps[i];
-		float		number = get_float4_nan();
-
-		if (!nulls[step->attribute])
-			number = (float) mlops_scalar(conversion,
-										  values[step->attribute]);
-		features[step->feature] = number;
-		infinite |= isinf(number);
-	}
-	return !infinite;
-}
-
-/*
- * Refuse a number that training cannot take.
- */
-static void
-out_of_range(Receiver *r, const ScalarRun *run, const Datum *values,
-			 const float *features)
-{
-	const ScalarStep *step = run->steps;
-	const char *name;
-
-	while (!isinf(features[step->feature]))
-		step++;
-	name = r->dataset->signature->inputs[step->field].name;
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("column \"%s\" is infinite or out of range", name),
-			 errdetail("It is %g in a row; features are float4.",
-					   mlops_scalar(run->conversion,
-									values[step->attribute])),
-			 errhint("Make it NULL there, or use exclude => %s.",
-					 quote_literal_cstr(name))));
-}
-
-/*
- * Write categories and parts of times.  Categories are 0 or NaN for now;
- * their codes and hashes are kept aside.
- */
-static void
-take_others(Receiver *r, const Datum *values, const bool *nulls,
-			float *features)
-{
-	int			category = 0;
-
-	for (int i = 0; i < r->n_others; i++)
-	{
-		const MlopsField *field = &r->plan->fields[r->others[i]];
-		float	   *feature = features + field->first_feature;
-		bool		missing = nulls[field->attribute];
-
-		if (MLOPS_IS_CATEGORY(field->conversion))
-		{
-			int			code = missing ? -1 :
-				take_category(r, r->others[i], values[field->attribute]);
-
-			*feature = missing ? get_float4_nan() : 0;
-			r->codes[category] = code;
-			r->words[FIXED_WORDS + category] = missing ? HASH_OF_MISSING :
-				field->dictionary->values[code].hash;
-			category++;
-		}
-		else if (missing)
-			for (int part = 0; part < field->n_features; part++)
-				feature[part] = get_float4_nan();
-		else
-			mlops_field_parts(field, values[field->attribute], feature);
-	}
-}
-
-/*
- * The provisional code of a category.
- */
-static int
-take_category(Receiver *r, int field, Datum value)
-{
-	const MlopsField *f = &r->plan->fields[field];
-	MlopsBytes	bytes;
-	int			code;
-
-	mlops_bytes_open(f, value, &bytes);
-	code = mlops_dictionary_add(f->dictionary, bytes.bytes, bytes.length);
-	mlops_bytes_close(&bytes);
-	if (code < 0)
-		too_many_values(r, field);
-	return code;
-}
-
-/*
- * Refuse a category column whose dictionary is full.
- */
-static void
-too_many_values(Receiver *r, int field)
-{
-	const char *name = r->dataset->signature->inputs[field].name;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("column \"%s\" has too many distinct values", name),
-			 errdetail("A text feature may have %d of them, of %d MB together.",
-					   MLOPS_DICTIONARY_VALUES,
-					   (int) (MLOPS_DICTIONARY_BYTES >> 20)),
-			 errhint("Use exclude => %s, or derive a coarser feature in a query.",
-					 quote_literal_cstr(name))));
-}
-
-/*
  * The hash of a row: its numbers, label, weight, time, categories and marks.
  */
 static MlopsHash128
@@ -544,26 +314,6 @@ hash_without_marks(const Receiver *r, MlopsHash128 hash,
 		return hash.low;
 	return mlops_hash128_words(r->words, FIXED_WORDS +
 							   r->plan->n_dictionaries).low;
-}
-
-/*
- * Write the codes of a row's categories, once it is hashed.
- */
-static void
-place_codes(Receiver *r, float *features)
-{
-	int			category = 0;
-
-	for (int i = 0; i < r->n_others; i++)
-	{
-		const MlopsField *field = &r->plan->fields[r->others[i]];
-
-		if (!MLOPS_IS_CATEGORY(field->conversion))
-			continue;
-		if (r->codes[category] >= 0)
-			features[field->first_feature] = r->codes[category];
-		category++;
-	}
 }
 
 /*

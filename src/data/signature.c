@@ -7,9 +7,10 @@
  *		 "inputs": [{"name": "origin", "type": "text", "kind": "category",
  *					 "features": ["origin"], "categories": ["ABE", ...]}]}
  *
- * categories stands with kind category only, in the order of their codes.  The features
- * follow from name and kind; they are written for people and checked when
- * read, so that a build which knows other parts refuses the version instead
+ * categories stands with kind category only, in the order of their codes.
+ * The features follow from name and kind, for an array also from how many are
+ * listed; they are written for people and checked when read, so that a build
+ * which knows other parts refuses the version instead
  * of mixing up its features.  The reader takes nothing on trust: a dump may
  * have been edited.
  */
@@ -26,7 +27,9 @@
 typedef JsonbParseState *Builder;
 
 static const char *const kind_names[] = {
-	"number", "boolean", "category", "date", "timestamp", "timestamptz"
+	"number", "boolean", "category", "date", "timestamp", "timestamptz",
+	"interval", "time", "timetz", "inet", "macaddr", "array", "bits",
+	"range", "intrange", "daterange", "tsrange", "tstzrange"
 };
 
 static void name_features(MlopsSignature *signature, const MlopsInput *input);
@@ -58,7 +61,8 @@ mlops_signature_lay_out(MlopsSignature *signature)
 		MlopsInput *input = &signature->inputs[i];
 
 		input->first_feature = n;
-		input->n_features = mlops_kind_features(input->kind);
+		if (!MLOPS_KIND_IS_ARRAY(input->kind))
+			input->n_features = mlops_kind_features(input->kind);
 		n += input->n_features;
 	}
 	signature->n_features = n;
@@ -104,6 +108,7 @@ mlops_signature_from_jsonb(Jsonb *jsonb)
 	JsonbContainer *inputs;
 	JsonbValue *format;
 	bool		zone_needed = false;
+	int			n_features = 0;
 
 	if (!JB_ROOT_IS_OBJECT(jsonb))
 		corrupted("It is no object.");
@@ -128,7 +133,10 @@ mlops_signature_from_jsonb(Jsonb *jsonb)
 			!JsonContainerIsObject(value->val.binary.data))
 			corrupted("An input is no object.");
 		read_input(value->val.binary.data, &signature->inputs[i]);
-		zone_needed |= (signature->inputs[i].kind == MLOPS_INPUT_TIMESTAMPTZ);
+		zone_needed |= MLOPS_KIND_HAS_ZONE(signature->inputs[i].kind);
+		n_features += signature->inputs[i].n_features;
+		if (n_features > MLOPS_SIGNATURE_FEATURES)
+			corrupted("It has too many features.");
 	}
 	if (zone_needed)
 		signature->time_zone = member_string(root, "time_zone");
@@ -152,6 +160,8 @@ name_features(MlopsSignature *signature, const MlopsInput *input)
 		const char *name = mlops_kind_part(input->kind, part);
 
 		signature->feature_names[feature] =
+			MLOPS_KIND_IS_ARRAY(input->kind) ?
+			psprintf("%s[%d]", input->name, part + 1) :
 			name == NULL ? pstrdup(input->name) :
 			psprintf("%s.%s", input->name, name);
 		signature->categorical[feature] =
@@ -319,6 +329,13 @@ read_input(JsonbContainer *object, MlopsInput *input)
 		corrupted("An input has unknown members.");
 	if (category)
 		read_categories(member_array(object, "categories"), input);
+	if (MLOPS_KIND_IS_ARRAY(input->kind))
+	{
+		input->n_features =
+			JsonContainerSize(member_array(object, "features"));
+		if (input->n_features < 1)
+			corrupted("An array has no features.");
+	}
 }
 
 /*

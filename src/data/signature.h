@@ -19,8 +19,28 @@ typedef enum MlopsInputKind
 	MLOPS_INPUT_CATEGORY,		/* one feature: its place in categories */
 	MLOPS_INPUT_DATE,			/* day of week, day of month, ... */
 	MLOPS_INPUT_TIMESTAMP,		/* hour besides */
-	MLOPS_INPUT_TIMESTAMPTZ		/* the same, in the signature's time zone */
+	MLOPS_INPUT_TIMESTAMPTZ,	/* the same, in the signature's time zone */
+	MLOPS_INPUT_INTERVAL,		/* one feature: seconds */
+	MLOPS_INPUT_TIME,			/* hour, minute */
+	MLOPS_INPUT_TIMETZ,			/* the same, and utc_offset */
+	MLOPS_INPUT_INET,			/* family, masklen, four octets */
+	MLOPS_INPUT_MACADDR,		/* three octets, local */
+	MLOPS_INPUT_ARRAY,			/* a feature for each of its numbers */
+	MLOPS_INPUT_BITS,			/* the same of booleans or bits: 0 or 1 */
+	MLOPS_INPUT_RANGE,			/* lower, upper, width */
+	MLOPS_INPUT_INTRANGE,		/* the same; an integer's upper is exclusive */
+	MLOPS_INPUT_DATERANGE,		/* parts of lower and upper, width in days */
+	MLOPS_INPUT_TSRANGE,		/* the same with hours, width in seconds */
+	MLOPS_INPUT_TSTZRANGE		/* the same, in the signature's time zone */
 } MlopsInputKind;
+
+#define MLOPS_KIND_IS_ARRAY(kind) \
+	((kind) == MLOPS_INPUT_ARRAY || (kind) == MLOPS_INPUT_BITS)
+#define MLOPS_KIND_HAS_ZONE(kind) \
+	((kind) == MLOPS_INPUT_TIMESTAMPTZ || (kind) == MLOPS_INPUT_TSTZRANGE)
+
+/* Features that a stored signature may have. */
+#define MLOPS_SIGNATURE_FEATURES	(1 << 20)
 
 typedef struct MlopsInput
 {
@@ -38,14 +58,15 @@ typedef struct MlopsSignature
 	int			n_inputs;
 	MlopsInput *inputs;
 	int			n_features;
-	char	  **feature_names;	/* "distance", "dep_time.hour" */
+	char	  **feature_names;	/* "distance", "dep_time.hour", "v[1]" */
 	bool	   *categorical;	/* per feature */
-	char	   *time_zone;		/* for timestamptz; NULL if there is none */
+	char	   *time_zone;		/* if a kind has one, else NULL */
 } MlopsSignature;
 
 /*
- * Number the features of the inputs, whose name and kind are set, and name
- * them: the column itself, or "column.part" for dates and timestamps.
+ * Number the features of the inputs, whose name and kind are set, of arrays
+ * n_features too, and name them: the column itself, "column.part", or
+ * "column[1]" and so on for arrays.
  */
 extern void mlops_signature_lay_out(MlopsSignature *signature);
 

@@ -82,7 +82,8 @@ mlops_key_bind(MlopsKeyPart *part, Oid type, int attribute)
 
 	part->attribute = attribute;
 	get_typlenbyval(base, &length, &by_value);
-	if (mlops_conversion_of(base, &part->field.conversion) &&
+	if (base != UUIDOID &&
+		mlops_conversion_of(base, &part->field.conversion) &&
 		MLOPS_IS_CATEGORY(part->field.conversion))
 	{
 		part->form = MLOPS_KEY_BYTES;
