@@ -37,7 +37,7 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 # without shared_preload_libraries, REGRESS_PRELOAD only with, and
 # REGRESS_NOPRELOAD only without.
 REGRESS           = install types params errors train predict versions \
-                    privileges reference scoring
+                    privileges feature_types reference scoring
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \

@@ -99,7 +99,7 @@ mlops_array_lengths(const MlopsSource *source, const char *target,
 					 errmsg("array column \"%s\" has no elements in a row",
 							name),
 					 errdetail("Each element becomes a feature; a row whose target is not NULL says how many there are."),
-					 errhint("Use exclude => %s, or make it NULL where it is not known.",
+					 errhint("Use exclude => %s, or give it as NULL where it is not known.",
 							 quote_literal_cstr(name))));
 		}
 	}
@@ -174,8 +174,8 @@ length_error(const MlopsField *field, int length)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("column \"%s\" has %d elements, not %d", field->name,
-					length, field->n_features),
+			 errmsg("array in column \"%s\" has length %d, not %d",
+					field->name, length, field->n_features),
 			 errdetail("%s", row_detail(field))));
 }
 
@@ -198,9 +198,9 @@ static char *
 row_detail(const MlopsField *field)
 {
 	if (field->rows_before == NULL)
-		return psprintf("The model was trained on arrays of %d elements.",
+		return psprintf("The model was trained on arrays of length %d.",
 						field->n_features);
-	return psprintf("It is so in row " UINT64_FORMAT " of the source; the first array that was found has %d elements, and all must have as many.",
+	return psprintf("It is so in row " UINT64_FORMAT " of the source; the first array that was found has length %d, and all must have it.",
 					*field->rows_before + 1, field->n_features);
 }
 

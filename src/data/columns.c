@@ -369,7 +369,6 @@ way_out(const MlopsColumn *column)
 	}			casts[] = {
 		{FLOAT4ARRAYOID, "%s::real[]"},
 		{FLOAT8OID, "%s::float8"},
-		{INT8OID, "%s::bigint"},
 	};
 	const char *name = quote_identifier(column->name);
 	Oid			type = getBaseType(column->type);
@@ -389,7 +388,6 @@ way_out(const MlopsColumn *column)
 	for (int i = 0; i < lengthof(known); i++)
 		if (known[i].type == type)
 			format = known[i].format;
-	/* each of them holds one %s */
 	return psprintf(format, name);
 }
 

@@ -311,7 +311,6 @@ mlops_numeric_to_double(Datum value)
 
 /*
  * The conversion of an array of numbers or booleans; false if it is none.
- * get_element_type() knows true arrays from int2vector and the like.
  */
 static bool
 conversion_of_array(Oid type, MlopsConversion *conversion)

@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE TABLE err AS
 SELECT i AS id, i * 37 % 101 AS a, i % 7 AS b, 'w' || i % 3 AS word,
 	   i * 37 % 101 > 50 AS y, NULL::text AS nothing, now() AS at,
-	   ARRAY[i] AS list, '{}'::jsonb AS doc, point(i, i) AS place, 'x' AS const,
+	   ARRAY[i::text] AS list, '{}'::jsonb AS doc, point(i, i) AS place, 'x' AS const,
 	   CASE WHEN i = 3 THEN 'Infinity' ELSE i::float8 END AS infinite,
 	   CASE WHEN i = 3 THEN -1 ELSE i END AS negative, i % 3 AS three,
 	   CASE WHEN i > 3 THEN timestamp '2024-01-01' END AS some_time
