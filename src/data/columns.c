@@ -350,7 +350,7 @@ way_out(const MlopsColumn *column)
 	}			known[] = {
 		{JSONOID, "(%s->>'field')::float8"},
 		{JSONBOID, "(%s->>'field')::float8"},
-		{XMLOID, "(xpath('//field/text()', %s))[1]::text::float8"},
+		{XMLOID, "(xpath('/doc/field/text()', %s))[1]::text::float8"},
 		{BYTEAOID, "length(%s)"},
 		{TSVECTOROID, "(%s @@ to_tsquery('word'))"},
 		{POINTOID, "%s[0]"},

@@ -247,7 +247,23 @@ FROM mlops.train('ft_v', 'SELECT y, array_fill(a, ARRAY[16384]) AS v FROM ft LIM
 SELECT count(mlops.predict('ft_v', s)) FROM (SELECT array_fill(a, ARRAY[16384])::real[] AS v, a FROM ft LIMIT 5) s;
 SELECT mlops.drop_model(m) FROM unnest(ARRAY['ft_w', 'ft_q', 'ft_v']) m;
 
-DROP TABLE ft, ft_wide, "ft Größe";
+-- the example of docs/reference.md
+CREATE TABLE reading (
+	sensor macaddr, valid tstzrange, took interval, spectrum real[], failed boolean);
+INSERT INTO reading
+SELECT ('08:00:2b:00:00:' || lpad(to_hex(i % 8), 2, '0'))::macaddr,
+	   tstzrange('2024-05-01Z'::timestamptz + i * interval '1 hour', NULL),
+	   i % 50 * interval '1 second', ARRAY[i % 7, i % 11, i % 13], i % 50 > 40
+FROM generate_series(1, 500) i;
+SELECT task, version
+FROM mlops.train('reading', 'reading', 'failed', params => '{"num_boost_round": 5}');
+SELECT feature FROM mlops.baselines
+WHERE model = 'reading' AND feature ~ 'took|spectrum' ORDER BY feature;
+SELECT mlops.predict('reading', r) > 0.5 AS failed
+FROM reading r WHERE took = '45 seconds' LIMIT 1;
+SELECT mlops.drop_model('reading');
+
+DROP TABLE reading, ft, ft_wide, "ft Größe";
 DROP FUNCTION ft_same, ft_parts, ft_stands, ft_tamper;
 DROP TYPE ft_vector, ft_score, ft_span, ft_floatrange, ft_textrange, ft_pair;
 RESET timezone;
