@@ -82,7 +82,8 @@ require_numbers(const MlopsPlace *place)
 		const MlopsInput *input = &signature->inputs[i];
 
 		if (input->kind != MLOPS_INPUT_NUMBER &&
-			input->kind != MLOPS_INPUT_BOOLEAN)
+			input->kind != MLOPS_INPUT_BOOLEAN &&
+			!MLOPS_KIND_IS_ARRAY(input->kind))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("model \"%s\" takes more than numbers",

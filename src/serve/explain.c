@@ -198,7 +198,7 @@ mlops_feature_text(MlopsPlace *place, int feature)
 	Oid			function;
 	bool		is_varlena;
 
-	if (input->n_features > 1)
+	if (input->n_features > 1 || MLOPS_KIND_IS_ARRAY(input->kind))
 		return isnan(place->features[feature]) ? NULL :
 			mlops_float_text(place->features[feature]);
 

@@ -157,7 +157,7 @@ member_type(const MlopsInput *input)
 	if (input->kind == MLOPS_INPUT_NUMBER)
 		return type == FLOAT4OID ? FLOAT4OID : NUMERICOID;
 	if (input->kind == MLOPS_INPUT_CATEGORY)
-		return type == BPCHAROID ? BPCHAROID : TEXTOID;
+		return type == BPCHAROID || type == UUIDOID ? type : TEXTOID;
 	if (!OidIsValid(type))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -132,6 +132,29 @@ FROM (VALUES ('rd', '(rd)', false, 'upper%1$s - lower%1$s'),
 	('rt', '(rt)', true, 'extract(epoch FROM upper%1$s - lower%1$s)'),
 	('rz', '(rz)', true, 'extract(epoch FROM upper%1$s - lower%1$s)')) t(typed, x, with_hour, width);
 
+-- All of them at once, as a row, as JSON and in reasons.
+CREATE VIEW ft_all AS
+SELECT id, y, gap, ARRAY[a, b, c]::real[] AS v1, ARRAY[a, b, c]::float8[] AS v2, ARRAY[b, c]::numeric[] AS v3,
+	   ARRAY[gap, NULL] AS v4, ARRAY[c] AS v5, a::bit(7) AS b1, a::bit(7)::varbit AS b2, span, at_time, at_timetz,
+	   ip, network(ip) AS net, hex::macaddr AS mac, (hex || '0000')::macaddr8 AS mac8, r8, rn,
+	   ft_floatrange(a, a + b * b) AS rf, rd, rt, rz, u
+FROM ft;
+SELECT version FROM mlops.train('ft_all', 'ft_all', 'y', exclude => 'id');
+SELECT count(*), count(*) FILTER (WHERE mlops.predict_json('ft_all', to_jsonb(t)) IS DISTINCT FROM mlops.predict('ft_all', t)) AS different
+FROM ft_all t;
+SELECT count(*), count(*) FILTER (WHERE abs(s - mlops.predict('ft_all', t)) > 1e-4) AS different
+FROM ft_all t, LATERAL (SELECT sum(contribution) FROM mlops.explain('ft_all', t)) e(s) WHERE id <= 50;
+SELECT e.feature, e.value FROM ft_all t, mlops.explain('ft_all', t) e
+WHERE id = 5 AND feature ~ 'v1|v5|span|rz.lower|ip|^u' ORDER BY feature COLLATE "C";
+SELECT metric, value IS NOT NULL AS there FROM mlops.evaluate('ft_all', 'ft_all');
+SELECT mlops.drop_model('ft_all');
+-- numbers in arrays, among other numbers, as one array
+SELECT version FROM mlops.train('ft_all', 'SELECT y, id, ARRAY[a, b]::real[] AS v, gap FROM ft', 'y');
+SELECT count(*), count(*) FILTER (WHERE mlops.predict_array('ft_all', ARRAY[id, a, b, gap::integer]::real[]) IS DISTINCT FROM
+	mlops.predict('ft_all', t)) AS different
+FROM (SELECT y, id, ARRAY[a, b]::real[] AS v, gap, a, b FROM ft) t;
+SELECT mlops.drop_model('ft_all');
+
 -- What prediction takes for what was trained on.
 CREATE FUNCTION ft_stands(trained text, given text[])
 RETURNS TABLE (given_ text, result text) LANGUAGE plpgsql AS $$
@@ -263,6 +286,7 @@ SELECT mlops.predict('reading', r) > 0.5 AS failed
 FROM reading r WHERE took = '45 seconds' LIMIT 1;
 SELECT mlops.drop_model('reading');
 
+DROP VIEW ft_all;
 DROP TABLE reading, ft, ft_wide, "ft Größe";
 DROP FUNCTION ft_same, ft_parts, ft_stands, ft_tamper;
 DROP TYPE ft_vector, ft_score, ft_span, ft_floatrange, ft_textrange, ft_pair;
