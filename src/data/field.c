@@ -155,8 +155,7 @@ mlops_field_bind(MlopsField *field, Oid type, const MlopsInput *input,
 	field->n_features = input->n_features;
 	if (field->conversion == MLOPS_FROM_ENUM)
 		field->labels = mlops_enum_labels(type, &field->n_labels);
-	if (field->conversion == MLOPS_FROM_TIMESTAMPTZ ||
-		field->conversion == MLOPS_FROM_TSTZRANGE)
+	if (MLOPS_KIND_HAS_ZONE(input->kind))
 		field->zone = mlops_time_zone(time_zone);
 	if (MLOPS_IS_ARRAY(field->conversion))
 	{
