@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/tupmacs.h"
+#include "base/compat.h"
 #include "data/plan.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
@@ -95,7 +96,7 @@ mlops_array_lengths(const MlopsSource *source, const char *target,
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 lengths[open[0]] < 0 ?
-					 errmsg("array column \"%s\" is NULL in every row", name) :
+					 errmsg("array column \"%s\" has no value in any row", name) :
 					 errmsg("array column \"%s\" has no elements in a row",
 							name),
 					 errdetail("Each element becomes a feature; a row whose target is not NULL says how many there are."),

@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 
+#include "base/compat.h"
 #include "data/field.h"
 #include "utils/inet.h"
 
