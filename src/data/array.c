@@ -28,6 +28,8 @@ typedef struct LengthReceiver
 	const int  *columns;		/* indexes, as the statement has them */
 } LengthReceiver;
 
+static void no_length_error(const MlopsSource *source, int column,
+							const char *what) pg_attribute_noreturn();
 static void check_shape(const MlopsField *field, ArrayType *array);
 static void take_elements(const MlopsField *field, ArrayType *array,
 						  float *features);
@@ -89,22 +91,29 @@ mlops_array_lengths(const MlopsSource *source, const char *target,
 		if (n == 0)
 			break;
 		if (!probe(source, target, open, n, lengths) ||
-			lengths[open[0]] <= 0)
-		{
-			const char *name = source->columns[open[0]].name;
-
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 lengths[open[0]] < 0 ?
-					 errmsg("array column \"%s\" has no value in any row", name) :
-					 errmsg("array column \"%s\" has no elements in a row",
-							name),
-					 errdetail("Each element becomes a feature; a row whose target is not NULL says how many there are."),
-					 errhint("Use exclude => %s, or give it as NULL where it is not known.",
-							 quote_literal_cstr(name))));
-		}
+			lengths[open[0]] < 0)
+			no_length_error(source, open[0], "has no value in any row");
+		for (int i = 0; i < n; i++)
+			if (lengths[open[i]] == 0)
+				no_length_error(source, open[i], "has no elements in a row");
 	}
 	pfree(open);
+}
+
+/*
+ * Refuse a column of arrays whose length cannot be known.
+ */
+static void
+no_length_error(const MlopsSource *source, int column, const char *what)
+{
+	const char *name = source->columns[column].name;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("array column \"%s\" %s", name, what),
+			 errdetail("Each element becomes a feature; a row whose target is not NULL says how many there are."),
+			 errhint("Use exclude => %s, or give it as NULL where it is not known.",
+					 quote_literal_cstr(name))));
 }
 
 /*
