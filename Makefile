@@ -46,9 +46,9 @@ ISOLATION         = deploy_while_predicting drop_while_predicting \
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1
 PGTAP             = analyst
-UNIT              = forest forest_hostile math math_hash math_summary \
-                    trainer trainer_hostile
-ORACLE            = forest_oracle math_oracle predict_oracle
+UNIT              = forest forest_explain forest_hostile math math_hash \
+                    math_summary trainer trainer_hostile
+ORACLE            = explain_oracle forest_oracle math_oracle predict_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test
@@ -60,8 +60,8 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(TRAINER) $(TRAINER_OBJS) $(TRAINER_OBJS:.o=.d) \
 
 # --- targets that need no server headers ------------------------------------
 
-FREE_GOALS = demo demo-stop check unitcheck lint fuzz bench-training help \
-             dist print-%
+FREE_GOALS = demo demo-stop check unitcheck lint fuzz bench-training \
+             bench-explain help dist print-%
 
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(FREE_GOALS),$(MAKECMDGOALS)),)
@@ -87,6 +87,7 @@ help:
 	@echo 'make lint            layers, names, comments, lists'
 	@echo 'make fuzz            fuzz the model readers, FUZZ_SECONDS each (60)'
 	@echo 'make bench-training  training against libxgboost and Python clients'
+	@echo 'make bench-explain   explanations against libxgboost, one thread'
 	@echo 'make accept          take the results of installcheck as expected'
 	@echo 'make dist            a tar file of the sources'
 	@echo 'make clean           remove what was built'
@@ -113,6 +114,9 @@ fuzz:
 
 bench-training:
 	@test/bench/training.sh
+
+bench-explain:
+	@test/bench/explain.sh
 
 dist:
 	git archive --format=tar.gz --prefix=$(EXTENSION)-$(EXTVERSION)/ \

@@ -31,7 +31,7 @@ typedef struct Dump
 	size_t		capacity;
 } Dump;
 
-static bool dump_model(Dump *dump, const MlopsDocument *document);
+static bool dump_model(Dump *dump);
 static bool put(Dump *dump, const char *bytes, size_t length);
 static bool put_format(Dump *dump, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
@@ -86,7 +86,7 @@ mlops_model_dump_labelled(const void *data, size_t size,
 	if (!mlops_document_read(&document, data, size, err))
 		return false;
 	good = mlops_model_read(&document, &dump.model, err) &&
-		dump_model(&dump, &document) && put(&dump, "", 1);
+		dump_model(&dump) && put(&dump, "", 1);
 	if (good)
 	{
 		*text = dump.text;
@@ -106,7 +106,7 @@ mlops_model_dump_labelled(const void *data, size_t size,
  * Dump a model of any kind.
  */
 static bool
-dump_model(Dump *dump, const MlopsDocument *document)
+dump_model(Dump *dump)
 {
 	if (dump->labels->n_features != dump->model.n_features)
 		return mlops_forest_fail(dump->model.err,

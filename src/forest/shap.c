@@ -117,8 +117,8 @@ static uint32_t survey_tree(MlopsExplainer *explainer, Survey *survey,
 							const MlopsTree *tree, Split *splits);
 static void shares(const MlopsNodeStatistics *node,
 				   const MlopsNodeStatistics *children, double *step);
-static uint32_t link_splits(const MlopsTree *tree, Split *splits,
-							uint32_t n_splits, Survey *survey);
+static uint32_t link_splits(Split *splits, uint32_t n_splits,
+							Survey *survey);
 static void multiply(Split *split, const Split *splits, uint32_t none);
 static double tree_mean(const MlopsTree *tree, const Split *splits,
 						uint32_t n_splits, double *mean);
@@ -269,6 +269,8 @@ explain_forest(MlopsExplainer *explainer, Survey *survey)
 	const float *base = mlops_forest_section(forest, MLOPS_SECTION_BASE);
 	const MlopsTree *trees = mlops_forest_section(forest,
 												  MLOPS_SECTION_TREES);
+	const MlopsNode *nodes = mlops_forest_section(forest,
+												  MLOPS_SECTION_NODES);
 	uint64_t	first = 0;
 	uint32_t	i;
 
@@ -287,10 +289,8 @@ explain_forest(MlopsExplainer *explainer, Survey *survey)
 		plan->n_splits = trees[i].count / 2;
 		plan->output = trees[i].output;
 		plan->rule = rule_for(distinct);
-		explainer->bias[plan->output] +=
-			plan->n_splits == 0 ? ((const MlopsNode *)
-								   mlops_forest_section(forest, MLOPS_SECTION_NODES))
-			[trees[i].first].value :
+		explainer->bias[plan->output] += plan->n_splits == 0 ?
+			nodes[trees[i].first].value :
 			tree_mean(&trees[i], splits, plan->n_splits, survey->mean);
 		if (plan->n_splits == 0)
 			continue;
@@ -340,7 +340,7 @@ survey_tree(MlopsExplainer *explainer, Survey *survey, const MlopsTree *tree,
 		}
 		n_splits++;
 	}
-	return link_splits(tree, splits, n_splits, survey);
+	return link_splits(splits, n_splits, survey);
 }
 
 /*
@@ -368,8 +368,7 @@ shares(const MlopsNodeStatistics *node, const MlopsNodeStatistics *children,
  * Returns the most features on a path; last[] is left as it was.
  */
 static uint32_t
-link_splits(const MlopsTree *tree, Split *splits, uint32_t n_splits,
-			Survey *survey)
+link_splits(Split *splits, uint32_t n_splits, Survey *survey)
 {
 	uint32_t	most = 0;
 	uint32_t	at = 0;

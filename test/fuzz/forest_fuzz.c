@@ -4,12 +4,15 @@
  *
  * An input is tried as a model and, with header and checksum made good, as a
  * block.  What builds must open, and its JSON must build to the same block.
+ * All that opens is also explained, and every model described and dumped.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "forest/block.h"
+#include "forest/describe.h"
+#include "forest/explain.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,7 +20,10 @@ static void try_model(const uint8_t *data, size_t size);
 static void try_json(const uint8_t *data, size_t size,
 					 const MlopsForest *forest, size_t block_size);
 static void try_block(const uint8_t *data, size_t size);
+static void try_descriptions(const uint8_t *data, size_t size,
+							 const MlopsForest *forest);
 static void predict(const MlopsForest *forest);
+static void explain(const MlopsForest *forest, const float *row);
 static void require(bool good);
 
 /* Try one input. */
@@ -54,6 +60,7 @@ try_model(const uint8_t *data, size_t size)
 	forest = mlops_forest_open(block, block_size, &err);
 	require(forest != NULL);
 	predict(forest);
+	try_descriptions(data, size, forest);
 	try_json(data, size, forest, block_size);
 	free(block);
 }
@@ -79,6 +86,73 @@ try_json(const uint8_t *data, size_t size, const MlopsForest *forest,
 			memcmp(forest, again, block_size) == 0);
 	free(again);
 	free(text);
+}
+
+/* A model that builds can be described, and has as many features. */
+static void
+try_descriptions(const uint8_t *data, size_t size, const MlopsForest *forest)
+{
+	MlopsForestError err;
+	MlopsModelFeatures *features;
+	MlopsImportance *importance;
+	uint32_t	n_features;
+	char	   *text;
+	size_t		length;
+	uint32_t	i;
+	uint32_t	k;
+
+	require(mlops_model_features(data, size, &features, &err));
+	require(features->n_features == forest->n_features);
+	for (i = 0; i < features->n_features; i++)
+	{
+		require(strlen(features->names[i]) <= size + 12);
+		for (k = 0; k < features->n_categories[i]; k++)
+			require(strlen(features->categories[i][k]) <= size);
+	}
+	if (mlops_model_dump_labelled(data, size, features, &text, &length, &err))
+		require(strlen(text) == length);
+	free(text);
+	free(features);
+	require(mlops_model_importance(data, size, &importance, &n_features,
+								   &err));
+	require(n_features == forest->n_features);
+	free(importance);
+	if (mlops_model_dump(data, size, NULL, &text, &length, &err))
+		require(strlen(text) == length);
+	free(text);
+}
+
+/*
+ * Explain a row: numbers in a model's range give numbers.  Models of many
+ * features and outputs would only take time.
+ */
+static void
+explain(const MlopsForest *forest, const float *row)
+{
+	size_t		width = (size_t) forest->n_outputs * (forest->n_features + 1);
+	uint32_t   *leaf = malloc(((size_t) forest->n_trees + 1) *
+							  sizeof(uint32_t));
+	MlopsExplainer *explainer;
+	double	   *contribution;
+
+	require(leaf != NULL);
+	mlops_forest_leaves(forest, row, leaf);
+	free(leaf);
+	if (width > 1 << 20)
+		return;
+	explainer = mlops_explainer_create(forest);
+	contribution = malloc(width * sizeof(double));
+	require(explainer != NULL && contribution != NULL);
+	mlops_explain(explainer, row, contribution);
+	if (forest->booster != MLOPS_BOOSTER_GBLINEAR)
+	{
+		size_t		i;
+
+		for (i = 0; i < width; i++)
+			require(!isnan(contribution[i]));
+	}
+	free(contribution);
+	mlops_explainer_free(explainer);
 }
 
 /* Open as a block whose header says what it must, and predict. */
@@ -125,6 +199,7 @@ predict(const MlopsForest *forest)
 		for (i = 0; i < info.n_features; i++)
 			row[i] = odd[(i + k) % 7];
 		mlops_forest_predict(forest, row, output);
+		explain(forest, row);
 	}
 	free(row);
 	free(output);
