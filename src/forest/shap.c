@@ -689,7 +689,7 @@ explain_narrow(MlopsExplainer *explainer, const Plan *plan, const Plan *end,
 
 #if defined(__x86_64__)
 /* For machines with AVX. */
-__attribute__((target("avx"))) static void
+static __attribute__((target("avx"))) void
 explain_wide(MlopsExplainer *explainer, const Plan *plan, const Plan *end,
 			 const Pass *pass, const float *row)
 {
