@@ -3,8 +3,9 @@
  *		Why a forest predicts what it predicts.
  *
  * Plain C.  Contributions are exact Shapley values of the margin by the
- * path-dependent TreeSHAP algorithm (Lundberg et al., 2018, algorithm 2), in
- * double throughout: those of a row and its bias add up to the margin.
+ * path-dependent definition of TreeSHAP (Lundberg et al., 2018), in double
+ * throughout: those of a row and its bias add up to the margin, to 1e-12 of
+ * the sum of its leaves in double, to float rounding of the float margin.
  */
 #ifndef MLOPS_FOREST_EXPLAIN_H
 #define MLOPS_FOREST_EXPLAIN_H
@@ -13,7 +14,8 @@
 
 /*
  * What the explanation of rows needs besides the forest; made once, used for
- * many rows, not shared by threads.  NULL: out of memory.
+ * many rows, not shared by threads.  It takes about twice the memory of the
+ * block, from malloc(); the forest must outlive it.  NULL: out of memory.
  */
 typedef struct MlopsExplainer MlopsExplainer;
 extern MlopsExplainer *mlops_explainer_create(const MlopsForest *forest);
@@ -22,14 +24,17 @@ extern void mlops_explainer_free(MlopsExplainer *explainer);
 /*
  * Contributions of one row to the margin: contribution[n_outputs][n_features
  * + 1], the last of each output its bias (the expected margin, base score
- * included).  Linear boosters and dart included.
+ * included).  Linear boosters and dart included.  row is as for
+ * mlops_forest_margin().  Nothing is allocated and nothing can fail; all
+ * numbers of a forest of trees are finite unless leaves add up beyond double.
  */
 extern void mlops_explain(MlopsExplainer *explainer, const float *row,
 						  double *contribution);
 
 /*
  * The leaf that a row reaches in each tree: leaf[n_trees], numbered as in the
- * model file, as libxgboost's pred_leaf gives it.  Nothing for gblinear.
+ * model file, as libxgboost's pred_leaf gives it, trees in the model's order
+ * (by round, output and parallel tree).  Nothing for gblinear.
  */
 extern void mlops_forest_leaves(const MlopsForest *forest, const float *row,
 								uint32_t *leaf);
