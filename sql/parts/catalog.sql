@@ -68,7 +68,8 @@ CREATE TABLE mlops.run (
 	peak_memory		bigint NOT NULL,
 	read_seconds	double precision NOT NULL,
 	train_seconds	double precision NOT NULL,
-	cpu_seconds		double precision NOT NULL
+	cpu_seconds		double precision NOT NULL,
+	advice			jsonb NOT NULL DEFAULT '[]'
 );
 COMMENT ON TABLE mlops.run IS
 'runs: everything that made a version, so that it can be made again';

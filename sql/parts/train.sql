@@ -9,11 +9,18 @@ CREATE FUNCTION mlops.train(
 	key				mlops.name_list DEFAULT NULL,
 	event_time		text DEFAULT NULL,
 	weight			text DEFAULT NULL,
+	base_margin		text DEFAULT NULL,
 	task			text DEFAULT NULL,
 	positive		text DEFAULT NULL,
+	query_group		text DEFAULT NULL,
+	target_upper	text DEFAULT NULL,
+	event_observed	text DEFAULT NULL,
 	params			jsonb DEFAULT '{}',
+	init_model		mlops.model_ref DEFAULT NULL,
 	validation		double precision DEFAULT 0.1,
 	test			double precision DEFAULT 0.2,
+	split			text DEFAULT NULL,
+	split_column	text DEFAULT NULL,
 	deploy			mlops.deploy_mode DEFAULT 'first',
 	seed			bigint DEFAULT 42,
 	description		text DEFAULT NULL)
@@ -21,8 +28,9 @@ RETURNS mlops.train_result
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'mlops_train';
 COMMENT ON FUNCTION mlops.train(text, text, text, mlops.name_list,
-	mlops.name_list, mlops.name_list, text, text, text, text, jsonb,
-	double precision, double precision, mlops.deploy_mode, bigint, text) IS
+	mlops.name_list, mlops.name_list, text, text, text, text, text, text, text,
+	text, jsonb, mlops.model_ref, double precision, double precision, text,
+	text, mlops.deploy_mode, bigint, text) IS
 'train a model on a relation or query and store it as a new version';
 
 CREATE FUNCTION mlops._progress_train(

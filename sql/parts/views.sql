@@ -64,7 +64,8 @@ SELECT r.run_id, r.parent_run_id, r.kind, r.state, r.error, r.model,
 	   r.snapshot, r.wal_position, r.rows_train, r.rows_validation,
 	   r.rows_test, r.rows_skipped, r.fingerprint_ordered,
 	   r.fingerprint_unordered, r.event_time_min, r.event_time_max,
-	   r.peak_memory, r.read_seconds, r.train_seconds, r.cpu_seconds
+	   r.peak_memory, r.read_seconds, r.train_seconds, r.cpu_seconds,
+	   r.advice
 FROM mlops.run r
 LEFT JOIN mlops.version v USING (run_id)
 LEFT JOIN mlops.model m ON m.model_id = r.model_id

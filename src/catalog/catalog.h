@@ -134,6 +134,7 @@ typedef struct MlopsRunRecord
 	const char *server_version;
 	const char *extension_version;
 	const char *wal_position;
+	const char *advice;			/* jsonb text: [{kind, feature, message}] */
 } MlopsRunRecord;
 
 typedef struct MlopsVersionRecord

@@ -192,6 +192,7 @@ store_run(const MlopsModel *model, const MlopsRunRecord *run)
 					run->ended_at == 0);
 	mlops_add_text(&a, run->server_version);
 	mlops_add_text(&a, run->wal_position);
+	mlops_add_text(&a, run->advice ? run->advice : "[]");
 	mlops_catalog_execute("INSERT INTO mlops.run (kind, state, model_id,"
 						  " model, started_at, ended_at, current_role_name,"
 						  " session_role_name, application_name,"
@@ -202,7 +203,8 @@ store_run(const MlopsModel *model, const MlopsRunRecord *run)
 						  " rows_validation, rows_test, rows_skipped,"
 						  " fingerprint_ordered, fingerprint_unordered,"
 						  " event_time_min, event_time_max, peak_memory,"
-						  " read_seconds, train_seconds, cpu_seconds)"
+						  " read_seconds, train_seconds, cpu_seconds,"
+						  " advice)"
 						  " VALUES ($1, 'completed', $2, $3, $4,"
 						  " COALESCE($32, clock_timestamp()), $5, $6, $7, $8, $9::jsonb,"
 						  " $10::jsonb, $11, $12, $13::jsonb, $14,"
@@ -210,7 +212,7 @@ store_run(const MlopsModel *model, const MlopsRunRecord *run)
 						  " $15, $16, $17, $18, $19,"
 						  " COALESCE($34, pg_current_wal_lsn()::text), $20,"
 						  " $21, $22, $23, $24, $25, $26, $27, $28, $29,"
-						  " $30, $31) RETURNING run_id", &a, &run_id);
+						  " $30, $31, $35::jsonb) RETURNING run_id", &a, &run_id);
 	return run_id;
 }
 

@@ -16,12 +16,29 @@
 enum
 {
 	ARG_MODEL, ARG_SOURCE, ARG_TARGET, ARG_FEATURES, ARG_EXCLUDE, ARG_KEY,
-	ARG_EVENT_TIME, ARG_WEIGHT, ARG_TASK, ARG_POSITIVE, ARG_PARAMS,
-	ARG_VALIDATION, ARG_TEST, ARG_DEPLOY, ARG_SEED, ARG_DESCRIPTION
+	ARG_EVENT_TIME, ARG_WEIGHT, ARG_BASE_MARGIN, ARG_TASK, ARG_POSITIVE,
+	ARG_QUERY_GROUP, ARG_TARGET_UPPER, ARG_EVENT_OBSERVED, ARG_PARAMS,
+	ARG_INIT_MODEL, ARG_VALIDATION, ARG_TEST, ARG_SPLIT, ARG_SPLIT_COLUMN,
+	ARG_DEPLOY, ARG_SEED, ARG_DESCRIPTION
+};
+
+/* The names of MlopsSplit after AUTO, in its order. */
+static const char *const split_names[] = {
+	"hash", "time", "random", "stratified", "group", "column", "none"
 };
 
 static void check_model_name(const char *name);
-static void check_task(const char *task);
+static void split_argument(MlopsTrainCall *call, const char *name);
+static void check_split(const MlopsDatasetRequest *data);
+static void settle_task(MlopsTrainCall *call, const char *task);
+static bool task_named(const char *name, MlopsTask *task);
+static void check_objective_task(const MlopsObjective *objective,
+								 MlopsTask task);
+static void check_task_columns(const MlopsDatasetRequest *data,
+							   const MlopsObjective *objective);
+static const char *split_text(const MlopsTrainCall *call,
+							  const MlopsDataset *dataset);
+static void add_metrics(StringInfo json, const MlopsTrainRequest *request);
 static List *list_argument(FunctionCallInfo fcinfo, int argument);
 static double fraction_argument(FunctionCallInfo fcinfo, int argument,
 								const char *name);
@@ -47,9 +64,14 @@ mlops_train_call(FunctionCallInfo fcinfo)
 	call->data.key = list_argument(fcinfo, ARG_KEY);
 	call->data.event_time = mlops_optional_text(fcinfo, ARG_EVENT_TIME);
 	call->data.weight = mlops_optional_text(fcinfo, ARG_WEIGHT);
-	call->data.task = mlops_optional_text(fcinfo, ARG_TASK);
-	check_task(call->data.task);
+	call->data.base_margin = mlops_optional_text(fcinfo, ARG_BASE_MARGIN);
 	call->data.positive = mlops_optional_text(fcinfo, ARG_POSITIVE);
+	call->data.query_group = mlops_optional_text(fcinfo, ARG_QUERY_GROUP);
+	call->data.target_upper = mlops_optional_text(fcinfo, ARG_TARGET_UPPER);
+	call->data.event_observed = mlops_optional_text(fcinfo,
+													ARG_EVENT_OBSERVED);
+	call->data.split_column = mlops_optional_text(fcinfo, ARG_SPLIT_COLUMN);
+	call->init_model = mlops_optional_text(fcinfo, ARG_INIT_MODEL);
 	call->data.validation = fraction_argument(fcinfo, ARG_VALIDATION,
 											  "validation");
 	call->data.test = fraction_argument(fcinfo, ARG_TEST, "test");
@@ -70,6 +92,8 @@ mlops_train_call(FunctionCallInfo fcinfo)
 		DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN, CStringGetDatum("{}"))) :
 		PG_GETARG_JSONB_P(ARG_PARAMS);
 	call->params = mlops_params_parse(call->params_given);
+	settle_task(call, mlops_optional_text(fcinfo, ARG_TASK));
+	split_argument(call, mlops_optional_text(fcinfo, ARG_SPLIT));
 	call->deploy = deploy_argument(fcinfo, &call->deploy_name);
 	call->description = mlops_optional_text(fcinfo, ARG_DESCRIPTION);
 	return call;
@@ -90,14 +114,21 @@ mlops_train_call_json(const MlopsTrainCall *call)
 	add_list(&json, "key", call->data.key);
 	add_text(&json, "event_time", call->data.event_time);
 	add_text(&json, "weight", call->data.weight);
-	add_text(&json, "task", call->data.task);
+	add_text(&json, "base_margin", call->data.base_margin);
+	add_text(&json, "task", call->task_name);
 	add_text(&json, "positive", call->data.positive);
+	add_text(&json, "query_group", call->data.query_group);
+	add_text(&json, "target_upper", call->data.target_upper);
+	add_text(&json, "event_observed", call->data.event_observed);
 	add_name(&json, "params");
 	appendStringInfoString(&json,
 						   JsonbToCString(NULL, &call->params_given->root,
 										  VARSIZE(call->params_given)));
-	add_number(&json, "validation", call->data.validation);
-	add_number(&json, "test", call->data.test);
+	add_text(&json, "init_model", call->init_model);
+	add_number(&json, "validation", call->validation);
+	add_number(&json, "test", call->test);
+	add_text(&json, "split", call->split_name);
+	add_text(&json, "split_column", call->data.split_column);
 	add_text(&json, "deploy", call->deploy_name);
 	add_integer(&json, "seed", call->data.seed);
 	add_text(&json, "description", call->description);
@@ -122,8 +153,7 @@ mlops_train_effective_json(const MlopsTrainCall *call,
 	add_list(&json, "features", features);
 	if (dataset->task == MLOPS_BINARY)
 		add_text(&json, "positive", dataset->classes[1]);
-	add_text(&json, "split", dataset->has_event_time ? "time" :
-			 call->data.key ? "hash of key" : "hash of row");
+	add_text(&json, "split", split_text(call, dataset));
 	add_number(&json, "validation", call->data.validation);
 	add_number(&json, "test", call->data.test);
 	add_integer(&json, "seed", call->data.seed);
@@ -135,7 +165,10 @@ mlops_train_effective_json(const MlopsTrainCall *call,
 	add_name(&json, "library");
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < request->n_params; i++)
-		add_text(&json, request->params[i].name, request->params[i].value);
+		if (strcmp(request->params[i].name, "eval_metric") != 0)
+			add_text(&json, request->params[i].name,
+					 request->params[i].value);
+	add_metrics(&json, request);
 	appendStringInfoString(&json, "}}");
 	return json.data;
 }
@@ -151,24 +184,190 @@ check_model_name(const char *name)
 				 errhint("A name has 1 to 200 bytes, none of them / or @.")));
 }
 
-/* 22023 unless it is NULL or a task. */
+/*
+ * Find out the task from its name, the objective and the columns that belong
+ * to a task, and what labels it takes; 22023 where they do not go together.
+ */
 static void
-check_task(const char *task)
+settle_task(MlopsTrainCall *call, const char *name)
 {
-	static const char *const names[] = {"binary", "multiclass", "regression"};
+	MlopsDatasetRequest *data = &call->data;
+	const MlopsObjective *objective = call->params->objective;
+	MlopsTask	task = MLOPS_BINARY;
+	bool		known = true;
+
+	call->task_name = name;
+	if (name != NULL && strcmp(name, "count") == 0)
+	{
+		task = MLOPS_REGRESSION;
+		if (objective == NULL)
+			objective = mlops_objective_named("count:poisson");
+	}
+	else if (name != NULL)
+		known = task_named(name, &task);
+	else if (objective != NULL)
+		task = objective->task;
+	else if (data->query_group != NULL)
+		task = MLOPS_RANKING;
+	else if (data->target_upper != NULL || data->event_observed != NULL)
+		task = MLOPS_SURVIVAL;
+	else
+		known = false;
+
+	if (known)
+	{
+		if (objective != NULL)
+			check_objective_task(objective, task);
+		else if (task == MLOPS_RANKING || task == MLOPS_SURVIVAL)
+			objective = mlops_objective_default(task);
+		data->task = mlops_task_name(task);
+	}
+	call->params->objective = objective;
+	if (objective != NULL)
+	{
+		data->label_range = objective->labels;
+		data->cox = strcmp(objective->name, "survival:cox") == 0;
+	}
+	data->balanced = call->params->balanced;
+	check_task_columns(data, objective);
+}
+
+/* The task of that name; 22023 if there is none. */
+static bool
+task_named(const char *name, MlopsTask *task)
+{
+	static const char *const names[] = {
+		"binary", "multiclass", "regression", "ranking", "survival", "count"
+	};
 	const char *closest;
 
-	if (task == NULL)
-		return;
-	for (int i = 0; i < lengthof(names); i++)
-		if (strcmp(task, names[i]) == 0)
-			return;
-	closest = mlops_closest_match(task, names, lengthof(names));
+	for (*task = MLOPS_BINARY; *task <= MLOPS_SURVIVAL; (*task)++)
+		if (strcmp(name, names[*task]) == 0)
+			return true;
+	closest = mlops_closest_match(name, names, lengthof(names));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown task: \"%s\"", task),
+			 errmsg("unknown task: \"%s\"", name),
 			 closest ? errhint("Perhaps you meant \"%s\".", closest) :
-			 errhint("Tasks are binary, multiclass and regression.")));
+			 errhint("Tasks are binary, multiclass, regression, count, ranking and survival.")));
+}
+
+/* 22023 if the objective is one of another task. */
+static void
+check_objective_task(const MlopsObjective *objective, MlopsTask task)
+{
+	if (objective->task != task)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("objective %s does not fit the task %s",
+						objective->name, mlops_task_name(task)),
+				 errhint("One of these does: %s.",
+						 mlops_objective_list(task))));
+}
+
+/* 22023 if a column belongs to another task, or one is missing. */
+static void
+check_task_columns(const MlopsDatasetRequest *data,
+				   const MlopsObjective *objective)
+{
+	const char *task = data->task ? data->task : "";
+	bool		survival = strcmp(task, "survival") == 0;
+	bool		ranking = strcmp(task, "ranking") == 0;
+
+	if (ranking && data->query_group == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the task ranking needs query_group"),
+				 errhint("Name the column that says which rows are ranked together.")));
+	if (!ranking && data->query_group != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("query_group needs the task ranking"),
+				 errdetail("The task given is %s.", task),
+				 errhint("To keep rows of a group together, use split => 'group' and split_column.")));
+	if (!survival &&
+		(data->target_upper != NULL || data->event_observed != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s needs the task survival",
+						data->target_upper ? "target_upper" :
+						"event_observed"),
+				 errdetail("The task given is %s.", task)));
+	if (data->target_upper != NULL && data->event_observed != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target_upper and event_observed cannot be combined"),
+				 errhint("An upper bound that is infinite or NULL says that the event was not observed.")));
+	if (data->target_upper != NULL && data->cox)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("objective survival:cox takes no target_upper"),
+				 errhint("Use event_observed, or the objective survival:aft.")));
+}
+
+/* How rows are split; NULL: as the columns suggest. */
+static void
+split_argument(MlopsTrainCall *call, const char *name)
+{
+	MlopsDatasetRequest *data = &call->data;
+	int			i = 0;
+
+	call->split_name = name;
+	call->validation = data->validation;
+	call->test = data->test;
+	data->split = MLOPS_SPLIT_AUTO;
+	while (name != NULL && i < lengthof(split_names) &&
+		   strcmp(name, split_names[i]) != 0)
+		i++;
+	if (i == lengthof(split_names))
+	{
+		const char *closest = mlops_closest_match(name, split_names, i);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown split: \"%s\"", name),
+				 closest ? errhint("Perhaps you meant \"%s\".", closest) :
+				 errhint("Splits are hash, time, random, stratified, group, column and none.")));
+	}
+	if (name != NULL)
+		data->split = MLOPS_SPLIT_HASH + i;
+	check_split(data);
+	if (data->split == MLOPS_SPLIT_NONE)
+		data->validation = data->test = 0;
+}
+
+/* 22023 if the split lacks a column, or has one that it does not use. */
+static void
+check_split(const MlopsDatasetRequest *data)
+{
+	bool		uses = data->split == MLOPS_SPLIT_GROUP ||
+		data->split == MLOPS_SPLIT_COLUMN;
+
+	if (uses && data->split_column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split \"%s\" needs split_column",
+						split_names[data->split - MLOPS_SPLIT_HASH])));
+	if (!uses && data->split_column != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split_column needs split \"group\" or \"column\""),
+				 errhint("\"group\" keeps rows of equal values together, \"column\" takes the column for the split itself.")));
+	if (data->split == MLOPS_SPLIT_TIME && data->event_time == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split \"time\" needs event_time")));
+}
+
+/* What was done, in words. */
+static const char *
+split_text(const MlopsTrainCall *call, const MlopsDataset *dataset)
+{
+	if (dataset->split == MLOPS_SPLIT_HASH)
+		return call->data.key ? "hash of key" : "hash of row";
+	if (dataset->split == MLOPS_SPLIT_AUTO)
+		return "auto";
+	return split_names[dataset->split - MLOPS_SPLIT_HASH];
 }
 
 /* A list of names; NIL for NULL. */
@@ -210,6 +409,21 @@ deploy_argument(FunctionCallInfo fcinfo, const char **name)
 		if (strcmp(*name, names[i]) == 0)
 			return (MlopsDeployMode) i;
 	elog(ERROR, "unexpected deploy mode \"%s\"", *name);
+}
+
+/* The metrics of rounds: a text, or an array of several. */
+static void
+add_metrics(StringInfo json, const MlopsTrainRequest *request)
+{
+	List	   *metrics = NIL;
+
+	for (int i = 0; i < request->n_params; i++)
+		if (strcmp(request->params[i].name, "eval_metric") == 0)
+			metrics = lappend(metrics, (char *) request->params[i].value);
+	if (list_length(metrics) == 1)
+		add_text(json, "eval_metric", linitial(metrics));
+	else
+		add_list(json, "eval_metric", metrics);
 }
 
 /* Members of a JSON object; those that are NULL or empty are left out. */

@@ -26,6 +26,11 @@ typedef struct MlopsTrainCall
 	MlopsDeployMode deploy;
 	const char *deploy_name;
 	const char *description;
+	const char *init_model;		/* a reference, or NULL */
+	const char *task_name;		/* as given, or NULL */
+	const char *split_name;		/* as given, or NULL */
+	double		validation;		/* as given; without a split both are 0 */
+	double		test;			/* in data */
 } MlopsTrainCall;
 
 /* Read and check them; 22004 or 22023 with the argument's name. */

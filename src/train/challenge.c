@@ -8,9 +8,9 @@
 
 #include "data/encode.h"
 #include "data/predictor.h"
+#include "math/metrics.h"
 #include "train/challenge.h"
 #include "train/evaluate.h"
-#include "train/params.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -32,6 +32,7 @@ static void predict_row(TupleDesc tupdesc, const Datum *values,
 static void bind(MlopsChallenge *challenge, TupleDesc tupdesc);
 static bool same_prediction(const MlopsVersion *champion,
 							const MlopsDataset *dataset);
+static const MlopsObjective *objective_of(const MlopsChallenge *challenge);
 static float *outputs_of_role(const MlopsChallenge *challenge,
 							  MlopsMatrix *matrix, MlopsRole role, uint64 n);
 static MlopsRole arena(const MlopsDataset *dataset);
@@ -59,7 +60,7 @@ mlops_challenge_open(const char *model, MlopsDatasetRequest *request)
 
 List *
 mlops_challenge_metrics(MlopsChallenge *challenge, MlopsDataset *dataset,
-						MlopsMatrix *matrix)
+						MlopsMatrix *matrix, const MlopsParams *params)
 {
 	MlopsRole	role = arena(dataset);
 	List	   *metrics;
@@ -67,7 +68,8 @@ mlops_challenge_metrics(MlopsChallenge *challenge, MlopsDataset *dataset,
 
 	if (challenge->champion == NULL || dataset->n_rows[role] == 0)
 		return NIL;
-	if (!same_prediction(challenge->champion->version, dataset))
+	if (!same_prediction(challenge->champion->version, dataset) ||
+		objective_of(challenge) == NULL)
 	{
 		ereport(WARNING,
 				(errmsg("version %d, which serves, predicts something else",
@@ -79,7 +81,8 @@ mlops_challenge_metrics(MlopsChallenge *challenge, MlopsDataset *dataset,
 	}
 	challenge->comparable = true;
 	outputs = outputs_of_role(challenge, matrix, role, dataset->n_rows[role]);
-	metrics = mlops_evaluate_outputs(dataset, matrix, role, outputs,
+	metrics = mlops_evaluate_outputs(dataset, matrix, role, params,
+									 objective_of(challenge), outputs,
 									 "champion");
 	pfree(outputs);
 	return metrics;
@@ -87,9 +90,11 @@ mlops_challenge_metrics(MlopsChallenge *challenge, MlopsDataset *dataset,
 
 bool
 mlops_challenge_won(MlopsChallenge *challenge,
-					const MlopsDataset *dataset, List *metrics)
+					const MlopsDataset *dataset, const MlopsParams *params,
+					List *metrics)
 {
-	const char *criterion = mlops_evaluate_criterion(dataset->task);
+	const char *criterion = mlops_params_objective(params,
+												   dataset->task)->criterion;
 	const char *split = arena(dataset) == MLOPS_ROLE_TEST ? "test" :
 		"validation";
 	double		new_value;
@@ -106,7 +111,9 @@ mlops_challenge_won(MlopsChallenge *challenge,
 							   criterion, split, new_value,
 							   challenge->champion->version->version,
 							   old_value);
-	return challenge->comparable && new_value < old_value;
+	return challenge->comparable &&
+		(mlops_metric_direction(criterion) > 0 ? new_value > old_value :
+		 new_value < old_value);
 }
 
 const char *
@@ -170,6 +177,13 @@ same_prediction(const MlopsVersion *champion, const MlopsDataset *dataset)
 		if (strcmp(champion->classes[i], dataset->classes[i]) != 0)
 			return false;
 	return true;
+}
+
+/* What the champion was trained for; NULL if that is not known here. */
+static const MlopsObjective *
+objective_of(const MlopsChallenge *challenge)
+{
+	return mlops_objective_known(challenge->champion->info.objective);
 }
 
 /* The champion's outputs of the n rows of a role, in row order. */

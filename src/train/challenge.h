@@ -10,7 +10,7 @@
 #ifndef MLOPS_CHALLENGE_H
 #define MLOPS_CHALLENGE_H
 
-#include "data/dataset.h"
+#include "train/params.h"
 
 typedef struct MlopsChallenge MlopsChallenge;
 
@@ -28,11 +28,13 @@ extern MlopsChallenge *mlops_challenge_open(const char *model,
  */
 extern List *mlops_challenge_metrics(MlopsChallenge *challenge,
 									 MlopsDataset *dataset,
-									 MlopsMatrix *matrix);
+									 MlopsMatrix *matrix,
+									 const MlopsParams *params);
 
 /* Whether a version with these metrics, the champion's among them, wins. */
 extern bool mlops_challenge_won(MlopsChallenge *challenge,
-								const MlopsDataset *dataset, List *metrics);
+								const MlopsDataset *dataset,
+								const MlopsParams *params, List *metrics);
 
 /* Why it won or not, for the history; after mlops_challenge_won(). */
 extern const char *mlops_challenge_note(const MlopsChallenge *challenge);

@@ -13,19 +13,40 @@
 #include "math/summary.h"
 #include "miscadmin.h"
 #include "train/evaluate.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 static const char *const split_names[] = {"train", "validation", "test"};
 
-static int	compute_metrics(const MlopsDataset *dataset, const float *labels,
-							const float *outputs, const float *weights,
-							uint64 n, MlopsMetric *metrics);
+/* What is known of the rows of a split; arrays that are not there are NULL. */
+typedef struct Truth
+{
+	uint64		n;
+	float	   *labels;
+	float	   *weights;
+	float	   *upper;
+	uint32	   *groups;
+} Truth;
+
+static int	compute_metrics(const MlopsDataset *dataset,
+							const MlopsParams *params,
+							const MlopsObjective *source, const Truth *t,
+							const float *outputs, MlopsMetric *metrics);
+static int	regression_metrics(const MlopsParams *params, const Truth *t,
+							   const float *outputs, MlopsMetric *metrics);
+static float *upper_of_signs(float *labels, uint64 n);
+static void free_truth(Truth *truth);
+static void predict_training_rows(MlopsMatrix *matrix,
+								  const MlopsForest *forest, int n_outputs,
+								  float *outputs);
 static void free_summary(void *arg);
 
 List *
 mlops_evaluate_splits(MlopsDataset *dataset, MlopsMatrix *matrix,
-					  int n_outputs)
+					  const MlopsParams *params, int n_outputs)
 {
+	const MlopsObjective *objective = mlops_params_objective(params,
+															 dataset->task);
 	List	   *rows = NIL;
 
 	for (int role = 0; role < lengthof(split_names); role++)
@@ -41,7 +62,7 @@ mlops_evaluate_splits(MlopsDataset *dataset, MlopsMatrix *matrix,
 		mlops_matrix_outputs(matrix, role, outputs);
 		rows = list_concat(rows,
 						   mlops_evaluate_outputs(dataset, matrix, role,
-												  outputs,
+												  params, objective, outputs,
 												  split_names[role]));
 		pfree(outputs);
 	}
@@ -50,18 +71,29 @@ mlops_evaluate_splits(MlopsDataset *dataset, MlopsMatrix *matrix,
 
 List *
 mlops_evaluate_outputs(MlopsDataset *dataset, MlopsMatrix *matrix,
-					   MlopsRole role, const float *outputs,
+					   MlopsRole role, const MlopsParams *params,
+					   const MlopsObjective *source, float *outputs,
 					   const char *split)
 {
 	List	   *rows = NIL;
 	MlopsMetric metrics[MLOPS_MAX_METRICS];
-	float	   *labels;
-	float	   *weights;
-	uint64		n = mlops_dataset_labels(dataset, matrix, role, &labels,
-										 &weights);
-	int			n_metrics = compute_metrics(dataset, labels, outputs, weights,
-											n, metrics);
+	Truth		truth = {0};
+	int			n_metrics;
 
+	truth.n = mlops_dataset_labels(dataset, matrix, role, &truth.labels,
+								   &truth.weights);
+	if (dataset->bounded)
+		truth.upper = mlops_dataset_upper(dataset, matrix, role);
+	else if (dataset->task == MLOPS_SURVIVAL)
+		truth.upper = upper_of_signs(truth.labels, truth.n);
+	if (dataset->grouped)
+		truth.groups = mlops_dataset_groups(dataset, matrix, role);
+	if (strcmp(source->name, "binary:logitraw") == 0)
+		for (uint64 i = 0; i < truth.n; i++)
+			outputs[i] = (float) (1 / (1 + exp(-(double) outputs[i])));
+
+	n_metrics = compute_metrics(dataset, params, source, &truth, outputs,
+								metrics);
 	for (int i = 0; i < n_metrics; i++)
 	{
 		MlopsMetricRow *row = palloc(sizeof(MlopsMetricRow));
@@ -70,15 +102,13 @@ mlops_evaluate_outputs(MlopsDataset *dataset, MlopsMatrix *matrix,
 		metrics[i].value};
 		rows = lappend(rows, row);
 	}
-	pfree(labels);
-	if (weights != NULL)
-		pfree(weights);
+	free_truth(&truth);
 	return rows;
 }
 
 List *
 mlops_evaluate_baselines(MlopsDataset *dataset, MlopsMatrix *matrix,
-						 int n_outputs)
+						 const MlopsForest *forest, int n_outputs)
 {
 	uint64		n = dataset->n_rows[MLOPS_ROLE_TRAIN];
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
@@ -90,7 +120,11 @@ mlops_evaluate_baselines(MlopsDataset *dataset, MlopsMatrix *matrix,
 	callback->func = free_summary;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	outputs = palloc_extended(sizeof(float) * n * n_outputs, MCXT_ALLOC_HUGE);
-	mlops_matrix_outputs(matrix, MLOPS_ROLE_TRAIN, outputs);
+	/* what is served knows no base margins */
+	if (dataset->n_margins > 0)
+		predict_training_rows(matrix, forest, n_outputs, outputs);
+	else
+		mlops_matrix_outputs(matrix, MLOPS_ROLE_TRAIN, outputs);
 
 	state = mlops_summary_begin(n_outputs);
 	callback->arg = state;
@@ -117,12 +151,6 @@ mlops_evaluate_baselines(MlopsDataset *dataset, MlopsMatrix *matrix,
 	return baselines;
 }
 
-const char *
-mlops_evaluate_criterion(MlopsTask task)
-{
-	return task == MLOPS_REGRESSION ? "rmse" : "log_loss";
-}
-
 double
 mlops_evaluate_find(List *metrics, const char *split, const char *name)
 {
@@ -139,28 +167,37 @@ mlops_evaluate_find(List *metrics, const char *split, const char *name)
 	return NAN;
 }
 
-/* The metrics of the task; their number. */
+/* The metrics of the task and objective; their number. */
 static int
-compute_metrics(const MlopsDataset *dataset, const float *labels,
-				const float *outputs, const float *weights, uint64 n,
-				MlopsMetric *metrics)
+compute_metrics(const MlopsDataset *dataset, const MlopsParams *params,
+				const MlopsObjective *source, const Truth *t,
+				const float *outputs, MlopsMetric *metrics)
 {
 	int			n_metrics = -1;
 
 	switch (dataset->task)
 	{
 		case MLOPS_BINARY:
-			n_metrics = mlops_metrics_binary(labels, outputs, weights, n,
-											 metrics);
+			n_metrics = mlops_metrics_binary(t->labels, outputs, t->weights,
+											 t->n, metrics);
 			break;
 		case MLOPS_MULTICLASS:
-			n_metrics = mlops_metrics_multiclass(labels, outputs,
-												 dataset->n_classes, weights,
-												 n, metrics);
+			n_metrics = mlops_metrics_multiclass(t->labels, outputs,
+												 dataset->n_classes,
+												 t->weights, t->n, metrics);
 			break;
 		case MLOPS_REGRESSION:
-			n_metrics = mlops_metrics_regression(labels, outputs, weights, n,
-												 metrics);
+			n_metrics = regression_metrics(params, t, outputs, metrics);
+			break;
+		case MLOPS_RANKING:
+			n_metrics = mlops_metrics_ranking(t->labels, outputs, t->groups,
+											  t->weights, t->n, metrics);
+			break;
+		case MLOPS_SURVIVAL:
+			n_metrics = mlops_metrics_survival(t->labels, t->upper, outputs,
+											   strcmp(source->name,
+													  "survival:cox") == 0,
+											   t->weights, t->n, metrics);
 			break;
 	}
 	if (n_metrics < 0)
@@ -168,6 +205,88 @@ compute_metrics(const MlopsDataset *dataset, const float *labels,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	return n_metrics;
+}
+
+/* Those of a regression, by what it minimizes. */
+static int
+regression_metrics(const MlopsParams *params, const Truth *t,
+				   const float *outputs, MlopsMetric *metrics)
+{
+	const char *criterion = mlops_params_objective(params,
+												   MLOPS_REGRESSION)->criterion;
+	double		power = 0;
+
+	if (strcmp(criterion, "pinball_loss") == 0)
+		return mlops_metrics_quantile(t->labels, outputs, t->weights, t->n,
+									  mlops_params_number(params,
+														  "quantile_alpha"),
+									  metrics);
+	if (strcmp(criterion, "poisson_deviance") == 0)
+		power = 1;
+	else if (strcmp(criterion, "gamma_deviance") == 0)
+		power = 2;
+	else if (strcmp(criterion, "tweedie_deviance") == 0)
+		power = mlops_params_number(params, "tweedie_variance_power");
+	if (power > 0)
+		return mlops_metrics_deviance(t->labels, outputs, t->weights, t->n,
+									  power, metrics);
+	return mlops_metrics_regression(t->labels, outputs, t->weights, t->n,
+									metrics);
+}
+
+/*
+ * Upper bounds of times that are negative where the event was not observed;
+ * the times lose their signs.
+ */
+static float *
+upper_of_signs(float *labels, uint64 n)
+{
+	float	   *upper = palloc_extended(sizeof(float) * Max(n, 1),
+										MCXT_ALLOC_HUGE);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		upper[i] = labels[i] < 0 ? get_float4_infinity() : labels[i];
+		labels[i] = fabsf(labels[i]);
+	}
+	return upper;
+}
+
+/* Give back the arrays. */
+static void
+free_truth(Truth *truth)
+{
+	pfree(truth->labels);
+	if (truth->weights != NULL)
+		pfree(truth->weights);
+	if (truth->upper != NULL)
+		pfree(truth->upper);
+	if (truth->groups != NULL)
+		pfree(truth->groups);
+}
+
+/* The forest's own predictions of the training rows, in row order. */
+static void
+predict_training_rows(MlopsMatrix *matrix, const MlopsForest *forest,
+					  int n_outputs, float *outputs)
+{
+	const MlopsMatrixLayout *layout = &matrix->layout;
+
+	for (uint64 row = 0; row < layout->n_rows; row++)
+	{
+		uint32		at = row % layout->rows_per_block;
+
+		if (at == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			mlops_matrix_seek(matrix, row);
+		}
+		if (mlops_matrix_role(matrix)[at] != MLOPS_ROLE_TRAIN)
+			continue;
+		mlops_forest_predict(forest, mlops_matrix_features(matrix) +
+							 (size_t) at * layout->n_features, outputs);
+		outputs += n_outputs;
+	}
 }
 
 /* A reset callback: release the summarizer, if it is still there. */

@@ -8,28 +8,35 @@
 
 #include "data/dataset.h"
 #include "catalog/catalog.h"
+#include "forest/forest.h"
+#include "train/params.h"
 
 /*
  * Metrics of all splits that have rows, from the predictions in the matrix: a
  * List of MlopsMetricRow *.
  */
 extern List *mlops_evaluate_splits(MlopsDataset *dataset, MlopsMatrix *matrix,
-								   int n_outputs);
+								   const MlopsParams *params, int n_outputs);
 
 /*
  * Metrics of the rows of one role from outputs[n x n_outputs] in row order,
- * called those of `split`.
+ * called those of `split`.  The outputs are a model's of the objective
+ * `source`, and may be changed; the metrics are those of the params'.
  */
 extern List *mlops_evaluate_outputs(MlopsDataset *dataset,
 									MlopsMatrix *matrix, MlopsRole role,
-									const float *outputs, const char *split);
+									const MlopsParams *params,
+									const MlopsObjective *source,
+									float *outputs, const char *split);
 
-/* The statistics of each output over the training rows: MlopsBaseline *. */
+/*
+ * The statistics of each output over the training rows, as it is served:
+ * MlopsBaseline *.
+ */
 extern List *mlops_evaluate_baselines(MlopsDataset *dataset,
-									  MlopsMatrix *matrix, int n_outputs);
-
-/* The metric that versions are compared by: log_loss or rmse, less is better. */
-extern const char *mlops_evaluate_criterion(MlopsTask task);
+									  MlopsMatrix *matrix,
+									  const MlopsForest *forest,
+									  int n_outputs);
 
 /* A metric among rows, NaN if it is not there. */
 extern double mlops_evaluate_find(List *metrics, const char *split,

@@ -9,17 +9,36 @@
 #define MLOPS_PARAMS_H
 
 #include "data/dataset.h"
+#include "train/objectives.h"
 #include "train/trainer.h"
 #include "utils/jsonb.h"
 
+/* More metrics of a round would not fit into a frame of the trainer's. */
+#define MLOPS_MAX_EVAL_METRICS	(MLOPS_MAX_ROUND_METRICS / 2)
+
+typedef enum MlopsBooster
+{
+	MLOPS_GBTREE,
+	MLOPS_DART,
+	MLOPS_GBLINEAR
+} MlopsBooster;
+
 typedef struct MlopsParams
 {
+	const MlopsObjective *objective;	/* NULL: not given */
+	MlopsBooster booster;
 	int			n_rounds;		/* num_boost_round */
 	int			early_stopping; /* -1: not given */
 	int			max_bin;
-	const char *eval_metric;	/* NULL: not given */
+	int			num_parallel_tree;
+	int			n_metrics;		/* eval_metric; 0: not given */
+	const char *metrics[MLOPS_MAX_EVAL_METRICS];
 	bool		has_base_score;
 	double		base_score;
+	bool		balanced;		/* class_weight is "balanced" */
+	Jsonb	   *monotone;		/* of columns, NULL: none */
+	Jsonb	   *interaction;
+	bool		go_on;			/* from a model, which has a base score */
 	uint64		seen;			/* private: which names have been read */
 	/* what libxgboost is given, by its own names */
 	int			n_given;
@@ -28,24 +47,56 @@ typedef struct MlopsParams
 
 /*
  * Read an object of parameters.  22023 with the nearest name as a hint if
- * one is unknown, out of range or of the wrong type.
+ * one is unknown, out of range or of the wrong type, or if some do not go
+ * together.
  */
 extern MlopsParams *mlops_params_parse(Jsonb *object);
 
 /*
- * Everything that libxgboost is to be told for the task, defaults included,
- * in a fixed order.  label_mean is the weighted mean of the training labels.
+ * The training goes on from a model of this booster, objective and number of
+ * trees in a round; 22023 if other ones are given.
+ */
+extern void mlops_params_go_on(MlopsParams *params, const char *booster,
+							   const MlopsObjective *objective,
+							   int num_parallel_tree);
+
+/*
+ * What can be told before rows are read: whether constraints name columns of
+ * the signature, whether the booster can take its features.
+ */
+extern void mlops_params_check(const MlopsParams *params,
+							   const MlopsSignature *signature);
+
+/* 0A000 if a parameter needs a later version of the library. */
+extern void mlops_params_check_library(const MlopsParams *params,
+									   const char *version);
+
+/* What is learned: the objective given, or the task's. */
+extern const MlopsObjective *mlops_params_objective(const MlopsParams *params,
+													MlopsTask task);
+
+/*
+ * Everything that libxgboost is to be told, after the dataset was read, the
+ * defaults of the main parameters included, in a fixed order.  22023 for what
+ * does not fit the task.
  */
 extern MlopsTrainerParam *mlops_params_complete(const MlopsParams *params,
-												MlopsTask task, int n_classes,
-												double label_mean, int64 seed,
-												int *n);
+												const MlopsDataset *dataset,
+												int64 seed, int *n);
 
-/* The metric that validation goes by, and whether larger is better. */
-extern const char *mlops_params_metric(const MlopsParams *params,
-									   MlopsTask task, bool *maximize);
+/*
+ * The metrics of rounds, at least one; the last one is what early stopping
+ * goes by.
+ */
+extern int	mlops_params_metrics(const MlopsParams *params,
+								 const MlopsObjective *objective,
+								 const char **metrics);
 
-/* The objective of the task. */
-extern const char *mlops_task_objective(MlopsTask task);
+/* A number that was given or is the default, such as quantile_alpha. */
+extern double mlops_params_number(const MlopsParams *params,
+								  const char *name);
+
+/* The booster's name. */
+extern const char *mlops_booster_name(MlopsBooster booster);
 
 #endif							/* MLOPS_PARAMS_H */

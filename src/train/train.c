@@ -21,6 +21,7 @@
 #include "train/challenge.h"
 #include "train/evaluate.h"
 #include "train/progress.h"
+#include "train/warm_start.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgroids.h"
@@ -40,6 +41,7 @@ typedef struct Training
 	MlopsTrainRequest request;
 	MlopsTrainOutcome *outcome;
 	MlopsChallenge *challenge;	/* NULL unless deploy => 'if_better' */
+	MlopsWarmStart *start;		/* NULL unless init_model is given */
 	int			n_outputs;
 	int			n_threads;
 	uint64		memory_limit;	/* bytes, matrix and trainer */
@@ -48,14 +50,17 @@ typedef struct Training
 	/* the result */
 	void	   *forest;			/* block */
 	size_t		forest_size;
+	const MlopsForest *opened;	/* the block, ready for use */
 	MlopsForestInfo info;
 	List	   *metrics;
 	List	   *baselines;
+	char	   *advice;			/* jsonb text */
 	int			version;
 	bool		deployed;
 } Training;
 
 static void check_before(const MlopsTrainCall *call);
+static void check_library(const Training *training);
 static void read_rows(Training *training);
 static void on_rows(uint64 rows, void *arg);
 static uint64 trainer_memory(const Training *training, double rows);
@@ -96,14 +101,18 @@ mlops_train(PG_FUNCTION_ARGS)
 	training->snapshot = active_snapshot_text();
 	training->memory_limit = (uint64) mlops_max_train_memory * 1024 * 1024;
 	training->n_threads = mlops_effective_threads();
+	if (training->call->init_model != NULL)
+		training->start = mlops_warm_start_open(training->call);
 	if (training->call->deploy == MLOPS_DEPLOY_IF_BETTER)
 		training->challenge = mlops_challenge_open(training->call->model,
 												   &training->call->data);
 	training->dataset = mlops_dataset_open(&training->call->data);
+	mlops_params_check(training->call->params, training->dataset->signature);
 	training->matrix = mlops_matrix_create(training->memory_limit);
 	training->trainer = mlops_trainer_start(training->matrix,
 											training->n_threads,
 											mlops_trainer_nice);
+	check_library(training);
 	read_rows(training);
 	prepare_request(training);
 	run_trainer(training);
@@ -126,17 +135,36 @@ check_before(const MlopsTrainCall *call)
 
 	if (model != NULL)
 		mlops_model_check(model, MLOPS_MANAGE);
-	if (call->params->early_stopping > 0 && call->data.validation == 0)
+	if (call->params->early_stopping > 0 && call->data.validation == 0 &&
+		call->data.split != MLOPS_SPLIT_COLUMN)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("early_stopping_rounds needs validation rows"),
 				 errhint("Give a fraction of the rows as validation.")));
+	if (call->deploy == MLOPS_DEPLOY_IF_BETTER &&
+		call->data.base_margin != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("deploy \"if_better\" cannot be combined with base_margin"),
+				 errdetail("A version that serves predicts without base margins."),
+				 errhint("Compare the versions by hand, and use mlops.deploy().")));
 	if (call->deploy == MLOPS_DEPLOY_IF_BETTER && call->data.test == 0 &&
-		call->data.validation == 0)
+		call->data.validation == 0 && call->data.split != MLOPS_SPLIT_COLUMN)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("deploy \"if_better\" needs rows to compare versions on"),
 				 errhint("Give a fraction of the rows as test.")));
+}
+
+/* Can the library that the trainer has found do what is asked? */
+static void
+check_library(const Training *training)
+{
+	const char *version = mlops_trainer_version(training->trainer);
+
+	mlops_params_check_library(training->call->params, version);
+	if (training->start != NULL)
+		mlops_warm_start_check_library(training->start, version);
 }
 
 /* Read the source into the matrix. */
@@ -187,17 +215,30 @@ on_rows(uint64 rows, void *arg)
 }
 
 /*
- * Bytes that the trainer will take for so many rows: one or two a value for
- * the quantile matrix, gradients, predictions and row partitions for each
- * row, and the library itself.
+ * Bytes that the trainer will take for so many rows.  For each value one or
+ * two in a binned matrix; in a plain one, which linear models and models to
+ * go on from need, 8 and a packed copy of 4 while it is made, then 8 by column
+ * for a linear model, or bins.  Rows to validate on are plain always.  For
+ * each row gradients, predictions, partitions, and copies of what else is
+ * known of it; and the library itself.
  */
 static uint64
 trainer_memory(const Training *training, double rows)
 {
-	double		per_value = training->call->params->max_bin > 256 ? 2.2 : 1.2;
-	double		per_row = 48 + 24.0 * Max(training->n_outputs, 1);
+	const MlopsTrainCall *call = training->call;
+	double		bins = call->params->max_bin > 256 ? 2.2 : 1.2;
+	bool		linear = call->params->booster == MLOPS_GBLINEAR;
+	double		per_value = linear ? 16.5 :
+		training->start != NULL ? 12.5 + bins : bins;
+	double		per_row = 48 + 24.0 * Max(training->n_outputs, 1) +
+		16.0 * training->dataset->n_margins +
+		(training->dataset->bounded ? 24 : 0) +
+		(training->dataset->grouped ? 24 : 0);
 
+	if (call->data.validation > 0)
+		per_value += (12.5 - per_value) * call->data.validation;
 	return 24 * 1024 * 1024 +
+		(training->start != NULL ? 6 * training->start->model_size : 0) +
 		(uint64) (rows * (per_value * training->matrix->layout.n_features +
 						  per_row));
 }
@@ -210,14 +251,23 @@ prepare_request(Training *training)
 	const MlopsDataset *dataset = training->dataset;
 	MlopsTrainRequest *request = &training->request;
 	bool		validate = dataset->n_rows[MLOPS_ROLE_VALIDATION] > 0;
+	const char *metrics[MLOPS_MAX_EVAL_METRICS];
+	int			n_metrics;
 
-	request->params = mlops_params_complete(call->params, dataset->task,
-											dataset->n_classes,
-											dataset->label_mean,
+	request->params = mlops_params_complete(call->params, dataset,
 											call->data.seed,
 											&request->n_params);
-	(void) mlops_params_metric(call->params, dataset->task,
-							   &request->maximize);
+	n_metrics = mlops_params_metrics(call->params,
+									 mlops_params_objective(call->params,
+															dataset->task),
+									 metrics);
+	request->maximize = mlops_library_metric_maximized(metrics[n_metrics - 1]);
+	if (training->start != NULL)
+	{
+		request->init_model = training->start->model;
+		request->init_size = training->start->model_size;
+		request->init_rounds = training->start->n_rounds;
+	}
 	request->n_rounds = call->params->n_rounds;
 	request->early_stopping = call->params->early_stopping;
 	if (call->params->early_stopping < 0)
@@ -242,6 +292,8 @@ run_trainer(Training *training)
 						training->memory_limit - training->matrix->size);
 	training->baselines = mlops_dataset_baselines(training->dataset,
 												  training->matrix);
+	training->advice = mlops_dataset_advice(training->dataset,
+											training->matrix);
 	training->outcome = mlops_trainer_finish(training->trainer, on_round,
 											 NULL);
 	build_forest(training);
@@ -275,6 +327,7 @@ build_forest(Training *training)
 				 errmsg("trainer returned a model that cannot be used"),
 				 errdetail_internal("%s.", error.message),
 				 errhint("Extreme parameters or targets make trees with infinite leaves: scale the target, or lower eta.")));
+	training->opened = forest;
 	mlops_forest_info(forest, &training->info);
 	if (training->info.n_features != training->request.n_features ||
 		training->info.n_outputs != training->n_outputs)
@@ -292,17 +345,20 @@ evaluate(Training *training)
 	mlops_progress_phase("evaluating");
 	training->metrics = mlops_evaluate_splits(training->dataset,
 											  training->matrix,
+											  training->call->params,
 											  training->n_outputs);
 	training->baselines = list_concat(training->baselines,
 									  mlops_evaluate_baselines(training->dataset,
 															   training->matrix,
+															   training->opened,
 															   training->n_outputs));
 	if (training->challenge != NULL)
 		training->metrics =
 			list_concat(training->metrics,
 						mlops_challenge_metrics(training->challenge,
 												training->dataset,
-												training->matrix));
+												training->matrix,
+												training->call->params));
 	foreach(cell, training->outcome->history)
 	{
 		MlopsEvaluation *evaluation = lfirst(cell);
@@ -348,7 +404,8 @@ store(Training *training)
 		.peak_memory = training->matrix->size + outcome->peak_memory,
 		.read_seconds = dataset->read_seconds,
 		.train_seconds = outcome->build_seconds + outcome->train_seconds,
-		.cpu_seconds = outcome->cpu_seconds
+		.cpu_seconds = outcome->cpu_seconds,
+		.advice = training->advice
 	};
 	MlopsVersionRecord version = {
 		.task = mlops_task_name(dataset->task),
@@ -403,7 +460,7 @@ decide(Training *training, int64 version_id)
 			break;
 		case MLOPS_DEPLOY_IF_BETTER:
 			if (!mlops_challenge_won(training->challenge, training->dataset,
-									 training->metrics))
+									 call->params, training->metrics))
 				return;
 			note = mlops_challenge_note(training->challenge);
 			break;

@@ -36,6 +36,9 @@
 #undef USE_OPENSSL
 #include "libpq/libpq-be.h"
 
+/* A model to go on from is sent in pieces of this many bytes. */
+#define INIT_PIECE	(512 * 1024)
+
 /* What one mlops_trainer_finish() has gathered so far. */
 typedef struct Gathering
 {
@@ -53,6 +56,8 @@ static void connect_child(MlopsTrainer *trainer);
 static void create_events(MlopsTrainer *trainer);
 static void hear_hello(MlopsTrainer *trainer);
 static void send_limits(MlopsTrainer *trainer);
+static void send_init(MlopsTrainer *trainer,
+					  const MlopsTrainRequest *request);
 static void send_train(MlopsTrainer *trainer,
 					   const MlopsTrainRequest *request);
 static void handle_answer(MlopsTrainer *trainer, Gathering *gathering,
@@ -130,6 +135,8 @@ mlops_trainer_begin(MlopsTrainer *trainer, const MlopsTrainRequest *request,
 	}
 	mlops_trainer_send(trainer, MLOPS_FRAME_DATA, &trainer->matrix->layout,
 			   sizeof(MlopsMatrixLayout));
+	if (request->init_model != NULL)
+		send_init(trainer, request);
 	send_train(trainer, request);
 }
 
@@ -289,6 +296,29 @@ send_limits(MlopsTrainer *trainer)
 }
 
 /*
+ * Send the model to go on from, in pieces.
+ */
+static void
+send_init(MlopsTrainer *trainer, const MlopsTrainRequest *request)
+{
+	MlopsModelPiece piece = {request->init_size, 0};
+	char	   *payload = palloc(sizeof(piece) + INIT_PIECE);
+
+	while (piece.offset < piece.total)
+	{
+		size_t		part = Min(piece.total - piece.offset, INIT_PIECE);
+
+		memcpy(payload, &piece, sizeof(piece));
+		memcpy(payload + sizeof(piece),
+			   (const char *) request->init_model + piece.offset, part);
+		mlops_trainer_send(trainer, MLOPS_FRAME_INIT, payload,
+						   sizeof(piece) + part);
+		piece.offset += part;
+	}
+	pfree(payload);
+}
+
+/*
  * Send a request as a TRAIN frame.
  */
 static void
@@ -305,7 +335,8 @@ send_train(MlopsTrainer *trainer, const MlopsTrainRequest *request)
 	command.n_features = request->n_features;
 	command.flags = (request->maximize ? MLOPS_TRAIN_MAXIMIZE : 0) |
 		(request->validate ? MLOPS_TRAIN_VALIDATE : 0) |
-		(request->predict ? MLOPS_TRAIN_PREDICT : 0);
+		(request->predict ? MLOPS_TRAIN_PREDICT : 0) |
+		(request->init_model ? MLOPS_TRAIN_INIT : 0);
 
 	initStringInfo(&payload);
 	appendBinaryStringInfo(&payload, (char *) &command, sizeof(command));
@@ -490,7 +521,9 @@ handle_trained(MlopsTrainer *trainer, Gathering *gathering,
 	if (frame->length != sizeof(trained))
 		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	memcpy(&trained, frame->payload, sizeof(trained));
-	if (trained.n_rounds < 1 || trained.n_rounds > gathering->rounds_heard)
+	if (trained.n_rounds < 1 ||
+		trained.n_rounds > gathering->rounds_heard +
+		gathering->request->init_rounds)
 		mlops_trainer_report_breach(trainer, "sent a malformed frame");
 	outcome->n_rounds = trained.n_rounds;
 	outcome->stopped_early = trained.stopped_early != 0;

@@ -42,6 +42,7 @@ typedef struct MlopsTrainRequest
 	bool		predict;		/* fill the output region for all roles */
 	const void *init_model;		/* model to go on from (UBJ), or NULL */
 	size_t		init_size;
+	int			init_rounds;	/* rounds that it has */
 } MlopsTrainRequest;
 
 /* One line of the evaluation history. */
@@ -58,7 +59,7 @@ typedef struct MlopsTrainOutcome
 {
 	char	   *model;			/* UBJ bytes, palloc'd (huge) */
 	size_t		model_size;
-	int			n_rounds;		/* rounds in the model: the best ones */
+	int			n_rounds;		/* in the model, those of init_model included */
 	bool		stopped_early;
 	List	   *history;		/* of MlopsEvaluation * */
 	uint64		peak_memory;	/* bytes, private to the trainer */

@@ -38,6 +38,7 @@ typedef struct Rounds
 } Rounds;
 
 static bool create_booster(MlopsJob *job);
+static bool load_init(MlopsJob *job);
 static bool set_params(const MlopsJob *job, MlopsHandle booster);
 static bool one_round(MlopsJob *job, Rounds *rounds, bool *finished);
 static bool evaluate(const MlopsJob *job, uint32_t round,
@@ -72,7 +73,7 @@ mlops_boost(MlopsJob *job)
 
 	if (good)
 	{
-		job->result.n_rounds = rounds.done;
+		job->result.n_rounds = job->init_rounds + rounds.done;
 		job->cached = !job->linear;
 		if (job->command.early_stopping > 0 &&
 			rounds.best_round + 1 < rounds.done)
@@ -83,7 +84,8 @@ mlops_boost(MlopsJob *job)
 }
 
 /*
- * A booster that knows its matrices, parameters and features.
+ * A booster that knows its matrices, parameters and features, and the model
+ * to go on from.
  */
 static bool
 create_booster(MlopsJob *job)
@@ -93,7 +95,33 @@ create_booster(MlopsJob *job)
 	if (XGBoosterCreate(matrices, job->validation != NULL ? 2 : 1,
 						&job->booster) != 0)
 		return mlops_fail_library();
+	if (job->init != NULL && !load_init(job))
+		return false;
 	return set_params(job, job->booster);
+}
+
+/*
+ * Begin with the initial model; sets job->init_rounds.
+ */
+static bool
+load_init(MlopsJob *job)
+{
+	bst_ulong	n_features;
+	int			n_rounds;
+
+	if (XGBoosterLoadModelFromBuffer(job->booster, job->init->bytes,
+									 job->init->total) != 0 ||
+		XGBoosterGetNumFeature(job->booster, &n_features) != 0 ||
+		XGBoosterBoostedRounds(job->booster, &n_rounds) != 0)
+		return mlops_fail_library();
+	if (n_features != job->command.n_features)
+		return mlops_fail("initial model has %llu features, not %u",
+						  (unsigned long long) n_features,
+						  job->command.n_features);
+	if (n_rounds < 0 || n_rounds > MLOPS_MAX_ROUNDS)
+		return mlops_fail("initial model has too many rounds");
+	job->init_rounds = (uint32_t) n_rounds;
+	return true;
 }
 
 /*
@@ -117,7 +145,7 @@ set_params(const MlopsJob *job, MlopsHandle booster)
 		XGBoosterSetParam(booster, "verbosity", "0") != 0)
 		return mlops_fail_library();
 	snprintf(number, sizeof(number), "%u", job->command.max_bin);
-	if (job->quantile && XGBoosterSetParam(booster, "max_bin", number) != 0)
+	if (!job->linear && XGBoosterSetParam(booster, "max_bin", number) != 0)
 		return mlops_fail_library();
 	if (XGBoosterSetStrFeatureInfo(booster, "feature_name",
 								   job->feature_names, n_features) != 0 ||
@@ -137,7 +165,8 @@ one_round(MlopsJob *job, Rounds *rounds, bool *finished)
 	MlopsRoundMetric metrics[MLOPS_MAX_ROUND_METRICS];
 	MlopsProgress progress = {rounds->done, 0};
 
-	if (XGBoosterUpdateOneIter(job->booster, (int) rounds->done,
+	if (XGBoosterUpdateOneIter(job->booster,
+							   (int) (job->init_rounds + rounds->done),
 							   job->train) != 0)
 		return mlops_fail_library();
 	if (!evaluate(job, rounds->done, metrics, &progress.n_metrics))
@@ -298,7 +327,8 @@ keep_best(MlopsJob *job, const Rounds *rounds)
 	}
 	else
 		status = XGBoosterSlice(job->booster, 0,
-								(int) rounds->best_round + 1, 1, &best);
+								(int) (job->init_rounds +
+									   rounds->best_round + 1), 1, &best);
 	if (status != 0)
 	{
 		bool		failed = status == -2 ?
@@ -312,6 +342,6 @@ keep_best(MlopsJob *job, const Rounds *rounds)
 	XGBoosterFree(job->booster);
 	job->booster = best;
 	job->cached = false;
-	job->result.n_rounds = rounds->best_round + 1;
+	job->result.n_rounds = job->init_rounds + rounds->best_round + 1;
 	return set_params(job, best);
 }

@@ -21,12 +21,12 @@ static void choose_matrix(MlopsJob *job);
 static bool send_model(const MlopsJob *job);
 
 /*
- * Check a TRAIN frame's payload and take it apart.  The payload must outlive
- * the job.
+ * Check a TRAIN frame's payload and take it apart.  The payload and the
+ * initial model must outlive the job.
  */
 bool
-mlops_job_parse(MlopsJob *job, const MlopsRows *rows, void *payload,
-				size_t length)
+mlops_job_parse(MlopsJob *job, const MlopsRows *rows, const MlopsInit *init,
+				void *payload, size_t length)
 {
 	const char *at = (const char *) payload + sizeof(MlopsTrainCommand);
 	const char *end = (const char *) payload + length;
@@ -37,6 +37,12 @@ mlops_job_parse(MlopsJob *job, const MlopsRows *rows, void *payload,
 		return false;
 	if (at != end)
 		return mlops_fail("TRAIN frame is longer than its contents");
+	if (job->command.flags & MLOPS_TRAIN_INIT)
+	{
+		if (init->bytes == NULL || init->filled < init->total)
+			return mlops_fail("there is no initial model");
+		job->init = init;
+	}
 	choose_matrix(job);
 	return true;
 }
@@ -73,6 +79,10 @@ mlops_job_run(MlopsJob *job, MlopsRows *rows)
 		return false;
 	if (job->command.flags & MLOPS_TRAIN_PREDICT)
 	{
+		/* the same margins as probabilities of the classes */
+		if (job->softmax && XGBoosterSetParam(job->booster, "objective",
+											  "multi:softprob") != 0)
+			return mlops_fail_library();
 		if (!mlops_predict_all(job, rows))
 			return false;
 		mlops_wire_send(MLOPS_FRAME_PREDICTED, NULL, 0, NULL, 0);
@@ -110,7 +120,7 @@ static bool
 check_command(const MlopsTrainCommand *command, const MlopsRows *rows)
 {
 	const uint32_t known = MLOPS_TRAIN_MAXIMIZE | MLOPS_TRAIN_VALIDATE |
-		MLOPS_TRAIN_PREDICT;
+		MLOPS_TRAIN_PREDICT | MLOPS_TRAIN_INIT;
 
 	if (rows->blocks == NULL)
 		return mlops_fail("there are no rows to train on");
@@ -196,7 +206,9 @@ parse_features(MlopsJob *job, const char **at, const char *end)
 }
 
 /*
- * Only hist on trees works on a binned matrix; others need the values.
+ * Only hist on trees works on a binned matrix; others need the values.  So
+ * does a model to go on from: its trees were cut at other values.  A linear
+ * model is summed up by one thread, so that the sums are the same everywhere.
  */
 static void
 choose_matrix(MlopsJob *job)
@@ -207,6 +219,8 @@ choose_matrix(MlopsJob *job)
 	{
 		if (strcmp(job->param_names[i], "tree_method") == 0)
 			hist = strcmp(job->param_values[i], "hist") == 0;
+		if (strcmp(job->param_names[i], "objective") == 0)
+			job->softmax = strcmp(job->param_values[i], "multi:softmax") == 0;
 		if (strcmp(job->param_names[i], "booster") == 0)
 		{
 			job->linear = strcmp(job->param_values[i], "gblinear") == 0;
@@ -214,7 +228,9 @@ choose_matrix(MlopsJob *job)
 				strcmp(job->param_values[i], "dart") == 0;
 		}
 	}
-	job->quantile = hist && !job->linear;
+	job->quantile = hist && !job->linear && job->init == NULL;
+	if (job->linear)
+		job->n_threads = 1;
 }
 
 /*

@@ -19,11 +19,20 @@
 
 #include "trainer/worker.h"
 
+/* What the process keeps from frame to frame. */
+typedef struct Worker
+{
+	MlopsRows	rows;
+	MlopsInit	init;
+	int			n_threads;		/* 0 before LIMITS */
+} Worker;
+
 static bool say_hello(void);
 static bool handle_frame(const MlopsFrame *frame, void *payload,
-						 MlopsRows *rows, int *n_threads);
-static void handle_train(MlopsRows *rows, int n_threads, void *payload,
-						 size_t length);
+						 Worker *worker);
+static bool handle_init(MlopsInit *init, const char *payload, size_t length);
+static void forget_init(MlopsInit *init);
+static void handle_train(Worker *worker, void *payload, size_t length);
 static void send_error(void);
 static void swallow_log(const char *message);
 
@@ -33,11 +42,10 @@ static void swallow_log(const char *message);
 int
 main(void)
 {
-	MlopsRows	rows;
-	int			n_threads = 0;
+	Worker		worker;
 	bool		good;
 
-	memset(&rows, 0, sizeof(rows));
+	memset(&worker, 0, sizeof(worker));
 	mlops_signals_init();
 	good = say_hello() && mlops_wire_heartbeat();
 	while (good)
@@ -46,7 +54,7 @@ main(void)
 		void	   *payload;
 
 		good = mlops_wire_read(&frame, &payload) &&
-			handle_frame(&frame, payload, &rows, &n_threads);
+			handle_frame(&frame, payload, &worker);
 		free(payload);
 	}
 	send_error();
@@ -91,26 +99,27 @@ say_hello(void)
  * makes going on useless.
  */
 static bool
-handle_frame(const MlopsFrame *frame, void *payload, MlopsRows *rows,
-			 int *n_threads)
+handle_frame(const MlopsFrame *frame, void *payload, Worker *worker)
 {
 	MlopsLimits limits;
 	MlopsMatrixLayout layout;
 
-	if ((*n_threads == 0) != (frame->kind == MLOPS_FRAME_LIMITS))
+	if ((worker->n_threads == 0) != (frame->kind == MLOPS_FRAME_LIMITS))
 		return mlops_fail("unexpected frame of kind %u", frame->kind);
 	switch (frame->kind)
 	{
 		case MLOPS_FRAME_LIMITS:
 			memcpy(&limits, payload, sizeof(limits));
-			*n_threads = (int) limits.n_threads;
+			worker->n_threads = (int) limits.n_threads;
 			return mlops_limits_apply(&limits);
 		case MLOPS_FRAME_DATA:
 			memcpy(&layout, payload, sizeof(layout));
-			return mlops_rows_map(rows, &layout);
+			return mlops_rows_map(&worker->rows, &layout);
 		case MLOPS_FRAME_TRAIN:
-			handle_train(rows, *n_threads, payload, frame->length);
+			handle_train(worker, payload, frame->length);
 			return true;
+		case MLOPS_FRAME_INIT:
+			return handle_init(&worker->init, payload, frame->length);
 		default:
 			/* STOP that crossed the end of its TRAIN */
 			return true;
@@ -118,29 +127,66 @@ handle_frame(const MlopsFrame *frame, void *payload, MlopsRows *rows,
 }
 
 /*
- * Train; a failure is told and forgotten.
+ * Keep a piece of a model.  False if it does not follow on the last one.
+ */
+static bool
+handle_init(MlopsInit *init, const char *payload, size_t length)
+{
+	MlopsModelPiece piece;
+	size_t		size = length - sizeof(piece);
+
+	memcpy(&piece, payload, sizeof(piece));
+	if (piece.offset == 0)
+	{
+		forget_init(init);
+		if (piece.total == 0 || piece.total > MLOPS_MAX_MODEL)
+			return mlops_fail("size of the initial model is out of range");
+		/* one more, for some versions read beyond the end */
+		init->bytes = calloc(1, piece.total + 1);
+		if (init->bytes == NULL)
+			return mlops_fail("out of memory");
+		init->total = piece.total;
+	}
+	if (init->bytes == NULL || piece.total != init->total ||
+		piece.offset != init->filled || size > init->total - init->filled)
+		return mlops_fail("pieces of the initial model do not fit");
+	memcpy(init->bytes + init->filled, payload + sizeof(piece), size);
+	init->filled += size;
+	return true;
+}
+
+/*
+ * Free the initial model.
  */
 static void
-handle_train(MlopsRows *rows, int n_threads, void *payload, size_t length)
+forget_init(MlopsInit *init)
+{
+	free(init->bytes);
+	memset(init, 0, sizeof(*init));
+}
+
+/*
+ * Train; a failure is told and forgotten, and so is the initial model.
+ */
+static void
+handle_train(Worker *worker, void *payload, size_t length)
 {
 	MlopsJob   *job = calloc(1, sizeof(MlopsJob));
+	bool		good = job != NULL || mlops_fail("out of memory");
 
-	if (job == NULL)
-		mlops_fail("out of memory");
-	else
+	if (good)
 	{
-		job->n_threads = n_threads;
-		if (mlops_job_parse(job, rows, payload, length) &&
-			mlops_job_run(job, rows))
-		{
+		job->n_threads = worker->n_threads;
+		good = mlops_job_parse(job, &worker->rows, &worker->init, payload,
+							   length) && mlops_job_run(job, &worker->rows);
+		if (good)
 			mlops_wire_send(MLOPS_FRAME_TRAINED, &job->result,
 							sizeof(job->result), NULL, 0);
-			mlops_job_free(job);
-			return;
-		}
 		mlops_job_free(job);
 	}
-	send_error();
+	forget_init(&worker->init);
+	if (!good)
+		send_error();
 }
 
 /*

@@ -22,8 +22,8 @@
 static bool predict_cached(const MlopsJob *job, MlopsRows *rows);
 static bool predict_batch(const MlopsJob *job, const MlopsRows *rows,
 						  const MlopsBatch *batch, const float **values);
-static bool predict_matrix(const MlopsJob *job, const char *array,
-						   const float **values, const bst_ulong **shape,
+static bool predict_matrix(const MlopsJob *job, const MlopsRows *rows,
+						   const MlopsBatch *batch, const float **values, const bst_ulong **shape,
 						   bst_ulong *n_dimensions);
 static bool check_shape(const MlopsRows *rows, uint64_t n_rows,
 						const bst_ulong *shape, bst_ulong n_dimensions);
@@ -98,9 +98,9 @@ predict_batch(const MlopsJob *job, const MlopsRows *rows,
 
 	mlops_array_text(array, sizeof(array), batch->features, batch->n_rows,
 					 rows->layout.n_features);
-	if (job->rewrites)
+	if (job->rewrites || batch->margin != NULL)
 	{
-		if (!predict_matrix(job, array, values, &shape, &n_dimensions))
+		if (!predict_matrix(job, rows, batch, values, &shape, &n_dimensions))
 			return false;
 	}
 	else if (XGBoosterPredictFromDense(job->booster, array, PREDICT_CONFIG,
@@ -111,22 +111,27 @@ predict_batch(const MlopsJob *job, const MlopsRows *rows,
 }
 
 /*
- * A linear model predicts from a matrix of the library's only; dart rounds
- * otherwise without one.
+ * A linear model predicts from a matrix of the library's only, dart rounds
+ * otherwise without one, and base margins belong to one.
  */
 static bool
-predict_matrix(const MlopsJob *job, const char *array, const float **values,
+predict_matrix(const MlopsJob *job, const MlopsRows *rows,
+			   const MlopsBatch *batch, const float **values,
 			   const bst_ulong **shape, bst_ulong *n_dimensions)
 {
+	char		array[160];
 	MlopsHandle matrix;
 	char		config[64];
 	bool		good;
 
+	mlops_array_text(array, sizeof(array), batch->features, batch->n_rows,
+					 rows->layout.n_features);
 	snprintf(config, sizeof(config), "{\"missing\":NaN,\"nthread\":%d}",
 			 job->n_threads);
 	if (XGDMatrixCreateFromDense(array, config, &matrix) != 0)
 		return mlops_fail_library();
-	good = mlops_set_features(matrix, job);
+	good = mlops_set_features(matrix, job) &&
+		mlops_set_margin(matrix, rows, batch->margin, batch->n_rows);
 	if (good && XGBoosterPredictFromDMatrix(job->booster, matrix,
 											PREDICT_CONFIG, shape,
 											n_dimensions, values) != 0)

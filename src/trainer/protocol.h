@@ -14,6 +14,7 @@
  * HELLO		->						version of protocol and library, pid
  *				<-		LIMITS			threads, memory, nice, rank and world
  *				<-		DATA			the layout; n_rows is the end-of-data mark
+ *				<-		INIT ...		the model to go on from, if any, in pieces
  *				<-		TRAIN			parameters, rounds, roles, what to predict
  * PROGRESS		->						after each round: round and metrics
  *				<-		STOP			end after this round, keep what there is
@@ -30,7 +31,7 @@
 
 #include <stdint.h>
 
-#define MLOPS_PROTOCOL_VERSION	1
+#define MLOPS_PROTOCOL_VERSION	2
 #define MLOPS_TRAINER_MATRIX	3
 #define MLOPS_TRAINER_SOCKET	4
 
@@ -58,7 +59,9 @@ typedef enum MlopsRole
  * infinite if censored; group numbers the query groups, and never falls from
  * one row to the next.  After the blocks, at output_offset, there is room for
  * n_rows x n_outputs float32 in row order: the trainer writes predictions
- * there, as PREDICT asks.
+ * there, as PREDICT asks.  Base margins take the place of the model's base
+ * score, in training, metrics and predictions.  With groups a weight is that
+ * of the group, taken from its first row.
  */
 typedef struct MlopsMatrixLayout
 {
@@ -91,7 +94,8 @@ typedef enum MlopsFrameKind
 	MLOPS_FRAME_PREDICTED,
 	MLOPS_FRAME_TRAINED,
 	MLOPS_FRAME_ERROR,
-	MLOPS_FRAME_HEARTBEAT
+	MLOPS_FRAME_HEARTBEAT,
+	MLOPS_FRAME_INIT
 } MlopsFrameKind;
 
 typedef struct MlopsFrame
@@ -143,10 +147,11 @@ typedef struct MlopsLimits
 #define MLOPS_TRAIN_MAXIMIZE	1	/* the last metric is better when larger */
 #define MLOPS_TRAIN_VALIDATE	2	/* evaluate rows of role VALIDATION */
 #define MLOPS_TRAIN_PREDICT		4	/* fill the output region */
+#define MLOPS_TRAIN_INIT		8	/* go on from the model of INIT */
 
 typedef struct MlopsTrainCommand
 {
-	uint32_t	n_rounds;		/* 1 .. MLOPS_MAX_ROUNDS */
+	uint32_t	n_rounds;		/* 1 .. MLOPS_MAX_ROUNDS, beside those of INIT */
 	uint32_t	early_stopping; /* rounds without a better metric; 0: off */
 	uint32_t	max_bin;		/* 2 .. MLOPS_MAX_BIN */
 	uint32_t	n_params;
@@ -161,7 +166,7 @@ typedef struct MlopsTrainCommand
  */
 typedef struct MlopsProgress
 {
-	uint32_t	round;			/* from 0 */
+	uint32_t	round;			/* of this TRAIN, from 0 */
 	uint32_t	n_metrics;		/* at most MLOPS_MAX_ROUND_METRICS */
 } MlopsProgress;
 
@@ -172,7 +177,10 @@ typedef struct MlopsRoundMetric
 	char		name[MLOPS_METRIC_NAME + 4];	/* XGBoost's, ASCII, NUL */
 } MlopsRoundMetric;
 
-/* MODEL: this, then the bytes from offset on. */
+/*
+ * MODEL and INIT: this, then the bytes from offset on.  INIT is kept for the
+ * next TRAIN; a piece with offset 0 begins another model.
+ */
 typedef struct MlopsModelPiece
 {
 	uint64_t	total;			/* bytes of the whole model */
@@ -182,7 +190,7 @@ typedef struct MlopsModelPiece
 /* TRAINED. */
 typedef struct MlopsTrained
 {
-	uint32_t	n_rounds;		/* in the model */
+	uint32_t	n_rounds;		/* in the model, those of INIT included */
 	uint32_t	stopped_early;	/* no better metric for early_stopping rounds */
 	uint64_t	peak_memory;	/* bytes of private memory */
 	double		cpu_seconds;	/* of this TRAIN, all threads */

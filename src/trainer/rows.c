@@ -21,6 +21,8 @@
 #define BAD_ROLE		1u
 #define BAD_FEATURE		2u
 #define BAD_CATEGORY	4u
+#define BAD_GROUP		8u
+#define BAD_MARGIN		16u
 
 static bool check_layout(const MlopsMatrixLayout *layout, uint64_t size,
 						 uint64_t *n_blocks);
@@ -32,6 +34,7 @@ static unsigned check_block(const MlopsRows *rows, uint64_t block,
 							const bool *categorical, uint64_t *count);
 static unsigned check_row(const float *features, uint32_t n_features,
 						  const bool *categorical);
+static unsigned check_info(const MlopsRows *rows, uint64_t block);
 static bool reserve(MlopsBatch *batch, const MlopsRows *rows,
 					uint64_t n_rows);
 static void pack(const MlopsRows *rows, uint64_t block, unsigned roles,
@@ -92,7 +95,8 @@ mlops_rows_unmap(MlopsRows *rows)
  * Look at every row that is not left out: roles are known, features are
  * numbers or NaN but not infinite (a binned matrix and the model's trees
  * would not agree about those), codes of categories are whole and small (the
- * library makes a bin for each up to the largest).  Counts the roles.
+ * library makes a bin for each up to the largest), groups stand together, base
+ * margins are finite.  Counts the roles.
  */
 bool
 mlops_rows_check(MlopsRows *rows, const MlopsJob *job)
@@ -115,7 +119,8 @@ mlops_rows_check(MlopsRows *rows, const MlopsJob *job)
 	{
 		uint64_t	count[3] = {0, 0, 0};
 
-		bad |= check_block(rows, block, categorical, count);
+		bad |= check_block(rows, block, categorical, count) |
+			check_info(rows, block);
 		train += count[MLOPS_ROLE_TRAIN];
 		validation += count[MLOPS_ROLE_VALIDATION];
 		test += count[MLOPS_ROLE_TEST];
@@ -132,7 +137,24 @@ mlops_rows_check(MlopsRows *rows, const MlopsJob *job)
 	if (bad & BAD_CATEGORY)
 		return mlops_fail("a category's code is not a whole number below %d",
 						  MLOPS_MAX_CATEGORY);
+	if (bad & BAD_GROUP)
+		return mlops_fail("rows are not in the order of their groups");
+	if (bad & BAD_MARGIN)
+		return mlops_fail("a base margin is not a finite number");
 	return true;
+}
+
+/*
+ * How many rows have one of the roles; after mlops_rows_check().
+ */
+uint64_t
+mlops_rows_count(const MlopsRows *rows, unsigned roles)
+{
+	uint64_t	n_rows = 0;
+
+	for (int role = 0; role < 3; role++)
+		n_rows += (roles >> role & 1) ? rows->count[role] : 0;
+	return n_rows;
 }
 
 /*
@@ -182,6 +204,8 @@ mlops_rows_batch(const MlopsRows *rows, uint64_t block, unsigned roles,
 		batch->label = (const float *) (start + layout->label_offset);
 		batch->weight = layout->weight_offset != 0 ?
 			(const float *) (start + layout->weight_offset) : NULL;
+		batch->margin = layout->margin_offset != 0 ?
+			(const float *) (start + layout->margin_offset) : NULL;
 		return true;
 	}
 	if (!reserve(batch, rows, layout->rows_per_block))
@@ -196,14 +220,42 @@ mlops_rows_batch(const MlopsRows *rows, uint64_t block, unsigned roles,
 bool
 mlops_rows_pack(const MlopsRows *rows, unsigned roles, MlopsBatch *all)
 {
-	uint64_t	n_rows = 0;
-
-	for (int role = 0; role < 3; role++)
-		n_rows += (roles >> role & 1) ? rows->count[role] : 0;
-	if (!reserve(all, rows, n_rows))
+	if (!reserve(all, rows, mlops_rows_count(rows, roles)))
 		return false;
 	for (uint64_t block = 0; block < rows->n_blocks; block++)
 		pack(rows, block, roles, all);
+	return true;
+}
+
+/*
+ * An array with the width numbers of 4 bytes that stand at offset for each
+ * row of the roles; *column is malloc'd.
+ */
+bool
+mlops_rows_column(const MlopsRows *rows, unsigned roles, uint64_t offset,
+				  uint32_t width, uint32_t **column)
+{
+	uint64_t	n_rows = mlops_rows_count(rows, roles);
+	uint32_t   *to = calloc(n_rows > 0 ? n_rows : 1, width * sizeof(uint32_t));
+
+	*column = to;
+	if (to == NULL)
+		return mlops_fail("out of memory");
+	for (uint64_t block = 0; block < rows->n_blocks; block++)
+	{
+		const uint32_t *from = (const uint32_t *)
+			(rows->blocks + block * rows->layout.block_bytes + offset);
+		const uint8_t *role = mlops_rows_roles(rows, block);
+		uint64_t	n = mlops_rows_in_block(rows, block);
+
+		for (uint64_t i = 0; i < n; i++)
+		{
+			if (role[i] >= 32 || !(roles >> role[i] & 1))
+				continue;
+			memcpy(to, from + i * width, width * sizeof(uint32_t));
+			to += width;
+		}
+	}
 	return true;
 }
 
@@ -314,6 +366,42 @@ check_block(const MlopsRows *rows, uint64_t block, const bool *categorical,
 }
 
 /*
+ * Check groups and base margins of one block, and that its groups follow on
+ * those of the block before.  Returns BAD_ bits.
+ */
+static unsigned
+check_info(const MlopsRows *rows, uint64_t block)
+{
+	const MlopsMatrixLayout *layout = &rows->layout;
+	const char *start = rows->blocks + block * layout->block_bytes;
+	const uint32_t *group = (const uint32_t *) (start + layout->group_offset);
+	const float *margin = (const float *) (start + layout->margin_offset);
+	const uint8_t *role = mlops_rows_roles(rows, block);
+	uint64_t	n_rows = mlops_rows_in_block(rows, block);
+	uint64_t	width = layout->n_margins;
+	unsigned	bad = 0;
+
+	if (layout->group_offset != 0)
+	{
+		if (block > 0 && group[0] < *(const uint32_t *)
+			((const char *) (group + layout->rows_per_block - 1) -
+			 layout->block_bytes))
+			bad |= BAD_GROUP;
+		for (uint64_t i = 1; i < n_rows; i++)
+			bad |= group[i] < group[i - 1] ? BAD_GROUP : 0;
+	}
+	if (layout->margin_offset != 0)
+	{
+		/* false for NaN and infinities alike */
+		for (uint64_t i = 0; i < n_rows * width; i++)
+			if (role[i / width] != MLOPS_ROLE_NONE &&
+				!(margin[i] - margin[i] == 0))
+				bad |= BAD_MARGIN;
+	}
+	return bad;
+}
+
+/*
  * Check one row's features.  Returns BAD_ bits.
  */
 static unsigned
@@ -343,7 +431,9 @@ check_row(const float *features, uint32_t n_features,
 static bool
 reserve(MlopsBatch *batch, const MlopsRows *rows, uint64_t n_rows)
 {
-	size_t		width = rows->layout.n_features + 2;
+	uint32_t	n_margins = rows->layout.margin_offset != 0 ?
+		rows->layout.n_margins : 0;
+	size_t		width = rows->layout.n_features + 2 + n_margins;
 	size_t		size;
 
 	if (__builtin_mul_overflow(n_rows, width * sizeof(float), &size))
@@ -361,6 +451,7 @@ reserve(MlopsBatch *batch, const MlopsRows *rows, uint64_t n_rows)
 	batch->label = batch->buffer + n_rows * rows->layout.n_features;
 	batch->weight = rows->layout.weight_offset != 0 ?
 		batch->label + n_rows : NULL;
+	batch->margin = n_margins > 0 ? batch->label + 2 * n_rows : NULL;
 	return true;
 }
 
@@ -377,8 +468,10 @@ pack(const MlopsRows *rows, uint64_t block, unsigned roles, MlopsBatch *batch)
 	const float *label = (const float *) (start + layout->label_offset);
 	const float *weight = (const float *) (start + layout->weight_offset);
 	const uint8_t *role = mlops_rows_roles(rows, block);
+	const float *margin = (const float *) (start + layout->margin_offset);
 	uint64_t	n_rows = mlops_rows_in_block(rows, block);
 	uint32_t	width = layout->n_features;
+	uint32_t	n_margins = layout->n_margins;
 
 	for (uint64_t i = 0; i < n_rows;)
 	{
@@ -401,6 +494,10 @@ pack(const MlopsRows *rows, uint64_t block, unsigned roles, MlopsBatch *batch)
 		if (batch->weight != NULL)
 			memcpy((float *) batch->weight + to, weight + first,
 				   run * sizeof(float));
+		if (batch->margin != NULL)
+			memcpy((float *) batch->margin + to * n_margins,
+				   margin + first * n_margins,
+				   run * n_margins * sizeof(float));
 		batch->n_rows += run;
 	}
 }

@@ -218,6 +218,9 @@ check_frame(const MlopsFrame *frame)
 		case MLOPS_FRAME_TRAIN:
 			fits = frame->length >= sizeof(MlopsTrainCommand);
 			break;
+		case MLOPS_FRAME_INIT:
+			fits = frame->length > sizeof(MlopsModelPiece);
+			break;
 		case MLOPS_FRAME_STOP:
 			fits = frame->length == 0;
 			break;

@@ -30,14 +30,23 @@ typedef struct MlopsRows
 	uint64_t	count[3];		/* rows of each MlopsRole but NONE */
 } MlopsRows;
 
+/* The model that the next TRAIN may go on from. */
+typedef struct MlopsInit
+{
+	char	   *bytes;			/* malloc'd, total + 1, or NULL */
+	uint64_t	total;
+	uint64_t	filled;
+} MlopsInit;
+
 /* Rows of some roles out of one block, packed. */
 typedef struct MlopsBatch
 {
 	const float *features;
 	const float *label;
 	const float *weight;		/* or NULL */
+	const float *margin;		/* n_rows x n_margins, or NULL */
 	uint64_t	n_rows;
-	/* what features, label and weight point to, when packed */
+	/* what they point to, when packed */
 	float	   *buffer;
 	size_t		buffer_size;
 } MlopsBatch;
@@ -53,8 +62,11 @@ typedef struct MlopsJob
 	bool		quantile;		/* hist on trees: binned, not plain, matrix */
 	bool		linear;			/* booster gblinear */
 	bool		rewrites;		/* gblinear and dart: a round changes earlier ones */
+	bool		softmax;		/* predicts the class, not probabilities */
 	bool		many_rows;		/* too many to evaluate in every round */
 	int			n_threads;
+	const MlopsInit *init;		/* to go on from, or NULL */
+	uint32_t	init_rounds;	/* that it has */
 	/* handles, NULL when not there */
 	MlopsHandle train;
 	MlopsHandle validation;
@@ -93,23 +105,30 @@ extern bool mlops_wire_stop_asked(bool *stop);
 extern bool mlops_rows_map(MlopsRows *rows, const MlopsMatrixLayout *layout);
 extern void mlops_rows_unmap(MlopsRows *rows);
 extern bool mlops_rows_check(MlopsRows *rows, const MlopsJob *job);
+extern uint64_t mlops_rows_count(const MlopsRows *rows, unsigned roles);
 extern uint64_t mlops_rows_in_block(const MlopsRows *rows, uint64_t block);
 extern const uint8_t *mlops_rows_roles(const MlopsRows *rows, uint64_t block);
 extern bool mlops_rows_batch(const MlopsRows *rows, uint64_t block,
 							 unsigned roles, MlopsBatch *batch);
 extern bool mlops_rows_pack(const MlopsRows *rows, unsigned roles,
 							MlopsBatch *all);
+extern bool mlops_rows_column(const MlopsRows *rows, unsigned roles,
+							  uint64_t offset, uint32_t width,
+							  uint32_t **column);
 extern void mlops_batch_free(MlopsBatch *batch);
 
 /* job.c */
 extern bool mlops_job_parse(MlopsJob *job, const MlopsRows *rows,
-							void *payload, size_t length);
+							const MlopsInit *init, void *payload,
+							size_t length);
 extern bool mlops_job_run(MlopsJob *job, MlopsRows *rows);
 extern void mlops_job_free(MlopsJob *job);
 
 /* build.c */
 extern bool mlops_build_matrices(MlopsJob *job, const MlopsRows *rows);
 extern bool mlops_set_features(MlopsHandle matrix, const MlopsJob *job);
+extern bool mlops_set_margin(MlopsHandle matrix, const MlopsRows *rows,
+							 const float *margin, uint64_t n_rows);
 extern void mlops_array_text(char *text, size_t size, const float *data,
 							 uint64_t n_rows, uint32_t n_columns);
 
