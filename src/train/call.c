@@ -343,7 +343,8 @@ check_split(const MlopsDatasetRequest *data)
 	bool		uses = data->split == MLOPS_SPLIT_GROUP ||
 		data->split == MLOPS_SPLIT_COLUMN;
 
-	if (uses && data->split_column == NULL)
+	if (uses && data->split_column == NULL &&
+		(data->split == MLOPS_SPLIT_COLUMN || data->query_group == NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("split \"%s\" needs split_column",

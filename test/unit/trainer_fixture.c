@@ -74,6 +74,66 @@ const Recipe recipes[N_RECIPES] = {
 	.n_outputs = 1, .n_rounds = 5},
 	{.name = "counts", .params = "objective=count:poisson",
 	.n_outputs = 1, .n_rounds = 10},
+	{.name = "counts, linear",
+		.params = "objective=count:poisson booster=gblinear "
+		"updater=coord_descent",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "gamma", .params = "objective=reg:gamma",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "tweedie",
+		.params = "objective=reg:tweedie tweedie_variance_power=1.3",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "absolute error", .params = "objective=reg:absoluteerror",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "absolute error, forest",
+		.params = "objective=reg:absoluteerror num_parallel_tree=3 "
+		"subsample=0.5",
+	.n_outputs = 1, .n_rounds = 5},
+	{.name = "pseudo-Huber",
+		.params = "objective=reg:pseudohubererror huber_slope=2",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "logarithms", .params = "objective=reg:squaredlogerror",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "fractions", .params = "objective=reg:logistic",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "raw scores", .params = "objective=binary:logitraw",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "hinge", .params = "objective=binary:hinge",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "softmax, forest",
+		.params = "objective=multi:softmax num_class=3 num_parallel_tree=2 "
+		"eval_metric=mlogloss",
+	.n_outputs = 3, .n_rounds = 6},
+	{.name = "three classes, dart",
+		.params = "objective=multi:softprob num_class=3 booster=dart "
+		"rate_drop=0.3",
+	.n_outputs = 3, .n_rounds = 10},
+	{.name = "ranking", .params = "objective=rank:ndcg eval_metric=ndcg",
+		.n_outputs = 1, .n_rounds = 10, .maximize = true, .grouped = true},
+	{.name = "ranking, weights, early stopping",
+		.params = "objective=rank:pairwise eval_metric=ndcg eta=0.9",
+		.n_outputs = 1, .n_rounds = 300, .early_stopping = 4,
+	.maximize = true, .grouped = true, .weight = true},
+	{.name = "ranking, linear",
+		.params = "objective=rank:map eval_metric=map booster=gblinear "
+		"updater=coord_descent",
+		.n_outputs = 1, .n_rounds = 10, .maximize = true, .grouped = true},
+	{.name = "failure times",
+		.params = "objective=survival:aft eval_metric=aft-nloglik",
+	.n_outputs = 1, .n_rounds = 10, .bounded = true},
+	{.name = "failure times, weights, dart",
+		.params = "objective=survival:aft eval_metric=aft-nloglik "
+		"booster=dart rate_drop=0.2 aft_loss_distribution=extreme",
+	.n_outputs = 1, .n_rounds = 10, .bounded = true, .weight = true},
+	{.name = "hazards", .params = "objective=survival:cox",
+	.n_outputs = 1, .n_rounds = 10},
+	{.name = "base margins",
+		.params = "objective=reg:squarederror base_score=0",
+	.n_outputs = 1, .n_rounds = 10, .n_margins = 1},
+	{.name = "base margins of three classes, several metrics",
+		.params = "objective=multi:softprob num_class=3 base_score=0 "
+		"eval_metric=merror eval_metric=mlogloss",
+	.n_outputs = 3, .n_rounds = 10, .n_margins = 3},
 };
 
 static double
@@ -298,6 +358,13 @@ make_layout(MlopsMatrixLayout *layout, uint64_t n_rows, const Recipe *recipe)
 	layout->weight_offset = recipe->weight ?
 		layout->label_offset + array : 0;
 	layout->role_offset = layout->label_offset + 2 * array;
+	layout->upper_offset = recipe->bounded ?
+		layout->label_offset + 3 * array : 0;
+	layout->group_offset = recipe->grouped ?
+		layout->label_offset + 4 * array : 0;
+	layout->n_margins = recipe->n_margins;
+	layout->margin_offset = recipe->n_margins > 0 ?
+		layout->label_offset + 5 * array : 0;
 	layout->output_offset = n_blocks * BLOCK_BYTES;
 }
 
@@ -319,8 +386,37 @@ make_row(const Recipe *recipe, float *row, float *label)
 		*label = z > 0;
 	else if (strstr(recipe->params, "count:"))
 		*label = floor(fabs(z) * 3);
+	else if (strstr(recipe->params, "rank:map"))
+		*label = z > 0;
+	else if (recipe->grouped)
+		*label = z < -0.5 ? 0 : z < 1 ? 1 : 2;
+	else if (strstr(recipe->params, "reg:logistic"))
+		*label = 1 / (1 + exp(-z));
+	else if (strstr(recipe->params, "gamma") || recipe->bounded ||
+			 strstr(recipe->params, "tweedie") ||
+			 strstr(recipe->params, "logerror"))
+		*label = exp(z / 2);
+	else if (strstr(recipe->params, "survival:cox"))
+		*label = uniform() < 0.3 ? -exp(z / 2) : exp(z / 2);
 	else
 		*label = z;
+}
+
+/* A row's bound, group and margins. */
+static void
+fill_more(const Recipe *recipe, const MlopsMatrixLayout *layout, char *block,
+		  uint64_t at, uint64_t row)
+{
+	float	   *label = (float *) (block + layout->label_offset) + at;
+	float	   *upper = (float *) (block + layout->upper_offset) + at;
+	float	   *margin = (float *) (block + layout->margin_offset);
+
+	if (recipe->bounded)
+		*upper = row % 3 == 0 ? INFINITY : row % 3 == 1 ? *label * 2 : *label;
+	if (recipe->grouped)
+		((uint32_t *) (block + layout->group_offset))[at] = row / 23;
+	for (uint32_t i = 0; i < recipe->n_margins; i++)
+		margin[at * recipe->n_margins + i] = row % 7 * 0.5f - i;
 }
 
 /* Fill the matrix and send DATA. */
@@ -356,6 +452,7 @@ session_fill(Session *s, const Recipe *recipe, uint64_t n_rows)
 		if (s->roles[i] != 0 && i % 5 == 0)
 			row[0] = recipe->categorical ? 30 : 100;
 		memcpy(block + at * N_FEATURES * 4, row, N_FEATURES * 4);
+		fill_more(recipe, &s->layout, block, at, i);
 		if (recipe->weight)
 			memcpy(block + s->layout.weight_offset + at * 4, &weight, 4);
 		block[s->layout.role_offset + at] = s->roles[i];
@@ -380,6 +477,7 @@ make_train(const Recipe *recipe, char *payload)
 	command.n_features = N_FEATURES;
 	command.flags = MLOPS_TRAIN_PREDICT |
 		(recipe->maximize ? MLOPS_TRAIN_MAXIMIZE : 0) |
+		(recipe->init ? MLOPS_TRAIN_INIT : 0) |
 		(recipe->all_train ? 0 : MLOPS_TRAIN_VALIDATE);
 	snprintf(params, sizeof(params),
 			 "tree_method=hist max_depth=5 base_score=0.5 seed=7 %s",
@@ -399,6 +497,25 @@ make_train(const Recipe *recipe, char *payload)
 					  recipe->categorical && i == 0 ? 'c' : 'q', i) + 1;
 	memcpy(payload, &command, sizeof(command));
 	return at - payload;
+}
+
+void
+session_send_init(Session *s, const void *model, size_t size, size_t piece)
+{
+	static char payload[MLOPS_MAX_FRAME];
+	MlopsModelPiece head = {size, 0};
+
+	while (head.offset < size)
+	{
+		size_t		part = size - head.offset < piece ?
+			size - head.offset : piece;
+
+		memcpy(payload, &head, sizeof(head));
+		memcpy(payload + sizeof(head), (const char *) model + head.offset,
+			   part);
+		session_send_frame(s, MLOPS_FRAME_INIT, payload, sizeof(head) + part);
+		head.offset += part;
+	}
 }
 
 void

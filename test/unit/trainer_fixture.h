@@ -42,6 +42,10 @@ typedef struct Recipe
 	bool		weight;
 	bool		categorical;	/* feature 0 */
 	bool		all_train;		/* no other role */
+	bool		grouped;		/* in query groups */
+	bool		bounded;		/* labels are lower bounds */
+	uint32_t	n_margins;		/* base margins */
+	bool		init;			/* goes on from what INIT sent */
 } Recipe;
 
 /* How a TRAIN ended. */
@@ -66,7 +70,7 @@ extern const char *trainer_program;
 extern uint64_t trainer_random;
 
 /* What is trained; the first is a plain regression. */
-#define N_RECIPES 16
+#define N_RECIPES 36
 extern const Recipe recipes[N_RECIPES];
 
 /* Seconds of a clock that only goes forward. */
@@ -112,6 +116,10 @@ extern void session_hear(Session *s, const Recipe *recipe, Answer *a);
 extern void make_layout(MlopsMatrixLayout *layout, uint64_t n_rows,
 						const Recipe *recipe);
 extern size_t make_train(const Recipe *recipe, char *payload);
+
+/* Send a model as INIT frames, in pieces of so many bytes. */
+extern void session_send_init(Session *s, const void *model, size_t size,
+							  size_t piece);
 
 /* Fill the matrix with random rows and send DATA. */
 extern void session_fill(Session *s, const Recipe *recipe, uint64_t n_rows);

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -216,6 +217,113 @@ test_train_payloads(void)
 	check(session_close(&s), "no rows: leaves");
 }
 
+/* Pieces of an initial model that do not fit. */
+static void
+test_init_pieces(void)
+{
+	static const struct
+	{
+		const char *name;
+		MlopsModelPiece piece;
+		size_t		size;
+		MlopsModelPiece next;
+	}			cases[] = {
+		{"an empty model", {0, 0}, 10, {0, 0}},
+		{"a model of 1 TB", {UINT64_C(1) << 40, 0}, 10, {0, 0}},
+		{"a model that begins in the middle", {100, 10}, 10, {0, 0}},
+		{"more bytes than the model has", {5, 0}, 10, {0, 0}},
+		{"a gap", {100, 0}, 10, {100, 20}},
+		{"a piece twice", {100, 0}, 10, {100, 5}},
+		{"a model that grows", {100, 0}, 10, {1000, 10}},
+		{"an offset that overflows", {100, 0}, 10, {100, UINT64_MAX}},
+	};
+	char		payload[64] = {0};
+	Recipe		recipe = recipes[0];
+	Session		s;
+	Answer		a;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		session_open(&s, 0, 1);
+		session_fill(&s, &recipes[0], 600);
+		memcpy(payload, &cases[i].piece, sizeof(MlopsModelPiece));
+		session_send_frame(&s, MLOPS_FRAME_INIT, payload,
+						   sizeof(MlopsModelPiece) + cases[i].size);
+		memcpy(payload, &cases[i].next, sizeof(MlopsModelPiece));
+		if (cases[i].next.total > 0)
+			session_send_frame(&s, MLOPS_FRAME_INIT, payload,
+							   sizeof(MlopsModelPiece) + cases[i].size);
+		expect_end(&s, cases[i].name, 5);
+	}
+	session_open(&s, 0, 1);
+	session_send_frame(&s, MLOPS_FRAME_INIT, payload,
+					   sizeof(MlopsModelPiece));
+	expect_end(&s, "an INIT without bytes", 5);
+
+	recipe.init = true;
+	session_open(&s, 0, 1);
+	session_fill(&s, &recipe, 600);
+	session_send_train(&s, &recipe);
+	session_hear(&s, &recipe, &a);
+	check(a.error[0] != '\0', "no INIT: \"%s\"", a.error);
+	session_send_init(&s, "{\"learner\": {}}", 15, 100);
+	session_send_train(&s, &recipe);
+	session_hear(&s, &recipe, &a);
+	check(a.error[0] != '\0', "no model: \"%s\"", a.error);
+	memcpy(payload, &(MlopsModelPiece) {100, 0}, sizeof(MlopsModelPiece));
+	session_send_frame(&s, MLOPS_FRAME_INIT, payload,
+					   sizeof(MlopsModelPiece) + 10);
+	session_send_train(&s, &recipe);
+	session_hear(&s, &recipe, &a);
+	check(a.error[0] != '\0', "a piece of a model: \"%s\"", a.error);
+	recipe.init = false;
+	session_send_train(&s, &recipe);
+	session_hear(&s, &recipe, &a);
+	check(a.trained, "and then without one");
+	free(a.model);
+	check(session_close(&s), "initial models: leaves");
+}
+
+/* What stands beside the features is checked too. */
+static void
+test_row_info(void)
+{
+	Recipe		grouped = recipes[0];
+	Recipe		margins = recipes[0];
+	const float infinite = INFINITY;
+	const uint32_t group = 0;
+	Session		s;
+	Answer		a;
+
+	grouped.params = "objective=rank:ndcg";
+	grouped.grouped = true;
+	grouped.all_train = true;
+	margins.n_margins = 1;
+	margins.all_train = true;
+	for (uint64_t row = 511; row <= 512; row++)
+	{
+		session_open(&s, 0, 1);
+		session_fill(&s, &grouped, 2000);
+		if (pwrite(s.matrix, &group, 4, row / ROWS_PER_BLOCK * BLOCK_BYTES +
+				   s.layout.group_offset + row % ROWS_PER_BLOCK * 4) != 4)
+			abort();
+		session_send_train(&s, &grouped);
+		session_hear(&s, &grouped, &a);
+		check(a.error[0] != '\0', "a group number falls in row %u: \"%s\"",
+			  (unsigned) row, a.error);
+		check(session_close(&s), "leaves");
+	}
+	session_open(&s, 0, 1);
+	session_fill(&s, &margins, 2000);
+	if (pwrite(s.matrix, &infinite, 4, BLOCK_BYTES +
+			   s.layout.margin_offset) != 4)
+		abort();
+	session_send_train(&s, &margins);
+	session_hear(&s, &margins, &a);
+	check(a.error[0] != '\0', "an infinite base margin: \"%s\"", a.error);
+	check(session_close(&s), "leaves");
+}
+
 /* A training with rounds of a second or so; heard until one is done. */
 static bool
 long_training(Session *s)
@@ -375,6 +483,8 @@ main(int argc, char **argv)
 	test_garbage();
 	test_layouts();
 	test_train_payloads();
+	test_init_pieces();
+	test_row_info();
 	test_interruptions();
 	test_orphan();
 	check(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD,

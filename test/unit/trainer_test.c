@@ -19,6 +19,37 @@
 #include "trainer_fixture.h"
 
 /*
+ * Whether what was predicted for a row with base margins is not, but for
+ * rounding, the model's own margin and them together.
+ */
+static bool
+margin_differs(const Session *s, const MlopsForest *forest, uint64_t row)
+{
+	uint32_t	width = s->layout.n_outputs;
+	float		margin[8];
+	float		found[8];
+	double		expected[8];
+	double		sum = 0;
+
+	if (pread(s->matrix, found, width * 4,
+			  s->layout.output_offset + row * width * 4) != width * 4)
+		abort();
+	if (s->roles[row] == MLOPS_ROLE_NONE)
+		return found[0] != 0;
+	mlops_forest_margin(forest, s->rows + row * N_FEATURES, margin);
+	for (uint32_t i = 0; i < width; i++)
+	{
+		expected[i] = margin[i] + row % 7 * 0.5 - i;
+		sum += exp(expected[i]);
+	}
+	for (uint32_t i = 0; i < width; i++)
+		if (fabs((width > 1 ? exp(expected[i]) / sum : expected[i]) -
+				 found[i]) > 1e-5)
+			return true;
+	return false;
+}
+
+/*
  * Rows whose predictions differ in any bit from the forest module's, rows
  * left out that were written to included; n_rounds is the model's.
  */
@@ -47,6 +78,11 @@ mismatches(const Session *s, const Answer *a, unsigned *n_rounds)
 
 		if (s->roles[i] != MLOPS_ROLE_NONE)
 			mlops_forest_predict(forest, s->rows + i * N_FEATURES, expected);
+		if (s->layout.n_margins > 0)
+		{
+			wrong += margin_differs(s, forest, i);
+			continue;
+		}
 		if (pread(s->matrix, found, width * 4,
 				  s->layout.output_offset + i * width * 4) != width * 4)
 			abort();
@@ -172,6 +208,102 @@ test_hello(void)
 		frame.kind == MLOPS_FRAME_HEARTBEAT;
 	check(good, "the heart beats while nothing is asked");
 	check(session_close(&s), "leaves before LIMITS");
+}
+
+/* One TRAIN on a session that is open and filled; a->model is a copy. */
+static void
+train_once(Session *s, const Recipe *recipe, Answer *a)
+{
+	session_send_train(s, recipe);
+	session_hear(s, recipe, a);
+}
+
+/* Going on from a model gives the one that training in one go gives. */
+static void
+test_init(void)
+{
+	static const char *const names[] = {"regression", "three classes",
+		"counts", "ranking", "failure times", "linear", "categories"
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		Recipe		recipe = {0};
+		Recipe		rest;
+		Session		s;
+		Answer		whole;
+		Answer		half;
+		Answer		again;
+		unsigned	n_rounds = 0;
+		uint64_t	wrong;
+
+		for (size_t j = 0; j < N_RECIPES; j++)
+			if (strcmp(recipes[j].name, names[i]) == 0)
+				recipe = recipes[j];
+		if (!session_open(&s, 0, 2))
+			continue;
+		session_fill(&s, &recipe, 3000);
+		train_once(&s, &recipe, &whole);
+		rest = recipe;
+		rest.n_rounds = 6;
+		train_once(&s, &rest, &half);
+		rest.n_rounds = recipe.n_rounds - 6;
+		rest.init = true;
+		session_send_init(&s, half.model, half.model_size, 777);
+		train_once(&s, &rest, &again);
+		check(again.trained && again.result.n_rounds == recipe.n_rounds &&
+			  again.n_progress == rest.n_rounds,
+			  "%s: goes on, %u rounds %s", names[i], again.result.n_rounds,
+			  again.error);
+		if (again.trained)
+		{
+			check(again.model_size == whole.model_size &&
+				  memcmp(again.model, whole.model, whole.model_size) == 0,
+				  "%s: 6 rounds and the rest are as one go", names[i]);
+			wrong = mismatches(&s, &again, &n_rounds);
+			check(wrong == 0, "%s: %llu predictions differ", names[i],
+				  (unsigned long long) wrong);
+		}
+		free(whole.model);
+		free(half.model);
+		free(again.model);
+		train_once(&s, &rest, &again);
+		check(again.error[0] != '\0', "%s: INIT is for one TRAIN: \"%s\"",
+			  names[i], again.error);
+		free(again.model);
+		check(session_close(&s), "%s: leaves", names[i]);
+	}
+}
+
+/* Early stopping counts the rounds of the initial model. */
+static void
+test_init_stopping(void)
+{
+	const Recipe *stopping = &recipes[5];
+	Recipe		rest = *stopping;
+	Session		s;
+	Answer		first;
+	Answer		again;
+	unsigned	n_rounds = 0;
+
+	rest.n_rounds = 2;
+	rest.early_stopping = 0;
+	session_open(&s, 0, 2);
+	session_fill(&s, stopping, 3000);
+	train_once(&s, &rest, &first);
+	rest = *stopping;
+	rest.init = true;
+	session_send_init(&s, first.model, first.model_size, MLOPS_MAX_FRAME / 2);
+	train_once(&s, &rest, &again);
+	check(again.trained && again.result.stopped_early &&
+		  again.result.n_rounds == 2 + again.best_round + 1 &&
+		  mismatches(&s, &again, &n_rounds) == 0 &&
+		  n_rounds == again.result.n_rounds,
+		  "early stopping after 2 rounds: %u rounds in the model %s", n_rounds,
+		  again.error);
+	free(first.model);
+	free(again.model);
+	check(session_close(&s), "early stopping after an initial model: leaves");
 }
 
 /* A TRAIN that fails is told; the next one works. */
@@ -317,6 +449,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < N_RECIPES; i++)
 		test_recipe(&recipes[i]);
 	test_threads();
+	test_init();
+	test_init_stopping();
 	test_failures();
 	test_values();
 	test_memory();
