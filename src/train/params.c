@@ -587,6 +587,13 @@ check_objective(const MlopsParams *params, const MlopsObjective *objective)
 					 errhint("It belongs to %s%s.", mlops_param_rules[i].objective,
 							 mlops_param_rules[i].objective[strlen(mlops_param_rules[i].objective) - 1] ==
 							 ':' ? "..." : "")));
+	if (objective->base_score == MLOPS_BASE_LIBRARY &&
+		params->num_parallel_tree > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("objective %s cannot be combined with num_parallel_tree",
+						objective->name),
+				 errdetail("Each of the trees would take the whole step.")));
 	if (params->balanced && objective->task != MLOPS_BINARY &&
 		objective->task != MLOPS_MULTICLASS)
 		ereport(ERROR,

@@ -11,6 +11,7 @@
 #include "catalog/catalog.h"
 #include "data/predictor.h"
 #include "train/warm_start.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 static void check_call(const MlopsTrainCall *call);
@@ -116,11 +117,16 @@ check_bytes(const MlopsWarmStart *start, const MlopsForestInfo *stored)
 	MlopsForestError error;
 	MlopsForestInfo info;
 	size_t		size;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "mlops checked model",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
 	void	   *block = mlops_predictor_build(start->model, start->model_size,
 											  &size, &error);
 	const MlopsForest *forest = block == NULL ? NULL :
 		mlops_forest_open(block, size, &error);
 
+	MemoryContextSwitchTo(old_context);
 	if (forest == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -134,5 +140,5 @@ check_bytes(const MlopsWarmStart *start, const MlopsForestInfo *stored)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("model and forest of \"%s\" do not match",
 						start->reference)));
-	pfree(block);
+	MemoryContextDelete(context);
 }

@@ -85,10 +85,6 @@ const Recipe recipes[N_RECIPES] = {
 	.n_outputs = 1, .n_rounds = 10},
 	{.name = "absolute error", .params = "objective=reg:absoluteerror",
 	.n_outputs = 1, .n_rounds = 10},
-	{.name = "absolute error, forest",
-		.params = "objective=reg:absoluteerror num_parallel_tree=3 "
-		"subsample=0.5",
-	.n_outputs = 1, .n_rounds = 5},
 	{.name = "pseudo-Huber",
 		.params = "objective=reg:pseudohubererror huber_slope=2",
 	.n_outputs = 1, .n_rounds = 10},
