@@ -200,8 +200,13 @@ settle_task(MlopsTrainCall *call, const char *name)
 	if (name != NULL && strcmp(name, "count") == 0)
 	{
 		task = MLOPS_REGRESSION;
-		if (objective == NULL)
-			objective = mlops_objective_named("count:poisson");
+		if (objective != NULL && strcmp(objective->name, "count:poisson") != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("objective %s does not fit the task count",
+							objective->name),
+					 errhint("Use task => 'regression', of which count is the objective count:poisson.")));
+		objective = mlops_objective_named("count:poisson");
 	}
 	else if (name != NULL)
 		known = task_named(name, &task);

@@ -36,6 +36,7 @@ static bool take_special(MlopsParams *params, const char *name, char *text,
 static void check_together(const MlopsParams *params);
 static void check_objective(const MlopsParams *params,
 							const MlopsObjective *objective);
+static const char *objectives_of(const char *prefix);
 static void check_base_score(const MlopsObjective *objective,
 							 double base_score);
 static void add_defaults(const MlopsParams *params,
@@ -584,9 +585,8 @@ check_objective(const MlopsParams *params, const MlopsObjective *objective)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parameter \"%s\" does not apply to objective %s",
 							mlops_param_rules[i].name, objective->name),
-					 errhint("It belongs to %s%s.", mlops_param_rules[i].objective,
-							 mlops_param_rules[i].objective[strlen(mlops_param_rules[i].objective) - 1] ==
-							 ':' ? "..." : "")));
+					 errhint("It belongs to %s.",
+							 objectives_of(mlops_param_rules[i].objective))));
 	if (objective->base_score == MLOPS_BASE_LIBRARY &&
 		params->num_parallel_tree > 1)
 		ereport(ERROR,
@@ -601,6 +601,17 @@ check_objective(const MlopsParams *params, const MlopsObjective *objective)
 				 errmsg("class_weight needs classes"),
 				 errdetail("The objective is %s.", objective->name)));
 	(void) mlops_params_metrics(params, objective, metrics);
+}
+
+/* The objectives that begin so, for a hint. */
+static const char *
+objectives_of(const char *prefix)
+{
+	if (strcmp(prefix, "binary:") == 0)
+		return mlops_objective_list(MLOPS_BINARY);
+	if (strcmp(prefix, "rank:") == 0)
+		return mlops_objective_list(MLOPS_RANKING);
+	return prefix;
 }
 
 /* 22023 if a base score has no margin. */

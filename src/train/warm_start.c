@@ -76,11 +76,6 @@ mlops_warm_start_check_library(const MlopsWarmStart *start,
 static void
 check_call(const MlopsTrainCall *call)
 {
-	if (call->data.features != NIL || call->data.exclude != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("features and exclude cannot be given with init_model"),
-				 errhint("Its features are trained on.")));
 	if (call->data.base_margin != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -3,9 +3,9 @@
 
     objective_oracle.py [--dsn DSN] [--data DIR] [--only NAME]
 
-Trains each objective that a data set's target fits with each booster, on all
-of its rows, for few rounds, exports the model and loads it with
-python3-xgboost.  Over all rows the float32 of mlops.predict(), or of each
+Trains each objective that a data set's target fits with each booster, on some
+thousand of its rows and for few rounds, exports the model and loads it with
+python3-xgboost.  Over all rows of the data set the float32 of mlops.predict(), or of each
 element of mlops.predict_proba(), must be those of the Booster.  The matrix is
 built by predict_oracle.py from the stored signature and the raw rows.
 
@@ -129,7 +129,7 @@ def categories_of(cursor, table):
     return [row[0] for row in cursor.fetchall()]
 
 
-def train(cursor, model, table, job, objective, target, booster):
+def train(cursor, model, table, job, every, objective, target, booster):
     """Task, signature and classes of a new version; None if not supported."""
     _, _, more, hidden = job
     exclude = ["row_number"] + [c for c in hidden.split(",") if c]
@@ -141,7 +141,8 @@ def train(cursor, model, table, job, objective, target, booster):
         cursor.execute(
             f"SELECT task FROM mlops.train(%s, %s, %s, exclude => %s, "
             f"params => %s, split => 'none'{', ' + more if more else ''})",
-            (model, f"SELECT * FROM {table}", target, exclude,
+            (model, f"SELECT * FROM {table} WHERE row_number % {every} = 0",
+             target, exclude,
              json.dumps(params)))
     except psycopg2.errors.FeatureNotSupported as error:
         if "needs libxgboost" not in str(error):
@@ -181,7 +182,7 @@ def different(cursor, model, table, version, matrices):
     return wrong, len(want)
 
 
-def run_job(cursor, stem, table, job):
+def run_job(cursor, stem, table, job, every):
     """All objectives and boosters of one target."""
     kind, target = job[:2]
     span = "1"
@@ -192,7 +193,7 @@ def run_job(cursor, stem, table, job):
         cells, rows = [], 0
         for name, params in BOOSTERS.items():
             model = f"{SCHEMA}_{stem}"
-            version = train(cursor, model, table, job, objective,
+            version = train(cursor, model, table, job, every, objective,
                             shape.format(target, span=span), name)
             if version is None:
                 cells.append("-")
@@ -228,9 +229,9 @@ def run_data_set(task):
         clean(cursor, stem)
         cursor.execute(f"CREATE SCHEMA {SCHEMA}_{stem}")
         table = f"{SCHEMA}_{stem}.data"
-        base.load(cursor, path, table)
+        n_rows = base.load(cursor, path, table)
         for job in TARGETS[stem]:
-            run_job(cursor, stem, table, job)
+            run_job(cursor, stem, table, job, n_rows // 4000 + 1)
         clean(cursor, stem)
         connection.close()
     except Exception:  # one that fails must not hide the others

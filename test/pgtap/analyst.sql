@@ -5,7 +5,7 @@
 \pset pager off
 \set ON_ERROR_ROLLBACK 1
 \set ON_ERROR_STOP true
-SET client_min_messages = warning;
+SET client_min_messages = error;
 BEGIN;
 SET LOCAL search_path = public, mlops;
 SELECT no_plan();

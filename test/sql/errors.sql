@@ -1,5 +1,5 @@
 -- Bad input, and what is said of it.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE TABLE err AS
 SELECT i AS id, i * 37 % 101 AS a, i % 7 AS b, 'w' || i % 3 AS word,
 	   i * 37 % 101 > 50 AS y, NULL::text AS nothing, now() AS at,

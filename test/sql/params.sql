@@ -1,5 +1,5 @@
 -- Training parameters: names, ranges, hints.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE TABLE par AS
 SELECT i % 101 AS a, i % 7 AS b, i % 101 > 50 AS y FROM generate_series(1, 200) i;
 CREATE FUNCTION par_try(p text, target text DEFAULT 'y') RETURNS text
@@ -28,6 +28,7 @@ INSERT INTO par_rule VALUES
 	('eta', '0.0001', '0', '1', '1.5'),
 	('learning_rate', '0.0001', '0', '1', '1.5'),
 	('gamma', '0', '-1', '1e12', '2e12'),
+	('num_parallel_tree', '1', '0', '3', '10001'),
 	('min_split_loss', '0', '-1', '1e12', '2e12'),
 	('lambda', '0', '-1', '1e12', '2e12'),
 	('reg_lambda', '0', '-1', '1e12', '2e12'),
@@ -65,7 +66,15 @@ SELECT p, par_try(p) FROM (VALUES ('{"grow_policy": "lossguide"}'),
 	('{"tree_method": "hist"}'), ('{"tree_method": "exact"}'),
 	('{"tree_method": "gpu_hist"}'), ('{"eval_metric": "auc"}'),
 	('{"eval_metric": "auc aucpr"}'), ('{"eval_metric": "mlogloss"}'),
-	('{"eval_metric": "rmsle"}'), ('{"eval_metric": ["auc"]}')) v(p);
+	('{"eval_metric": "rmsle"}'), ('{"eval_metric": ["auc"]}'),
+	('{"eval_metric": ["auc", "logloss"]}'), ('{"eval_metric": []}'),
+	('{"eval_metric": ["auc", "auc"]}'), ('{"eval_metric": ["auc", 1]}'),
+	('{"eval_metric": {"auc": 1}}'), ('{"eval_metric": ["auc", ["error"]]}'),
+	('{"eval_metric": "error@0.7"}'), ('{"eval_metric": "error@x"}'),
+	('{"eval_metric": "error@1.5"}'), ('{"eval_metric": "auc@3"}'),
+	('{"eval_metric": ["error@0.1","error@0.11","error@0.12","error@0.13","error@0.14",
+		"error@0.15","error@0.16","error@0.17","error@0.18","error@0.19","error@0.2",
+		"error@0.21","error@0.22","error@0.23","error@0.24","error@0.25","error@0.26"]}')) v(p);
 SELECT m, par_try(format('{"eval_metric": "%s", "num_boost_round": 2}', m), 'b') AS b
 FROM unnest('{rmse,mae,mape,rmsle,logloss,mlogloss,auc}'::text[]) m;
 
@@ -76,7 +85,54 @@ SELECT p, par_try(p) FROM (VALUES ('{"max_dept": 3}'), ('{"maxdepth": 3}'),
 	('{"nthread": 1}'), ('{"n_jobs": 1}'), ('{"objective": "x"}'),
 	('{"random_state": 1}'), ('{"verbosity": 0}'), ('{"num_class": 3}'),
 	('{"device": "cuda"}'), ('{"booster": "dart"}'),
-	('{"eta": 0.1, "learning_rate": 0.2}'), ('{"lambda": 1, "reg_lambda": 1}')) v(p);
+	('{"eta": 0.1, "learning_rate": 0.2}'), ('{"lambda": 1, "reg_lambda": 1}'),
+	('{"importance_type": "gain"}'), ('{"enable_categorical": true}'), ('{"missing": 0}'),
+	('{"num_leaves": 31}'), ('{"xgb_model": "m"}'), ('{"sampling_method": "gradient_based"}'),
+	('{"sampling_method": "uniform"}'), ('{"process_type": "update"}')) v(p);
+
+-- objectives, boosters and what belongs to them
+SELECT p, par_try(p, target) FROM (VALUES
+	('{"objective": "reg:squarederror"}', 'b'), ('{"objective": "reg:linear"}', 'b'),
+	('{"objective": "reg:squarederrr"}', 'b'), ('{"objective": "x"}', 'b'),
+	('{"objective": 1}', 'b'), ('{"objective": "reg:quantileerror"}', 'b'),
+	('{"objective": "binary:logistic"}', 'b'), ('{"objective": "rank:ndcg"}', 'b'),
+	('{"objective": "reg:absoluteerror", "num_parallel_tree": 2}', 'b'),
+	('{"objective": "count:poisson", "base_score": 0}', 'b'),
+	('{"objective": "reg:gamma"}', 'b'), ('{"objective": "reg:logistic"}', 'b'),
+	('{"objective": "count:poisson", "eval_metric": "auc"}', 'b'),
+	('{"objective": "reg:tweedie", "tweedie_variance_power": 1.2, "eval_metric": ["tweedie-nloglik@1.2"]}', 'b'),
+	('{"objective": "reg:tweedie", "tweedie_variance_power": 2}', 'b'),
+	('{"objective": "reg:tweedie", "tweedie_variance_power": 1}', 'b'),
+	('{"tweedie_variance_power": 1.5}', 'b'), ('{"scale_pos_weight": 2}', 'b'),
+	('{"huber_slope": 0, "objective": "reg:pseudohubererror"}', 'b'),
+	('{"quantile_alpha": [0.1, 0.9], "objective": "reg:quantileerror"}', 'b'),
+	('{"lambdarank_pair_method": "topk"}', 'b'), ('{"class_weight": "balanced"}', 'b'),
+	('{"class_weight": {"true": 2}}', 'y'), ('{"class_weight": "balanced"}', 'y'),
+	('{"class_weight": "balanced", "scale_pos_weight": 2}', 'y')) v(p, target);
+SELECT p, par_try(p) FROM (VALUES ('{"booster": "gbforest"}'),
+	('{"booster": "gblinear"}'), ('{"booster": "gblinear", "max_depth": 3}'),
+	('{"booster": "gblinear", "tree_method": "hist"}'),
+	('{"booster": "gblinear", "updater": "shotgun"}'),
+	('{"booster": "gblinear", "updater": "coord_descent", "feature_selector": "greedy", "top_k": 1}'),
+	('{"booster": "gblinear", "feature_selector": "best"}'),
+	('{"booster": "gblinear", "monotone_constraints": {"a": 1}}'),
+	('{"updater": "coord_descent"}'), ('{"rate_drop": 0.1}'),
+	('{"booster": "dart", "rate_drop": 0.1, "skip_drop": 0.5, "one_drop": true, "sample_type": "weighted", "normalize_type": "forest"}'),
+	('{"booster": "dart", "rate_drop": 1.1}'), ('{"booster": "dart", "one_drop": 2}'),
+	('{"num_parallel_tree": 10000, "num_boost_round": 101}')) v(p);
+
+-- constraints
+SELECT p, par_try(p) FROM (VALUES ('{"monotone_constraints": {"a": 1}}'),
+	('{"monotone_constraints": {"A": 1}}'), ('{"monotone_constraints": {"zzz": 1}}'),
+	('{"monotone_constraints": {"a": 2}}'), ('{"monotone_constraints": {"a": "1"}}'),
+	('{"monotone_constraints": {"a": null}}'), ('{"monotone_constraints": [1]}'),
+	('{"monotone_constraints": "(1)"}'), ('{"monotone_constraints": {}}'),
+	('{"monotone_constraints": {"b": 1}}'),
+	('{"interaction_constraints": [["a"]]}'), ('{"interaction_constraints": [["aa"]]}'),
+	('{"interaction_constraints": [[]]}'), ('{"interaction_constraints": []}'),
+	('{"interaction_constraints": ["a"]}'), ('{"interaction_constraints": [[1]]}'),
+	('{"interaction_constraints": {"a": ["b"]}}'), ('{"interaction_constraints": [["a", null]]}'),
+	('{"interaction_constraints": 3}')) v(p);
 
 -- together
 SELECT p, par_try(p) FROM (VALUES ('{"max_depth": 0}'),

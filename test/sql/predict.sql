@@ -1,6 +1,6 @@
 -- Predictions: how a model is named, where a row comes from, what changes
 -- between calls.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE TABLE pre AS
 SELECT i AS id, i * 37 % 101 AS a, (i * 53 % 89)::float8 AS b,
 	   (ARRAY['red', 'green', 'blue'])[1 + i * 7 % 3] AS colour,

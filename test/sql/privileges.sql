@@ -1,5 +1,5 @@
 -- Who may do what with a model.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE ROLE regress_mlops_owner;
 CREATE ROLE regress_mlops_predict;
 CREATE ROLE regress_mlops_read;

@@ -1,5 +1,5 @@
 -- mlops.train: what it takes, what it infers, what it leaves behind.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE TYPE train_size AS ENUM ('small', 'large', 'huge');
 CREATE TABLE train_data AS
 SELECT i AS id, i * 37 % 101 AS a, (i * 53 % 89)::float8 / 8 AS b,
@@ -47,7 +47,7 @@ RESET client_min_messages;
 SELECT train_short('answer', ', features => ''a''');
 SELECT train_short('grade', ', features => ''a''');
 SELECT train_short('answer', ', features => ''a'', task => ''binary'', positive => ''no''');
-SET client_min_messages = warning;
+SET client_min_messages = error;
 
 -- columns: all usable ones but those of target, key, weight and exclude
 CREATE FUNCTION train_columns(target text, args text DEFAULT '',
@@ -253,7 +253,7 @@ SELECT version FROM mlops.train('train_m', 'train_data', 'flag', features => 'a'
 COMMIT;
 SELECT serving, versions, latest FROM mlops.models WHERE model = 'train_m';
 SELECT mlops.drop_model('train_m');
-SET client_min_messages = warning;
+SET client_min_messages = error;
 
 -- rows that the transaction itself has written are read
 BEGIN;

@@ -1,5 +1,5 @@
 -- Versions: which one serves, aliases, history, dropping, files.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE TABLE ver AS SELECT i % 101 AS a, i % 101 > 50 AS y FROM generate_series(1, 300) i;
 CREATE FUNCTION ver_train(args text DEFAULT '') RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
