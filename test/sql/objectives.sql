@@ -228,7 +228,8 @@ WHERE model = 'house_rising' AND split = 'validation' AND round IS NOT NULL
 GROUP BY name ORDER BY name;
 SELECT version, task
 FROM mlops.train('house_rising', 'house', target => 'price', key => 'id',
-                 init_model => 'house_rising/1', params => '{"num_boost_round": 10, "eta": 0.05}');
+                 init_model => 'house_rising/1',
+                 params => '{"num_boost_round": 10, "eta": 0.05}');
 SELECT version, task
 FROM mlops.train('house_rank', 'house', target => 'round(price / 100)::integer',
                  query_group => 'district', exclude => ARRAY['id', 'sold_at', 'price'],
