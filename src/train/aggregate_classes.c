@@ -62,8 +62,8 @@ typedef struct Classes
 	int32		cell_room;
 	char	  **names;
 	Cell	   *cells;
-	Index		by_name;
-	Index		by_pair;
+	HashIndex	by_name;
+	HashIndex	by_pair;
 	Size		name_bytes;
 } Classes;
 
