@@ -428,7 +428,7 @@ CREATE AGGREGATE mlops.r2(
 (
 	SFUNC = mlops._r2_add,
 	STYPE = double precision[],
-	INITCOND = '{0,0,0,0,0,0}',
+	INITCOND = '{0,0,0,0,0,0,0,0,0}',
 	COMBINEFUNC = mlops._r2_combine,
 	FINALFUNC = mlops._r2_final,
 	PARALLEL = SAFE
@@ -443,7 +443,7 @@ CREATE AGGREGATE mlops.r2(
 (
 	SFUNC = mlops._r2_add,
 	STYPE = double precision[],
-	INITCOND = '{0,0,0,0,0,0}',
+	INITCOND = '{0,0,0,0,0,0,0,0,0}',
 	COMBINEFUNC = mlops._r2_combine,
 	FINALFUNC = mlops._r2_final,
 	PARALLEL = SAFE

@@ -37,13 +37,16 @@ typedef struct TwoClassState
 	MlopsSum	tn;
 } TwoClassState;
 
-/* The labels' moments after Welford, and the error of their prediction. */
+/*
+ * The labels' moments after Welford, and the error of their prediction.  The
+ * mean is compensated, too, so that labels far from 0 lose nothing.
+ */
 typedef struct R2State
 {
 	double		rows;
-	double		weight;
-	double		mean;
-	double		m2;
+	MlopsSum	weight;
+	MlopsSum	mean;
+	MlopsSum	m2;
 	MlopsSum	square;
 } R2State;
 
@@ -288,17 +291,20 @@ mlops_r2_add(PG_FUNCTION_ARGS)
 	double		label = PG_GETARG_FLOAT8(1);
 	double		error = PG_GETARG_FLOAT8(2) - label;
 	double		weight = mlops_aggregate_weight(fcinfo, 3);
-	double		delta = label - state->mean;
+	double		delta = label - state->mean.sum - state->mean.error;
 
 	if (weight > 0)
 	{
-		state->rows++;
-		state->weight += weight;
-		state->mean += state->rows == 1 ? label - state->mean :
-			delta * (weight / state->weight);
-		if (state->rows > 1)
-			state->m2 += weight * delta * (label - state->mean);
+		double		before = mlops_sum_value(&state->weight);
+		double		share;
+
+		mlops_sum_add(&state->weight, weight);
+		share = weight / mlops_sum_value(&state->weight);
+		mlops_sum_add(&state->mean, state->rows == 0 ? label : delta * share);
+		if (state->rows > 0)
+			mlops_sum_add(&state->m2, before * share * delta * delta);
 		mlops_sum_add(&state->square, weight * error * error);
+		state->rows++;
 	}
 	PG_RETURN_ARRAYTYPE_P(array);
 }
@@ -312,17 +318,23 @@ mlops_r2_combine(PG_FUNCTION_ARGS)
 		state_to_change(fcinfo, N_DOUBLES(R2State), &array);
 	const R2State *b = (const R2State *)
 		state_of(fcinfo, 1, N_DOUBLES(R2State), NULL);
-	double		delta = b->mean - a->mean;
+	double		delta = (b->mean.sum - a->mean.sum) +
+		(b->mean.error - a->mean.error);
 
 	if (a->rows == 0)
 		*a = *b;
 	else if (b->rows > 0)
 	{
-		double		weight = a->weight + b->weight;
+		double		before = mlops_sum_value(&a->weight);
+		double		share;
 
-		a->m2 += b->m2 + delta * delta * (a->weight * (b->weight / weight));
-		a->mean += delta * (b->weight / weight);
-		a->weight = weight;
+		mlops_sum_add(&a->weight, b->weight.sum);
+		a->weight.error += b->weight.error;
+		share = mlops_sum_value(&b->weight) / mlops_sum_value(&a->weight);
+		mlops_sum_add(&a->mean, delta * share);
+		mlops_sum_add(&a->m2, b->m2.sum);
+		a->m2.error += b->m2.error;
+		mlops_sum_add(&a->m2, before * share * delta * delta);
 		a->rows += b->rows;
 		mlops_sum_add(&a->square, b->square.sum);
 		a->square.error += b->square.error;
@@ -337,9 +349,10 @@ mlops_r2_final(PG_FUNCTION_ARGS)
 	const R2State *state = (const R2State *)
 		state_of(fcinfo, 0, N_DOUBLES(R2State), NULL);
 
-	if (state->rows < 2 || state->m2 == 0)
+	if (state->rows < 2 || mlops_sum_value(&state->m2) == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(1 - mlops_sum_value(&state->square) / state->m2);
+	PG_RETURN_FLOAT8(1 - mlops_sum_value(&state->square) /
+					 mlops_sum_value(&state->m2));
 }
 
 /* (state, label, predicted [, weight]) of any type that has equality. */
