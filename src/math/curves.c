@@ -247,14 +247,14 @@ fill_steps(const float *label, const float *weight, const double *scores,
 {
 	void	   *space;
 	MlopsOrder *order = mlops_order_rows(scores, 1, count, &space);
-	MlopsSum	totals[2] = {{0}, {0}};
+	MlopsSum	totals[2] = {{0, 0}, {0, 0}};
 	size_t		i = count;
 
 	steps->step = calloc(count, sizeof(Step));
 	while (order != NULL && steps->step != NULL && i > 0)
 	{
 		Step	   *step = steps->step + steps->count++;
-		MlopsSum	sums[2] = {{0}, {0}};
+		MlopsSum	sums[2] = {{0, 0}, {0, 0}};
 		uint64_t	key = order[i - 1].key;
 
 		step->score = scores[order[i - 1].row];

@@ -126,7 +126,7 @@ static bool
 take_rows(const float *label, const float *score, const float *other,
 		  const float *weight, size_t n, Rows *rows)
 {
-	MlopsSum	all[2] = {{0}, {0}};
+	MlopsSum	all[2] = {{0, 0}, {0, 0}};
 	size_t		i;
 
 	for (i = 0; i < n; i++)
@@ -173,14 +173,14 @@ placements(Rows *rows, double *place)
 {
 	void	   *space;
 	MlopsOrder *order = mlops_order_rows(rows->score, 1, rows->n, &space);
-	MlopsSum	below[2] = {{0}, {0}};
+	MlopsSum	below[2] = {{0, 0}, {0, 0}};
 	size_t		first;
 	size_t		last;
 	size_t		i;
 
 	for (first = 0; order != NULL && first < rows->n; first = last)
 	{
-		MlopsSum	tied[2] = {{0}, {0}};
+		MlopsSum	tied[2] = {{0, 0}, {0, 0}};
 
 		for (last = first; last < rows->n &&
 			 order[last].key == order[first].key; last++)
@@ -248,7 +248,7 @@ mean_place(const Rows *rows, int which, bool positive)
 static double
 error_of(const Rows *rows, int a, int b, const double means[2][2])
 {
-	MlopsSum	sum[2] = {{0}, {0}};
+	MlopsSum	sum[2] = {{0, 0}, {0, 0}};
 	double		error = 0;
 	size_t		i;
 	int			c;

@@ -37,7 +37,7 @@ mlops_metrics_ranking(const float *relevance, const float *score,
 	static const char *const names[N_RANKING] = {
 		"ndcg", "ndcg_5", "ndcg_10", "map", "mrr"
 	};
-	MlopsSum	sums[N_RANKING] = {{0}};
+	MlopsSum	sums[N_RANKING] = {{0, 0}};
 	MlopsSum	all = {0};
 	bool		valid = ranking_valid(relevance, score, weight, n);
 	double	   *rows = NULL;

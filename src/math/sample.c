@@ -87,7 +87,7 @@ mlops_sample_concordance(const double *rows, int width, size_t n,
 	MlopsOrder *earlier = mlops_order_rows(rows + 1, width, n, &space1);
 	MlopsOrder *later = mlops_order_rows(rows, width, n, &space2);
 	size_t	   *ranks = prediction_ranks(rows, width, n);
-	RankSums	sums = {calloc(n + 1, sizeof(double)), n, {0}};
+	RankSums	sums = {calloc(n + 1, sizeof(double)), n, {0, 0}};
 	double		value = NAN;
 
 	*memory = earlier != NULL && later != NULL && ranks != NULL &&
