@@ -22,8 +22,9 @@ FROM scored;
 SELECT accuracy(won, probability > 0.5), precision_score(won, probability > 0.5),
 	recall_score(won, probability > 0.5), f1(won, probability > 0.5)
 FROM scored;
-SELECT rmse(y, p), mae(y, p), r2(y, p), mape(y, p), pinball_loss(y, p, 0.9)
-FROM (VALUES (1, 2), (2, 2), (4, 3)) AS v (y, p);
+SELECT rmse(y, p), mae(y, p), r2(y, p), mape(y, p)
+FROM (VALUES (1, 2), (2, 2), (4, 3), (5, 5)) AS v (y, p);
+SELECT pinball_loss(y, p, 0.75) FROM (VALUES (1, 2), (3, 2)) AS v (y, p);
 SELECT accuracy(kind, guess), round(f1_macro(kind, guess)::numeric, 6) AS f1_macro,
 	round(balanced_accuracy(kind, guess)::numeric, 6) AS balanced_accuracy,
 	round(mcc(kind, guess)::numeric, 6) AS mcc
