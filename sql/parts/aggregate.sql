@@ -764,7 +764,7 @@ CREATE AGGREGATE mlops.roc_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._roc_auc_final,
@@ -780,7 +780,7 @@ CREATE AGGREGATE mlops.roc_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._roc_auc_final,
@@ -795,7 +795,7 @@ CREATE AGGREGATE mlops.roc_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._roc_auc_final,
@@ -811,7 +811,7 @@ CREATE AGGREGATE mlops.roc_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._roc_auc_final,
@@ -826,7 +826,7 @@ CREATE AGGREGATE mlops.pr_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._pr_auc_final,
@@ -842,7 +842,7 @@ CREATE AGGREGATE mlops.pr_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._pr_auc_final,
@@ -857,7 +857,7 @@ CREATE AGGREGATE mlops.pr_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._pr_auc_final,
@@ -873,7 +873,7 @@ CREATE AGGREGATE mlops.pr_auc(
 (
 	SFUNC = mlops._scored_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._pr_auc_final,
@@ -909,7 +909,7 @@ CREATE AGGREGATE mlops.ndcg(
 (
 	SFUNC = mlops._ndcg_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._ndcg_final,
@@ -925,7 +925,7 @@ CREATE AGGREGATE mlops.ndcg(
 (
 	SFUNC = mlops._ndcg_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._ndcg_final,
@@ -962,7 +962,7 @@ CREATE AGGREGATE mlops.concordance(
 (
 	SFUNC = mlops._concordance_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._concordance_final,
@@ -979,7 +979,7 @@ CREATE AGGREGATE mlops.concordance(
 (
 	SFUNC = mlops._concordance_add,
 	STYPE = mlops.sample_state,
-	INITCOND = '\x00000000',
+	INITCOND = '\x000000000000000000000000',
 	SSPACE = 4096,
 	COMBINEFUNC = mlops._sample_combine,
 	FINALFUNC = mlops._concordance_final,

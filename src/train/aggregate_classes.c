@@ -5,9 +5,9 @@
  * mlops.class_state is a confusion matrix: the names of the classes and, for
  * each pair of label and predicted class that occurred, a compensated sum of
  * weights.  A class is the text of its value; numbers that are equal have one
- * text.  Within an aggregate the state is an expanded object, a child of the
- * aggregate's context; everything it holds lives in a context of its own.
- * The limits of a flat state are checked when it is read.
+ * text.  Within an aggregate the state stays flat while it is small, because
+ * many groups with a memory context each are slow; then it is an expanded
+ * object, a child of the aggregate's context.  Either is changed in place.
  */
 #include "postgres.h"
 
@@ -26,6 +26,7 @@
 #define CLASSES_MAGIC 0x6d6c6373
 #define MAX_CLASSES 100000
 #define MAX_CELLS (32 * 1024 * 1024)
+#define SMALL_CELLS 64			/* from then on expanded */
 
 /* The weight of one label and predicted class. */
 typedef struct Cell
@@ -87,6 +88,10 @@ static void classes_flatten(ExpandedObjectHeader *header, void *result,
 							Size size);
 static FlatClasses *checked_flat(struct varlena *bytes);
 static bool flat_valid(const FlatClasses *flat, Size size);
+static FlatClasses *small_argument(FunctionCallInfo fcinfo);
+static bool add_in_place(FlatClasses *flat, const char *label,
+						 const char *predicted, double weight);
+static Datum flattened(Classes *classes);
 static Classes *classes_to_change(FunctionCallInfo fcinfo);
 static Classes *classes_of(Datum datum, MemoryContext parent);
 static void add_flat(Classes *classes, const FlatClasses *flat);
@@ -152,16 +157,25 @@ mlops_class_state_send(PG_FUNCTION_ARGS)
 Datum
 mlops_class_add(PG_FUNCTION_ARGS)
 {
-	Classes    *classes = classes_to_change(fcinfo);
 	double		weight = mlops_aggregate_weight(fcinfo, 3);
+	FlatClasses *small = small_argument(fcinfo);
+	Classes    *classes;
+	char	   *label;
+	char	   *predicted;
 
-	if (weight > 0)
-	{
-		int32		label = class_number(classes, class_text(fcinfo, 1));
-		int32		predicted = class_number(classes, class_text(fcinfo, 2));
-
-		add_weight(classes, label, predicted, weight, 0);
-	}
+	if (weight <= 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	label = class_text(fcinfo, 1);
+	predicted = class_text(fcinfo, 2);
+	if (small != NULL && add_in_place(small, label, predicted, weight))
+		PG_RETURN_POINTER(small);
+	classes = small != NULL && small->n_cells < SMALL_CELLS ?
+		classes_of(PG_GETARG_DATUM(0), CurrentMemoryContext) :
+		classes_to_change(fcinfo);
+	add_weight(classes, class_number(classes, label),
+			   class_number(classes, predicted), weight, 0);
+	if (small != NULL && small->n_cells < SMALL_CELLS)
+		return flattened(classes);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&classes->header));
 }
 
@@ -169,9 +183,18 @@ mlops_class_add(PG_FUNCTION_ARGS)
 Datum
 mlops_class_combine(PG_FUNCTION_ARGS)
 {
-	Classes    *classes = classes_to_change(fcinfo);
+	FlatClasses *more = checked_flat((struct varlena *)
+									 PG_GETARG_VARLENA_P(1));
+	FlatClasses *small = small_argument(fcinfo);
+	bool		flat = small != NULL &&
+		(Size) small->n_cells + more->n_cells <= SMALL_CELLS;
+	Classes    *classes = flat ?
+		classes_of(PG_GETARG_DATUM(0), CurrentMemoryContext) :
+		classes_to_change(fcinfo);
 
-	add_flat(classes, checked_flat(PG_GETARG_VARLENA_P(1)));
+	add_flat(classes, more);
+	if (flat)
+		return flattened(classes);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&classes->header));
 }
 
@@ -329,6 +352,59 @@ flat_valid(const FlatClasses *flat, Size size)
 		ends += names[i] == '\0';
 	return ends == flat->n_classes &&
 		(flat->name_bytes == 0 || names[flat->name_bytes - 1] == '\0');
+}
+
+/* The first argument if it is flat and an aggregate's own, else NULL. */
+static FlatClasses *
+small_argument(FunctionCallInfo fcinfo)
+{
+	struct varlena *state = (struct varlena *)
+		DatumGetPointer(PG_GETARG_DATUM(0));
+
+	if (VARATT_IS_EXTENDED(state) || !AggCheckCallContext(fcinfo, NULL))
+		return NULL;
+	return (FlatClasses *) state;
+}
+
+/* Add to a cell of a small flat state; false if it has no such cell. */
+static bool
+add_in_place(FlatClasses *flat, const char *label, const char *predicted,
+			 double weight)
+{
+	const char *name = (const char *) &flat->cells[flat->n_cells];
+	int			numbers[2] = {-1, -1};
+
+	if (flat->n_cells > SMALL_CELLS)
+		return false;
+	for (int i = 0; i < flat->n_classes; i++)
+	{
+		if (strcmp(name, label) == 0)
+			numbers[0] = i;
+		if (strcmp(name, predicted) == 0)
+			numbers[1] = i;
+		name += strlen(name) + 1;
+	}
+	for (int i = 0; i < flat->n_cells; i++)
+	{
+		Cell	   *cell = &flat->cells[i];
+
+		if (cell->label != numbers[0] || cell->predicted != numbers[1])
+			continue;
+		mlops_sum_add(&cell->weight, weight);
+		return true;
+	}
+	return false;
+}
+
+/* The flat form of an object, in the current context. */
+static Datum
+flattened(Classes *classes)
+{
+	Size		size = EOH_get_flat_size(&classes->header);
+	void	   *flat = palloc(size);
+
+	EOH_flatten_into(&classes->header, flat, size);
+	PG_RETURN_POINTER(flat);
 }
 
 /*

@@ -3,9 +3,11 @@
  *		Metric aggregates that must see all rows at once, and their state.
  *
  * mlops.sample_state holds rows of some doubles.  Within an aggregate it is
- * an expanded object, a child of the aggregate's context, that transitions
- * grow in place; the executor flattens it for other workers and nodes, where
- * the limit of 1 GB of any value holds.  Its text form is that of bytea.
+ * flat with room to spare while it is small, because many groups with a
+ * memory context each are slow; then an expanded object, a child of the
+ * aggregate's context.  Transitions change either in place.  The executor
+ * flattens it for other workers and nodes, where the limit of 1 GB of any
+ * value holds.  Its text form is that of bytea.
  *
  * The state of a window's frame is read many times: final functions change
  * nothing.  Only those may hold malloc()ed memory, and they raise no error
@@ -25,12 +27,14 @@
 
 #define SAMPLES_MAGIC 0x6d6c7373
 #define MAX_WIDTH 4
+#define SMALL_ROWS 128			/* from then on expanded */
 
-/* Flat: nothing but this and rows of width doubles; width 0 has no row. */
+/* Flat: this and room for rows of width doubles; width 0 has none. */
 typedef struct FlatSamples
 {
 	int32		vl_len_;
 	int32		width;
+	int64		n;				/* rows */
 	double		values[FLEXIBLE_ARRAY_MEMBER];
 } FlatSamples;
 
@@ -62,6 +66,9 @@ static void samples_flatten(ExpandedObjectHeader *header, void *result,
 							Size size);
 static FlatSamples *checked_flat(struct varlena *bytes);
 static FlatSamples *flat_argument(Datum datum);
+static FlatSamples *new_flat(int width, uint64 room, const FlatSamples *old);
+static uint64 flat_room(const FlatSamples *flat);
+static FlatSamples *small_argument(FunctionCallInfo fcinfo);
 static Samples *samples_to_change(FunctionCallInfo fcinfo);
 static void append_rows(Samples *samples, const double *values, int width,
 						uint64 n);
@@ -133,9 +140,23 @@ mlops_sample_state_send(PG_FUNCTION_ARGS)
 Datum
 mlops_sample_combine(PG_FUNCTION_ARGS)
 {
-	Samples    *samples = samples_to_change(fcinfo);
 	SampleView	more = view_samples(PG_GETARG_DATUM(1));
+	FlatSamples *small = small_argument(fcinfo);
+	Samples    *samples;
 
+	if (more.n == 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	if (small != NULL && (small->width == 0 || small->width == more.width) &&
+		small->n + more.n <= SMALL_ROWS)
+	{
+		FlatSamples *flat = new_flat(more.width, small->n + more.n, small);
+
+		memcpy(flat->values + flat->n * flat->width, more.values,
+			   more.n * flat->width * sizeof(double));
+		flat->n += more.n;
+		PG_RETURN_POINTER(flat);
+	}
+	samples = samples_to_change(fcinfo);
 	append_rows(samples, more.values, more.width, more.n);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&samples->header));
 }
@@ -281,6 +302,7 @@ samples_flatten(ExpandedObjectHeader *header, void *result, Size size)
 
 	SET_VARSIZE(flat, size);
 	flat->width = samples->width;
+	flat->n = samples->n;
 	if (samples->n > 0)
 		memcpy(flat->values, samples->values,
 			   samples->n * samples->width * sizeof(double));
@@ -292,12 +314,10 @@ checked_flat(struct varlena *bytes)
 {
 	FlatSamples *flat = (FlatSamples *) bytes;
 	Size		size = VARSIZE(bytes);
-	Size		rest = size - offsetof(FlatSamples, values);
 
 	if (size < offsetof(FlatSamples, values) ||
 		flat->width < 0 || flat->width > MAX_WIDTH || flat->width == 1 ||
-		(flat->width == 0 ? rest != 0 :
-		 rest % (flat->width * sizeof(double)) != 0))
+		flat->n < 0 || flat->n > flat_room(flat))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input for type %s", "mlops.sample_state")));
@@ -309,6 +329,42 @@ static FlatSamples *
 flat_argument(Datum datum)
 {
 	return checked_flat(PG_DETOAST_DATUM(datum));
+}
+
+/* A flat state with that room, and the rows of an old one. */
+static FlatSamples *
+new_flat(int width, uint64 room, const FlatSamples *old)
+{
+	Size		size = offsetof(FlatSamples, values) +
+		room * width * sizeof(double);
+	FlatSamples *flat = palloc0(size);
+
+	SET_VARSIZE(flat, size);
+	flat->width = width;
+	flat->n = old->n;
+	memcpy(flat->values, old->values, old->n * old->width * sizeof(double));
+	return flat;
+}
+
+/* How many rows a flat state can hold, whose header is all there. */
+static uint64
+flat_room(const FlatSamples *flat)
+{
+	return flat->width == 0 ? 0 :
+		(VARSIZE(flat) - offsetof(FlatSamples, values)) /
+		(flat->width * sizeof(double));
+}
+
+/* The first argument if it is flat and an aggregate's own, else NULL. */
+static FlatSamples *
+small_argument(FunctionCallInfo fcinfo)
+{
+	struct varlena *state = (struct varlena *)
+		DatumGetPointer(PG_GETARG_DATUM(0));
+
+	if (VARATT_IS_EXTENDED(state) || !AggCheckCallContext(fcinfo, NULL))
+		return NULL;
+	return checked_flat(state);
 }
 
 /*
@@ -394,9 +450,7 @@ view_samples(Datum datum)
 
 		view.values = flat->values;
 		view.width = flat->width;
-		if (flat->width > 0)
-			view.n = (VARSIZE(flat) - offsetof(FlatSamples, values)) /
-				(flat->width * sizeof(double));
+		view.n = flat->n;
 	}
 	for (uint64 i = 0; i < view.n * view.width && !view.nan; i++)
 		view.nan = isnan(view.values[i]);
@@ -408,10 +462,25 @@ static Datum
 add_row(FunctionCallInfo fcinfo, const double *values, int width,
 		double weight)
 {
-	Samples    *samples = samples_to_change(fcinfo);
+	FlatSamples *small = small_argument(fcinfo);
+	Samples    *samples;
 
-	if (weight > 0)
-		append_rows(samples, values, width, 1);
+	if (weight <= 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	if (small != NULL && (small->width == 0 || small->width == width) &&
+		small->n < SMALL_ROWS)
+	{
+		uint64		room = flat_room(small);
+
+		if (small->n == room)
+			small = new_flat(width, Max(room * 2, 4), small);
+		memcpy(small->values + small->n * width, values,
+			   width * sizeof(double));
+		small->n++;
+		PG_RETURN_POINTER(small);
+	}
+	samples = samples_to_change(fcinfo);
+	append_rows(samples, values, width, 1);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&samples->header));
 }
 

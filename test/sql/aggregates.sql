@@ -128,22 +128,32 @@ FROM generate_series(1, 20000) AS i;
 ANALYZE many;
 SET max_parallel_workers_per_gather = 0;
 CREATE TABLE serial AS SELECT roc_auc(y, p), pr_auc(y, p, w), log_loss(y, p), ece(y, p, w), rmse(p, w), r2(p, w),
-	f1(y, p > 0.5), mcc(g, w), f1_macro(g::text, w::text, w), accuracy(g, w), concordance(w + g, y, p), ndcg(g, p) FROM many;
+	f1(y, p > 0.5), mcc(g, w), f1_macro(g::text, w::text, w), accuracy(g, w),
+	concordance(w + g, y, p), ndcg(g, p), balanced_accuracy((p * 40)::int, (p * 39)::int, w) FROM many;
 SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 EXPLAIN (COSTS OFF) SELECT roc_auc(y, p), mcc(g, w), rmse(p, w) FROM many;
 CREATE TABLE parallel AS SELECT roc_auc(y, p), pr_auc(y, p, w), log_loss(y, p), ece(y, p, w), rmse(p, w), r2(p, w),
-	f1(y, p > 0.5), mcc(g, w), f1_macro(g::text, w::text, w), accuracy(g, w), concordance(w + g, y, p), ndcg(g, p) FROM many;
+	f1(y, p > 0.5), mcc(g, w), f1_macro(g::text, w::text, w), accuracy(g, w),
+	concordance(w + g, y, p), ndcg(g, p), balanced_accuracy((p * 40)::int, (p * 39)::int, w) FROM many;
 SELECT count(*) AS differences
 FROM serial AS s, parallel AS p, jsonb_each(to_jsonb(s)) AS a JOIN jsonb_each(to_jsonb(p)) AS b USING (key)
 WHERE abs(a.value::float8 - b.value::float8) > 1e-12;
 RESET max_parallel_workers_per_gather;
 
+-- frames of more rows and classes than a small state holds
+SELECT count(*) FILTER (WHERE auc IS DISTINCT FROM (SELECT roc_auc(y, p) FROM generate_series(i - 200, i) AS j,
+		LATERAL (SELECT j % 3 = 0 AS y, j * 37 % 101 AS p WHERE j > 0) AS v)) AS roc_auc,
+	count(*) FILTER (WHERE balanced IS DISTINCT FROM (SELECT balanced_accuracy(a, b) FROM generate_series(i - 200, i) AS j,
+		LATERAL (SELECT j % 13 AS a, j % 11 AS b WHERE j > 0) AS v)) AS balanced_accuracy, count(*)
+FROM (SELECT i, roc_auc(i % 3 = 0, i * 37 % 101) OVER w AS auc, balanced_accuracy(i % 13, i % 11) OVER w AS balanced
+	FROM generate_series(1, 400) AS i WINDOW w AS (ORDER BY i ROWS 200 PRECEDING)) AS x;
+
 -- states: kept in a table, read back, refused when malformed
 CREATE TABLE state (s sample_state, c class_state);
-INSERT INTO state SELECT mlops._scored_add(mlops._scored_add('\x00000000', true, 0.5), false, 0.25),
+INSERT INTO state SELECT mlops._scored_add(mlops._scored_add('\x000000000000000000000000', true, 0.5), false, 0.25),
 	mlops._class_add(mlops._class_add('\x000000000000000000000000', 'a', 'b'), 'b', 'b', 3);
 INSERT INTO state SELECT s::text::sample_state, c::text::class_state FROM state;
 SELECT mlops._roc_auc_final(s), length(s::text), mlops._mcc_final(c), mlops._balanced_accuracy_final(c),
@@ -153,10 +163,11 @@ FROM state AS a, state AS b WHERE a.ctid < b.ctid;
 SELECT mlops._sums_combine('{1,0,2,0}', '{1,0,3,0}');
 \set VERBOSITY sqlstate
 SELECT ''::sample_state;
-SELECT '\x01000000'::sample_state;
-SELECT '\x05000000'::sample_state;
-SELECT '\xffffffff'::sample_state;
-SELECT '\x020000000000'::sample_state;
+SELECT '\x02000000ffffffffffffffff'::sample_state;
+SELECT '\x010000000000000000000000'::sample_state;
+SELECT '\x050000000000000000000000'::sample_state;
+SELECT '\xffffffffffffffffffffffff'::sample_state;
+SELECT '\x020000000100000000000000'::sample_state;
 SELECT '\x00'::class_state;
 SELECT '\xffffffffffffffffffffffff'::class_state;
 SELECT '\x010000000000000000000000'::class_state;
@@ -165,7 +176,7 @@ SELECT '\x01000000000000000100000041'::class_state;
 SELECT '\x0000000001000000000000000000000000000000000000000000f03f0000000000000000'::class_state;
 SELECT '\x01000000000000000100000000'::class_state IS NOT NULL;
 SELECT mlops._concordance_final(s) FROM state;
-SELECT mlops._sample_combine(s, mlops._ndcg_add('\x00000000', 1, 1, 1)) FROM state;
+SELECT mlops._sample_combine(s, mlops._ndcg_add('\x000000000000000000000000', 1, 1, 1)) FROM state;
 SELECT mlops._mean_final('{1,2}');
 SELECT mlops._mean_final('{1,2,NULL,4}');
 SELECT mlops._mean_final('{{1,2,3,4}}');
