@@ -18,7 +18,6 @@
 #include <math.h>
 
 #include "base/compat.h"
-#include "libpq/pqformat.h"
 #include "math/sample.h"
 #include "train/aggregate.h"
 #include "utils/builtins.h"
