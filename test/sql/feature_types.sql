@@ -1,6 +1,6 @@
 -- Columns of every type: the features that they become, in training and in
 -- prediction, held against what SQL computes from them.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SET timezone = 'Europe/Berlin';
 CREATE DOMAIN ft_vector AS real[] CHECK (cardinality(VALUE) = 3);
 CREATE DOMAIN ft_score AS float8;
