@@ -37,7 +37,8 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 # without shared_preload_libraries, REGRESS_PRELOAD only with, and
 # REGRESS_NOPRELOAD only without.
 REGRESS           = install types params errors train predict versions \
-                    privileges feature_types reference scoring objectives
+                    privileges feature_types reference scoring objectives \
+                    aggregates
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -47,9 +48,9 @@ TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1
 PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile math math_hash \
-                    math_summary trainer trainer_hostile
-ORACLE            = explain_oracle forest_oracle math_oracle predict_oracle \
-                    objective_oracle
+                    math_ranking math_summary trainer trainer_hostile
+ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
+                    predict_oracle objective_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test
