@@ -11,6 +11,7 @@
 #include "access/tupmacs.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "serve/call_site.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -21,10 +22,14 @@
 
 PG_FUNCTION_INFO_V1(mlops_predict_array);
 
+/* Features that a message names at most. */
+#define LISTED 20
+
 static ArrayType *aligned_array(MlopsPlace *place, Datum argument);
 static void require_numbers(const MlopsPlace *place);
 static float number(Oid type, Datum value);
 static void check_length(const MlopsPlace *place, ArrayType *array);
+static char *feature_list(const MlopsSignature *signature);
 static void encode_array(const MlopsPlace *place, ArrayType *array);
 
 /* predict_array(model model_ref, input anyarray) returns float8 */
@@ -142,7 +147,23 @@ check_length(const MlopsPlace *place, ArrayType *array)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("input has %d elements, the model takes %d",
 						given, n),
-				 errhint("The column signature of the view mlops.versions lists them.")));
+				 errdetail_internal("%s", feature_list(place->predictor->signature))));
+}
+
+/* The first features in their order, for a message. */
+static char *
+feature_list(const MlopsSignature *signature)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendStringInfoString(&list, "In this order: ");
+	for (int i = 0; i < Min(signature->n_features, LISTED); i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "",
+						 signature->feature_names[i]);
+	appendStringInfoString(&list,
+						   signature->n_features > LISTED ? ", ..." : ".");
+	return list.data;
 }
 
 /* Elements of any type of numbers into features; NULL is missing. */

@@ -17,7 +17,9 @@
 #include "lib/stringinfo.h"
 #include "serve/explain.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 
 PG_FUNCTION_INFO_V1(mlops_explain_rows);
 PG_FUNCTION_INFO_V1(mlops_explain_text);
@@ -215,6 +217,11 @@ mlops_feature_text(MlopsPlace *place, int feature)
 			return mlops_float_text(DatumGetFloat4(place->values[i]));
 		case FLOAT8OID:
 			return mlops_number_text(DatumGetFloat8(place->values[i]));
+		case NUMERICOID:
+			return numeric_normalize(DatumGetNumeric(place->values[i]));
+		case BPCHAROID:
+			return TextDatumGetCString(DirectFunctionCall1(rtrim1,
+														   place->values[i]));
 		default:
 			getTypeOutputInfo(attribute->atttypid, &function, &is_varlena);
 			return OidOutputFunctionCall(function, place->values[i]);

@@ -56,7 +56,6 @@ static Datum text_value(Member *member, char *string);
 static char *array_literal(const Member *member, JsonbContainer *array);
 static void wrong_value(const Member *member, const char *given)
 			pg_attribute_noreturn();
-static void name_member(void *member);
 
 /* predict_json(model model_ref, input jsonb) returns float8 */
 Datum
@@ -258,20 +257,33 @@ number_value(const Member *member, Numeric number)
 	}
 }
 
-/* A text by the input function of the member's type. */
+/*
+ * A text by the input function of the member's type, whose errors are given
+ * the column's name.
+ */
 static Datum
 text_value(Member *member, char *string)
 {
-	ErrorContextCallback callback;
-	Datum		value;
+	MemoryContext context = CurrentMemoryContext;
+	volatile Datum value = (Datum) 0;
 
-	callback.callback = name_member;
-	callback.arg = member;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	value = InputFunctionCall(&member->input, string, member->input_parameter,
-							  -1);
-	error_context_stack = callback.previous;
+	PG_TRY();
+	{
+		value = InputFunctionCall(&member->input, string,
+								  member->input_parameter, -1);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->message = psprintf("column \"%s\" of the JSON object: %s",
+								  member->name, error->message);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
 	return value;
 }
 
@@ -323,11 +335,4 @@ wrong_value(const Member *member, const char *given)
 			 errmsg("column \"%s\" of the JSON object is %s",
 					member->name, given),
 			 errdetail("The model was trained on %s.", member->type_name)));
-}
-
-/* Error context callback: which member it was. */
-static void
-name_member(void *member)
-{
-	errcontext("column \"%s\" of the JSON object", ((Member *) member)->name);
 }
