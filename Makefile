@@ -50,7 +50,7 @@ PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile math math_hash \
                     math_ranking math_summary trainer trainer_hostile
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
-                    predict_oracle objective_oracle
+                    predict_oracle objective_oracle surface_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test
