@@ -4,7 +4,8 @@
     surface_oracle.py [--dsn DSN] [--data DIR]
 
 Trains on every data set of DIR (default: test/data) and loads the exported
-model with python3-xgboost.  Over all rows
+model with python3-xgboost; further objectives and boosters are trained there,
+on rows with missing values, and imported.  Over all rows
 
 - mlops.predict_margin() and predict_margins() must be the float32 of
   output_margin, mlops.predict_leaf() the numbers of pred_leaf;
@@ -47,6 +48,38 @@ JOBS = [
     ("flights_delay", "flights", "delay", ", event_time => 'dep_time'"),
 ]
 
+# Models that python3-xgboost trains and mlops.import_model() takes: name, file,
+# target as a number, parameters
+IMPORTS = [
+    ("linear", "diabetes", "progression",
+     {"booster": "gblinear", "objective": "reg:squarederror"}),
+    ("linear_binary", "breast_cancer", "(diagnosis = 'malignant')::int",
+     {"booster": "gblinear", "objective": "binary:logistic"}),
+    ("linear_classes", "wine", "class",
+     {"booster": "gblinear", "objective": "multi:softprob", "num_class": 4}),
+    ("dart", "diabetes", "progression",
+     {"booster": "dart", "rate_drop": 0.3, "objective": "reg:squarederror"}),
+    ("dart_classes", "digits", "digit",
+     {"booster": "dart", "rate_drop": 0.3, "objective": "multi:softmax",
+      "num_class": 10}),
+    ("forest", "breast_cancer", "(diagnosis = 'malignant')::int",
+     {"num_parallel_tree": 4, "subsample": 0.6, "colsample_bynode": 0.5,
+      "objective": "binary:logistic"}),
+    ("deep", "digits", "digit",
+     {"max_depth": 20, "min_child_weight": 0, "objective": "reg:squarederror"}),
+    ("logit", "breast_cancer", "(diagnosis = 'malignant')::int",
+     {"objective": "binary:logitraw"}),
+    ("fraction", "diabetes", "progression / 1000.0",
+     {"objective": "reg:logistic"}),
+    ("poisson", "diabetes", "progression / 100", {"objective": "count:poisson"}),
+    ("gamma", "diabetes", "progression", {"objective": "reg:gamma"}),
+    ("tweedie", "diabetes", "progression", {"objective": "reg:tweedie"}),
+    ("huber", "diabetes", "progression / 100.0",
+     {"objective": "reg:pseudohubererror"}),
+    ("cox", "diabetes", "progression", {"objective": "survival:cox"}),
+    ("ranking", "digits", "digit", {"objective": "rank:pairwise"}),
+]
+
 result = base.result
 
 
@@ -66,7 +99,15 @@ def check_margins(cursor, name, model, order, booster, data):
     return want, bad
 
 
-def check_leaves(cursor, name, model, order, booster, data):
+def check_leaves(cursor, name, model, order, booster, data, linear):
+    if linear:
+        try:
+            cursor.execute(f"SELECT mlops.predict_leaf('{model}', t) {order}")
+            code = None
+        except psycopg2.Error as error:
+            code = error.pgcode
+        result(code == "0A000", f"{name}: predict_leaf", f"{code}")
+        return 0
     want = booster.predict(data, pred_leaf=True, validate_features=False)
     want = want.reshape(data.num_row(), -1).astype(int)
     got = np.array(base.column_of(
@@ -102,16 +143,22 @@ def check_explain(cursor, name, model, order, names, classes, margins,
     return worst, worst_sum, np.abs(want[:, :, :-1]).mean(axis=0).sum(axis=0)
 
 
-def check_importance(cursor, name, model, table, names, booster, shap):
+def check_importance(cursor, name, model, table, names, booster, shap,
+                     linear):
     cursor.execute("SELECT feature, weight, gain, cover, total_gain, "
                    f"total_cover, shap FROM mlops.importance('{model}', %s)",
                    (table,))
     rows = {row[0]: row[1:] for row in cursor.fetchall()}
     result(sorted(rows) == sorted(names), f"{name}: importance: features")
     kinds = ("weight", "gain", "cover", "total_gain", "total_cover")
+    if linear:
+        result(all(row[1:5] == (None,) * 4 for row in rows.values()),
+               f"{name}: importance: gains of a linear model")
+        kinds = kinds[:1]
     for column, kind in enumerate(kinds):
         score = booster.get_score(importance_type=kind)
-        score = {names[int(key[1:])]: value for key, value in score.items()}
+        score = {names[int(key[1:])]: np.abs(value).sum() if
+                 np.ndim(value) else value for key, value in score.items()}
         error = max(abs(rows[feature][column] - score.get(feature, 0)) /
                     max(1, abs(score.get(feature, 0))) for feature in names)
         result(error <= 1e-6, f"{name}: importance: {kind}",
@@ -149,7 +196,7 @@ def check_full(cursor, name, model, table, task):
     label = probability = "NULL"
     prediction = f"mlops.predict('{model}', t)"
     probabilities = "NULL::float8[]"
-    if task != "regression":
+    if task in ("binary", "multiclass"):
         label = f"mlops.predict_label('{model}', t)"
         probabilities = f"mlops.predict_proba('{model}', t)"
         probability = f"mlops.predict_proba('{model}', t, f.label)"
@@ -176,6 +223,42 @@ def run(cursor, job, table, n_rows):
                    f"'{{\"num_boost_round\": 25}}'{more})",
                    (model, table, target))
     task = cursor.fetchone()[0]
+    compare(cursor, name, model, table, n_rows, task)
+
+
+def take(cursor, job, table):
+    """Train in Python with missing values, import, compare, tell."""
+    name, _, target, parameters = job
+    model = f"{SCHEMA}_{name}"
+    own = f"{SCHEMA}.take_{name}"
+    cursor.execute("SELECT quote_ident(attname) FROM pg_attribute WHERE "
+                   "attrelid = %s::regclass AND attnum > 1 AND atttypid IN "
+                   "('int'::regtype, 'float8'::regtype) AND attname <> ALL "
+                   "(regexp_split_to_array(%s, '\\W+')) ORDER BY attnum",
+                   (table, target))
+    names = [row[0] for row in cursor.fetchall()]
+    columns = ", ".join(
+        f"CASE WHEN (row_number * 31 + {i} * 7) % 23 > 0 THEN {column} END::"
+        f"float8 AS {column}" for i, column in enumerate(names))
+    cursor.execute(f"CREATE TABLE {own} AS SELECT row_number, {columns}, "
+                   f"{target} AS label FROM {table}")
+    cursor.execute(f"SELECT {', '.join(names)}, label::float8 FROM {own} "
+                   "ORDER BY row_number")
+    rows = np.array(cursor.fetchall(), np.float64)
+    data = xgboost.DMatrix(rows[:, :-1].astype(np.float32), rows[:, -1],
+                           feature_names=[n.strip('"') for n in names])
+    if parameters["objective"].startswith("rank"):
+        data.set_group([len(rows) // 7] * 7 + [len(rows) % 7])
+    booster = xgboost.train({"nthread": 2, "seed": 5, "verbosity": 0,
+                             **parameters}, data, 15)
+    cursor.execute("SELECT task FROM mlops.import_model(%s, %s)",
+                   (model, bytes(booster.save_raw("ubj"))))
+    compare(cursor, name, model, own, len(rows), cursor.fetchone()[0],
+            parameters.get("booster") == "gblinear")
+
+
+def compare(cursor, name, model, table, n_rows, task, linear=False):
+    """All comparisons of a version over a table, and a line of the result."""
     cursor.execute("SELECT signature, classes FROM mlops.versions WHERE "
                    "model = %s", (model,))
     signature, classes = cursor.fetchone()
@@ -189,10 +272,11 @@ def run(cursor, job, table, n_rows):
 
     margins, bad_margins = check_margins(cursor, name, model, order, booster,
                                          data)
-    bad_leaves = check_leaves(cursor, name, model, order, booster, data)
+    bad_leaves = check_leaves(cursor, name, model, order, booster, data,
+                              linear)
     worst, worst_sum, shap = check_explain(cursor, name, model, order, names,
                                            classes, margins, booster, data)
-    check_importance(cursor, name, model, table, names, booster, shap)
+    check_importance(cursor, name, model, table, names, booster, shap, linear)
     bad_forms = "-"
     if task != "multiclass":
         bad_forms = check_forms(cursor, name, model, table, signature)
@@ -207,7 +291,7 @@ def clean(cursor):
     cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
     cursor.execute("SELECT mlops.drop_model(model) FROM mlops.models WHERE "
                    "model = ANY(%s)", ([f"{SCHEMA}_{job[0]}"
-                                        for job in JOBS],))
+                                        for job in JOBS + IMPORTS],))
 
 
 def main():
@@ -228,13 +312,16 @@ def main():
     print(f"{'model':18} {'task':11} {'rows':>7} {'feat':>4} {'outputs':>7} "
           f"{'margins':>8} {'leaves':>7} {'forms':>6} {'explain':>10} "
           f"{'sum':>10}")
-    for job in JOBS:
+    for job in JOBS + IMPORTS:
         stem = job[1]
         table = f"{SCHEMA}.{stem}"
         try:
             if stem not in sizes:
                 sizes[stem] = base.load(cursor, files[stem], table)
-            run(cursor, job, table, sizes[stem])
+            if job in IMPORTS:
+                take(cursor, job, table)
+            else:
+                run(cursor, job, table, sizes[stem])
         except Exception:  # a job that fails must not hide the others
             result(False, job[0], traceback.format_exc())
     clean(cursor)
