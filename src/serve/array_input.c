@@ -118,8 +118,8 @@ number(Oid type, Datum value)
 		case BOOLOID:
 			return DatumGetBool(value) ? 1 : 0;
 		case NUMERICOID:
-			return (float) DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-															  value));
+			value = DirectFunctionCall1(numeric_float8_no_overflow, value);
+			return (float) DatumGetFloat8(value);
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "serve/call_site.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "base/compat.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "serve/call_site.h"
@@ -401,7 +402,7 @@ bind_row_type(MlopsPlace *place, HeapTupleHeader row)
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Find the columns of all inputs; they are there, as the encoder found them. */
+/* Find the columns of all inputs; they are there, the encoder found them. */
 static void
 find_attributes(MlopsPlace *place)
 {

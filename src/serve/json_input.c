@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "base/compat.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "serve/call_site.h"
@@ -52,6 +53,7 @@ static void require_object(const Jsonb *input);
 static Datum member_value(Member *member, const JsonbValue *value,
 						  bool *null);
 static Datum number_value(const Member *member, Numeric number);
+static char *number_text(Numeric number);
 static Datum text_value(Member *member, char *string);
 static char *array_literal(const Member *member, JsonbContainer *array);
 static void wrong_value(const Member *member, const char *given)
@@ -238,23 +240,28 @@ member_value(Member *member, const JsonbValue *value, bool *null)
 static Datum
 number_value(const Member *member, Numeric number)
 {
-	char	   *digits;
-
 	switch (member->type)
 	{
 		case NUMERICOID:
 			return NumericGetDatum(number);
 		case FLOAT4OID:
-			digits = numeric_normalize(number);
-			return Float4GetDatum(strtof(digits, NULL));
+			return Float4GetDatum(strtof(number_text(number), NULL));
 		case TEXTOID:
 		case BPCHAROID:
-			digits = DatumGetCString(DirectFunctionCall1(numeric_out,
-														 NumericGetDatum(number)));
-			return CStringGetTextDatum(digits);
+			return CStringGetTextDatum(number_text(number));
 		default:
 			wrong_value(member, "a number");
 	}
+}
+
+/* A number as it is written. */
+static char *
+number_text(Numeric number)
+{
+	Datum		text = DirectFunctionCall1(numeric_out,
+										   NumericGetDatum(number));
+
+	return DatumGetCString(text);
 }
 
 /*
@@ -311,8 +318,7 @@ array_literal(const Member *member, JsonbContainer *array)
 			appendStringInfoChar(&text, ',');
 		first = false;
 		if (value.type == jbvNumeric)
-			appendStringInfoString(&text, DatumGetCString(DirectFunctionCall1(numeric_out,
-																			  NumericGetDatum(value.val.numeric))));
+			appendStringInfoString(&text, number_text(value.val.numeric));
 		else if (value.type == jbvBool)
 			appendStringInfoString(&text, value.val.boolean ? "t" : "f");
 		else if (value.type == jbvNull)

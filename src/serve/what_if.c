@@ -283,8 +283,11 @@ add_result(WhatIf *what_if, const char *value)
 	values[1] = Float8GetDatum(outcome);
 	values[2] = Float8GetDatum(outcome - what_if->before);
 	if (version->n_classes > 0)
-		values[3] = CStringGetTextDatum(version->classes[mlops_class_predicted(version,
-																			   outputs)]);
+	{
+		int			class = mlops_class_predicted(version, outputs);
+
+		values[3] = CStringGetTextDatum(version->classes[class]);
+	}
 	tuplestore_putvalues(what_if->result->setResult, what_if->result->setDesc,
 						 values, nulls);
 }
