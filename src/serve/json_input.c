@@ -313,7 +313,7 @@ array_literal(const Member *member, JsonbContainer *array)
 		if (token == WJB_END_ARRAY)
 			break;
 		if (token != WJB_ELEM)
-			wrong_value(member, "a nested value");
+			wrong_value(member, "a nested array");
 		if (!first)
 			appendStringInfoChar(&text, ',');
 		first = false;
