@@ -38,7 +38,7 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 # REGRESS_NOPRELOAD only without.
 REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
-                    aggregates prediction
+                    aggregates prediction evaluation
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -50,7 +50,8 @@ PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile math math_hash \
                     math_ranking math_summary trainer trainer_hostile
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
-                    predict_oracle objective_oracle surface_oracle
+                    predict_oracle objective_oracle surface_oracle \
+                    evaluation_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test

@@ -17,7 +17,7 @@
 #include "utils/numeric.h"
 
 static void check_number(const MlopsLabel *label,
-						 const MlopsExpression *expression);
+						 const MlopsExpression *expression, bool ranking);
 static double checked(double number);
 static char *class_text(MlopsLabel *label, Datum value);
 
@@ -41,7 +41,8 @@ mlops_label_open(const MlopsExpression *expression,
 	fmgr_info(output, &label->output);
 
 	if (version == NULL || version->n_classes == 0)
-		check_number(label, expression);
+		check_number(label, expression, version != NULL &&
+					 strcmp(version->task, "ranking") == 0);
 	else
 	{
 		label->classes = mlops_dictionary_create();
@@ -75,12 +76,18 @@ mlops_label_of(MlopsLabel *label, Datum value)
 }
 
 /*
- * Refuse an expression that is no number, where numbers are predicted.
+ * Refuse an expression that is no number, where numbers are predicted.  Of a
+ * ranking, relevant or not is a relevance.
  */
 static void
-check_number(const MlopsLabel *label, const MlopsExpression *expression)
+check_number(const MlopsLabel *label, const MlopsExpression *expression,
+			 bool ranking)
 {
-	if (!label->has_conversion || !MLOPS_IS_NUMBER(label->field.conversion))
+	bool		boolean = label->has_conversion &&
+		label->field.conversion == MLOPS_FROM_BOOL;
+
+	if (!label->has_conversion ||
+		(!MLOPS_IS_NUMBER(label->field.conversion) && !(boolean && ranking)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("target must be a number for this model"),

@@ -64,7 +64,6 @@ typedef struct Receiver
 	MemoryContext row_context;
 	MlopsReaderRow row;
 	bool		has_group;		/* a row has been seen */
-	bool		group_null;
 	Datum		group_value;	/* of the last row, copied */
 } Receiver;
 
@@ -467,10 +466,12 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	take_label(r, slot->tts_values, slot->tts_isnull);
 	row->weight = 1;
 	if (row->has_label || reader->target < 0)
+	{
 		row->weight = take_weight(reader, slot->tts_values,
 								  slot->tts_isnull);
-	if (reader->group >= 0)
-		take_group(r, slot->tts_values, slot->tts_isnull);
+		if (reader->group >= 0)
+			take_group(r, slot->tts_values, slot->tts_isnull);
+	}
 	for (int i = 0; i < reader->columns->natts; i++)
 	{
 		row->values[i] = slot->tts_values[reader->places[i]];
@@ -530,7 +531,8 @@ take_label(Receiver *r, const Datum *values, const bool *nulls)
 
 /*
  * The upper bound: as given, infinite if it is NULL or the event was not
- * observed, else the label itself.  22023 if it is below the label.
+ * observed, else the label itself.  22023 if it is below the label, as float4
+ * like in training, or if it is not known whether the event was observed.
  */
 static double
 upper_bound(const MlopsReader *reader, double lower, const Datum *values,
@@ -541,11 +543,14 @@ upper_bound(const MlopsReader *reader, double lower, const Datum *values,
 	if (reader->upper >= 0)
 		upper = nulls[reader->upper] ? get_float8_infinity() :
 			mlops_scalar(reader->upper_conversion, values[reader->upper]);
-	else if (reader->observed >= 0 &&
-			 (nulls[reader->observed] ||
-			  !DatumGetBool(values[reader->observed])))
+	else if (reader->observed >= 0 && nulls[reader->observed])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("event_observed is NULL in a row"),
+				 errhint("Leave such rows out by a query as the source.")));
+	else if (reader->observed >= 0 && !DatumGetBool(values[reader->observed]))
 		upper = get_float8_infinity();
-	if (!(upper >= lower))
+	if (!((float) upper >= (float) lower))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("upper bound of the target is below it in a row"),
@@ -583,7 +588,7 @@ take_weight(const MlopsReader *reader, const Datum *values,
 }
 
 /*
- * Count the groups; NULLs are one.
+ * Count the groups; 22023 for NULL, which is no group.
  */
 static void
 take_group(Receiver *r, const Datum *values, const bool *nulls)
@@ -591,25 +596,26 @@ take_group(Receiver *r, const Datum *values, const bool *nulls)
 	MlopsReader *reader = r->reader;
 	TypeCacheEntry *type = reader->group_type;
 	Datum		value = values[reader->group];
-	bool		is_null = nulls[reader->group];
 	MemoryContext old;
 
-	if (r->has_group && is_null == r->group_null &&
-		(is_null ||
-		 DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo,
-										reader->group_collation,
-										r->group_value, value))))
+	if (nulls[reader->group])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("query_group \"%s\" is NULL in a row",
+						reader->request.query_group),
+				 errhint("Leave such rows out by a query as the source.")));
+	if (r->has_group &&
+		DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo,
+									   reader->group_collation,
+									   r->group_value, value)))
 		return;
 	if (r->has_group)
 	{
 		r->row.group++;
-		if (!r->group_null && !type->typbyval)
+		if (!type->typbyval)
 			pfree(DatumGetPointer(r->group_value));
 	}
 	r->has_group = true;
-	r->group_null = is_null;
-	if (is_null)
-		return;
 	old = MemoryContextSwitchTo(reader->context);
 	r->group_value = datumCopy(value, type->typbyval, type->typlen);
 	MemoryContextSwitchTo(old);

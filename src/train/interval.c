@@ -27,8 +27,9 @@
 typedef enum Method
 {
 	BY_DRAWING,
+	BY_ODDS,					/* the same, for the logarithm of the odds */
 	BY_MEAN,					/* normal, by the variance of the terms */
-	BY_ROOT,					/* the same for its square */
+	BY_ROOT,					/* the same, for the logarithm of its square */
 	BY_SHARE,					/* Wilson's */
 	BY_AREA						/* DeLong's */
 } Method;
@@ -65,7 +66,7 @@ static const Kind kinds[] = {
 	{"rmse", BY_ROOT, 0, INFINITY},
 	{"roc_auc", BY_AREA, 0, 1},
 	{"gini", BY_AREA, -1, 1},
-	{"pr_auc", BY_DRAWING, 0, 1},
+	{"pr_auc", BY_ODDS, 0, 1},
 	{"f1", BY_DRAWING, 0, 1},
 	{"f1_macro", BY_DRAWING, 0, 1},
 	{"mcc", BY_DRAWING, -1, 1},
@@ -87,6 +88,8 @@ static void mean_errors(const MlopsMeasure *measure, const MlopsRows *rows,
 static double area_error(const MlopsRows *rows, const float *outputs);
 static MlopsInterval mean_interval(const Kind *kind, double value,
 								   const MlopsMeanError *error, double z);
+static MlopsInterval odds_interval(const Kind *kind, double value,
+								   double error, double z);
 static MlopsInterval plain_interval(const Kind *kind, double value,
 									double error, double z);
 
@@ -106,7 +109,7 @@ mlops_intervals(const MlopsMeasure *measure, const MlopsRows *rows,
 					means);
 	if (any_method(metrics, n_metrics, BY_AREA, BY_AREA))
 		area = area_error(rows, outputs);
-	if (any_method(metrics, n_metrics, BY_DRAWING, BY_DRAWING))
+	if (any_method(metrics, n_metrics, BY_DRAWING, BY_ODDS))
 		mlops_resample_errors(measure, 1, rows, &outputs, &units,
 							  INTERVAL_SEED, INTERVAL_DRAWINGS, drawn);
 	for (int i = 0; i < n_metrics; i++)
@@ -122,6 +125,8 @@ mlops_intervals(const MlopsMeasure *measure, const MlopsRows *rows,
 										  z);
 		else if (kind->method == BY_DRAWING)
 			intervals[i] = plain_interval(kind, value, drawn[i], z);
+		else if (kind->method == BY_ODDS)
+			intervals[i] = odds_interval(kind, value, drawn[i], z);
 		else
 			intervals[i] = mean_interval(kind, value, &means[i], z);
 	}
@@ -212,13 +217,15 @@ area_error(const MlopsRows *rows, const float *outputs)
 }
 
 /*
- * The interval of a mean, of the root of one, or of a share.
+ * The interval of a mean, of the root of one, or of a share.  Squared errors
+ * are skewed, their logarithm much less.
  */
 static MlopsInterval
 mean_interval(const Kind *kind, double value, const MlopsMeanError *error,
 			  double z)
 {
 	MlopsInterval interval;
+	double		factor;
 
 	if (kind->method == BY_SHARE)
 	{
@@ -228,11 +235,28 @@ mean_interval(const Kind *kind, double value, const MlopsMeanError *error,
 	}
 	if (kind->method == BY_MEAN)
 		return plain_interval(kind, value, mlops_mean_error_get(error), z);
-	interval = plain_interval(kind, error->mean, mlops_mean_error_get(error),
-							  z);
-	interval.low = sqrt(interval.low);
-	interval.high = sqrt(interval.high);
-	return interval;
+	factor = z * mlops_mean_error_get(error) / (2 * error->mean);
+	if (error->mean == 0)
+		return (MlopsInterval) {0, 0};
+	return (MlopsInterval) {value * exp(-factor), value * exp(factor)};
+}
+
+/*
+ * The value and z errors to both sides on the scale of the logarithm of the
+ * odds, where a share near 0 or 1 is less skewed (Boyd, Eng and Page, 2013).
+ */
+static MlopsInterval
+odds_interval(const Kind *kind, double value, double error, double z)
+{
+	double		odds = value / (1 - value);
+	double		factor = exp(z * error / (value * (1 - value)));
+
+	if (isnan(error) || !(value > 0 && value < 1))
+		return plain_interval(kind, value, error, z);
+	return (MlopsInterval) {
+		1 - 1 / (1 + odds / factor),
+		1 - 1 / (1 + odds * factor)
+	};
 }
 
 /*

@@ -182,6 +182,11 @@ check_survival_and_group(const MlopsPredictionsRequest *request,
 		name = "target_upper";
 	else if (request->event_observed != NULL && task != MLOPS_SURVIVAL)
 		name = "event_observed";
+	if (request->target_upper != NULL && request->event_observed != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target_upper and event_observed exclude each other"),
+				 errhint("An infinite or NULL target_upper says that the event was not observed.")));
 	if (name != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
