@@ -2,6 +2,48 @@
 -- depends on the library, so metrics are held against SQL over predictions.
 SET client_min_messages = warning;
 SET TimeZone = 'UTC';
+
+-- the examples of docs/reference.md
+CREATE TABLE house AS
+SELECT i AS id,
+       40 + (i * 37) % 120 AS area,
+       CASE WHEN i % 11 <> 0 THEN 1 + i % 5 END AS rooms,
+       (ARRAY['north', 'south', 'west'])[1 + i % 3] AS district,
+       timestamp '2024-01-01' + i * interval '7 hours' AS sold_at,
+       (2.5 * (40 + (i * 37) % 120) + 60 * (i % 3))::numeric AS price
+FROM generate_series(1, 1000) i;
+SELECT version FROM mlops.train('house_price', 'house', target => 'price',
+                 key => 'id', exclude => 'sold_at',
+                 params => '{"max_depth": 4}');
+SELECT version FROM mlops.train('house_price', 'house', target => 'price',
+                 key => 'id', exclude => 'sold_at',
+                 params => '{"max_depth": 6}');
+SELECT version FROM mlops.train('expensive',
+                 'SELECT area, rooms, sold_at, price > 250 AS expensive FROM house',
+                 target => 'expensive', event_time => 'sold_at');
+SELECT metric, value > 0.5 AS good, ci_low <= value AND value <= ci_high AS inside, n
+FROM mlops.evaluate('expensive', 'house', target => 'price > 250')
+WHERE metric IN ('roc_auc', 'accuracy');
+SELECT slice ->> 'district' AS district, value > 0.5 AS good, n
+FROM mlops.evaluate('expensive', 'house', target => 'price > 250', by => 'district')
+WHERE metric = 'roc_auc';
+SELECT actual, predicted, n > 0 AS seen
+FROM mlops.confusion_matrix('expensive', 'house', target => 'price > 250', threshold => 0.4);
+SELECT count(*) <= 50 AS few, min(fpr), max(tpr)
+FROM mlops.roc_curve('expensive', 'house', target => 'price > 250', points => 50);
+SELECT max(recall), min(precision) > 0 AS good
+FROM mlops.pr_curve('expensive', 'house', target => 'price > 250');
+SELECT bin, share > 0 AS some, lift > 1 AS better
+FROM mlops.lift_curve('expensive', 'house', target => 'price > 250', bins => 2);
+SELECT sum(n) AS n, bool_and(observed BETWEEN low AND high) AS inside
+FROM mlops.calibration_curve('expensive', 'house', target => 'price > 250');
+SELECT metric, value > 0 AS some, abs(difference - (value - other_value)) < 1e-9 AS same,
+       p_value BETWEEN 0 AND 1 AS p, n
+FROM mlops.compare('house_price/2', 'house_price/1', 'house')
+WHERE metric IN ('rmse', 'mae');
+SELECT mlops.drop_model(m) FROM unnest('{expensive,house_price}'::text[]) m;
+DROP TABLE house;
+
 CREATE TABLE flat AS
 SELECT i AS id, 40 + i * 37 % 120 AS area, 1 + i * 7 % 5 AS rooms,
 	   CASE WHEN i % 10 > 0 THEN (ARRAY['north', 'south', 'west'])[1 + i % 3] END AS district,
@@ -12,7 +54,7 @@ SELECT version FROM mlops.train('expensive', 'SELECT rooms, district, price > 28
 SELECT version FROM mlops.train('flat_price', 'flat', 'price', features => '{area,rooms,district}');
 SELECT version FROM mlops.train('flat_size', 'SELECT price, rooms, CASE WHEN area < 70 THEN ''small'' WHEN area < 120 THEN ''middle'' ELSE ''large'' END AS size FROM flat', 'size');
 
--- the examples of docs/reference.md
+-- the better of two versions is named, and curves have their ends
 SELECT metric, value > 0.5 AS good, ci_low < value AND value < ci_high AS inside, n
 FROM mlops.evaluate('expensive/1', 'flat', target => 'price > 280')
 WHERE metric IN ('roc_auc', 'accuracy');
@@ -142,6 +184,43 @@ SELECT * FROM mlops.roc_curve('expensive/1', 'SELECT * FROM flat WHERE price > 2
 SELECT * FROM mlops.evaluate('flat_price', 'SELECT area, rooms, district, price / (id - 700) AS price FROM flat');
 SELECT * FROM mlops.evaluate('flat_price', 'DELETE FROM flat RETURNING *');
 
+-- their SQLSTATEs
+CREATE FUNCTION state_of(call text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE 'SELECT count(*) FROM mlops.' || call;
+	RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+	RETURN sqlstate;
+END $$;
+SELECT call, state_of(call) FROM unnest(ARRAY[
+	$$evaluate(NULL, 'flat')$$, $$evaluate('flat_price', NULL)$$,
+	$$evaluate('nobody', 'flat')$$, $$evaluate('a@b@c', 'flat')$$,
+	$$evaluate('flat_price/9', 'flat')$$, $$evaluate('flat_price@old', 'flat')$$,
+	$$evaluate('flat_price', 'nowhere')$$, $$evaluate('flat_price', '')$$,
+	$$evaluate('flat_price', 'SELECT 1; SELECT 2')$$, $$evaluate('flat_price', 'SELECT FROM flat FOR UPDATE')$$,
+	$$evaluate('flat_price', 'flat', 'count(*)')$$, $$evaluate('flat_price', 'flat', 'nothing')$$,
+	$$evaluate('flat_price', 'flat', 'NULL::int')$$, $$evaluate('flat_price', 'flat', 'district')$$,
+	$$evaluate('flat_price', 'flat', $q$'Infinity'::float8$q$)$$, $$evaluate('flat_price', 'flat', '1e300')$$,
+	$$evaluate('flat_price', 'SELECT area, rooms, price FROM flat')$$,
+	$$evaluate('flat_price', 'SELECT *, area FROM flat')$$,
+	$$evaluate('flat_price', 'SELECT area::text, rooms, district, price FROM flat')$$,
+	$$evaluate('flat_price', 'flat', confidence => 0)$$, $$evaluate('flat_price', 'flat', by => 'nothing')$$,
+	$$evaluate('flat_price', 'flat', by => 'id')$$, $$evaluate('flat_price', 'flat', by => '{id,id}')$$,
+	$$evaluate('flat_price', 'flat', weight => 'district')$$, $$evaluate('flat_price', 'flat', query_group => 'id')$$,
+	$$evaluate('flat_price', 'SELECT area, rooms, district, price / (id - 700) AS price FROM flat')$$,
+	$$evaluate('flat_price', 'SELECT * FROM flat WHERE false')$$,
+	$$confusion_matrix(NULL, 'flat')$$, $$confusion_matrix('flat_price', 'flat')$$,
+	$$confusion_matrix('expensive/1', 'flat', 'price > 280', threshold => 'NaN')$$,
+	$$roc_curve(NULL, NULL)$$, $$roc_curve('flat_price', 'flat')$$, $$roc_curve('rooms', 'flat')$$,
+	$$pr_curve('rooms', 'flat', label => 'nothing')$$, $$pr_curve('rooms', 'flat', label => '1', points => 0)$$,
+	$$lift_curve('rooms', 'flat', label => '1', bins => -1)$$, $$calibration_curve('rooms', 'flat', label => '1', bins => 1001)$$,
+	$$compare('flat_price', NULL, 'flat')$$, $$compare(NULL, 'flat_price', 'flat')$$, $$compare('flat_price', 'rooms', 'flat')$$,
+	$$compare('flat_size', 'rooms', 'flat')$$, $$compare('flat_price', 'nobody', 'flat')$$]) call;
+-- NULL for every argument that may be NULL is its default
+SELECT state_of($$evaluate('flat_price', 'flat', NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$), state_of($$confusion_matrix('rooms', 'flat', NULL, NULL, NULL)$$),
+	   state_of($$roc_curve('rooms', 'flat', NULL, '1', NULL, NULL)$$), state_of($$lift_curve('rooms', 'flat', NULL, '1', NULL, NULL)$$),
+	   state_of($$compare('rooms', 'rooms', 'flat', NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$);
+
 -- rights: predict on the model, and what the source needs
 CREATE ROLE eva_reader;
 GRANT USAGE ON SCHEMA mlops TO eva_reader;
@@ -180,5 +259,6 @@ RESET statement_timeout;
 SELECT mlops.drop_model(m) FROM unnest('{expensive,flat_price,flat_size,rooms}'::text[]) m;
 DROP OWNED BY eva_reader;
 DROP ROLE eva_reader;
+DROP FUNCTION state_of(text);
 DROP VIEW seen;
 DROP TABLE flat, first;
