@@ -4,9 +4,11 @@
  *
  * Both are measured by the metrics of the first, so that one number is not
  * held against another one of the same name.  The error of a difference comes
- * from resampling rows (query groups of a ranking), but for the area under
- * the ROC curve, where DeLong's covariance is exact enough and cheaper, and
- * for accuracy, where McNemar's test counts what it needs.
+ * from resampling rows, but for the area under the ROC curve, where DeLong's
+ * covariance is exact enough and cheaper, for accuracy, where McNemar's test
+ * counts what it needs, and for rankings: their metrics are means over query
+ * groups, and what resampling groups would find in the end is the error of
+ * the mean of their differences.
  */
 #include "postgres.h"
 
@@ -17,6 +19,7 @@
 #include "funcapi.h"
 #include "math/curves.h"
 #include "math/paired.h"
+#include "miscadmin.h"
 #include "train/interval.h"
 #include "train/predictions.h"
 #include "train/resample.h"
@@ -54,6 +57,10 @@ static void check_comparable(const MlopsPredictions *predictions);
 static bool same_classes(const MlopsVersion *a, const MlopsVersion *b);
 static int	compare_all(MlopsPredictions *predictions, uint64 seed,
 						Comparison *comparisons);
+static void compare_groups(const MlopsPredictions *predictions,
+						   const MlopsUnits *units,
+						   const MlopsMetric *metrics,
+						   const MlopsMetric *others, int n, double *errors);
 static void compare_areas(const MlopsPredictions *predictions,
 						  Comparison *comparison, double scale);
 static void compare_hits(const MlopsPredictions *predictions,
@@ -162,8 +169,11 @@ compare_all(MlopsPredictions *predictions, uint64 seed,
 	n = mlops_measure(&measures[0], rows, predictions->outputs[0], metrics);
 	n_others = mlops_measure(&measures[1], rows, predictions->outputs[1],
 							 others);
-	mlops_resample_errors(measures, 2, rows, predictions->outputs, &units,
-						  seed, DRAWINGS, errors);
+	if (measures[0].task == MLOPS_RANKING)
+		compare_groups(predictions, &units, metrics, others, n, errors);
+	else
+		mlops_resample_errors(measures, 2, rows, predictions->outputs,
+							  &units, seed, DRAWINGS, errors);
 	for (int i = 0; i < n; i++)
 	{
 		Comparison *comparison = &comparisons[count];
@@ -192,6 +202,44 @@ compare_all(MlopsPredictions *predictions, uint64 seed,
 			compare_hits(predictions, comparison);
 	}
 	return count;
+}
+
+/*
+ * The errors of the differences of n metrics of a ranking, the same of both
+ * versions, by their differences in each query group.
+ */
+static void
+compare_groups(const MlopsPredictions *predictions, const MlopsUnits *units,
+			   const MlopsMetric *metrics, const MlopsMetric *others, int n,
+			   double *errors)
+{
+	const MlopsRows *rows = &predictions->rows;
+	MlopsMeanError differences[MLOPS_MAX_METRICS] = {0};
+
+	for (int i = 0; i < n; i++)
+		differences[i].mean = metrics[i].value - others[i].value;
+	for (size_t unit = 0; unit < units->n; unit++)
+	{
+		size_t		first = units->starts[unit];
+		MlopsRows	group = {units->starts[unit + 1] - first,
+			rows->label + first, NULL, NULL, rows->group + first};
+		MlopsMetric terms[2][MLOPS_MAX_METRICS];
+
+		CHECK_FOR_INTERRUPTS();
+		for (int k = 0; k < 2; k++)
+			mlops_measure(&predictions->measures[k], &group,
+						  predictions->outputs[k] + first, terms[k]);
+		for (int i = 0; i < n; i++)
+		{
+			double		difference = terms[0][i].value - terms[1][i].value;
+
+			if (!isnan(difference))
+				mlops_mean_error_add(&differences[i], difference,
+									 rows->weight ? rows->weight[first] : 1);
+		}
+	}
+	for (int i = 0; i < n; i++)
+		errors[i] = mlops_mean_error_get(&differences[i]);
 }
 
 /*

@@ -267,8 +267,9 @@ plain_interval(const Kind *kind, double value, double error, double z)
 {
 	if (isnan(error))
 		return (MlopsInterval) {NAN, NAN};
+	/* by rounding, the value may be beyond what it can be */
 	return (MlopsInterval) {
-		Max(value - z * error, kind->least),
-		Min(value + z * error, kind->most)
+		Min(value, Max(value - z * error, kind->least)),
+		Max(value, Min(value + z * error, kind->most))
 	};
 }
