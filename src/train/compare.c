@@ -172,8 +172,8 @@ compare_all(MlopsPredictions *predictions, uint64 seed,
 	if (measures[0].task == MLOPS_RANKING)
 		compare_groups(predictions, &units, metrics, others, n, errors);
 	else
-		mlops_resample_errors(measures, 2, rows, predictions->outputs,
-							  &units, seed, DRAWINGS, errors);
+		mlops_resample_errors(measures, 2, rows, predictions->outputs, seed,
+							  DRAWINGS, errors);
 	for (int i = 0; i < n; i++)
 	{
 		Comparison *comparison = &comparisons[count];

@@ -110,8 +110,8 @@ mlops_intervals(const MlopsMeasure *measure, const MlopsRows *rows,
 	if (any_method(metrics, n_metrics, BY_AREA, BY_AREA))
 		area = area_error(rows, outputs);
 	if (any_method(metrics, n_metrics, BY_DRAWING, BY_ODDS))
-		mlops_resample_errors(measure, 1, rows, &outputs, &units,
-							  INTERVAL_SEED, INTERVAL_DRAWINGS, drawn);
+		mlops_resample_errors(measure, 1, rows, &outputs, INTERVAL_SEED,
+							  INTERVAL_DRAWINGS, drawn);
 	for (int i = 0; i < n_metrics; i++)
 	{
 		const Kind *kind = kind_of(metrics[i].name);

@@ -13,6 +13,7 @@
 
 #include "forest/value.h"
 #include "train/measure.h"
+#include "utils/memutils.h"
 
 static MlopsTask task_of(const char *name);
 static double model_parameter(const MlopsPredictor *predictor,
@@ -123,6 +124,23 @@ mlops_measure_class(const MlopsMeasure *measure, const float *outputs,
 		if (outputs[i] > outputs[best])
 			best = i;
 	return best;
+}
+
+MlopsUnits
+mlops_units_of(const MlopsRows *rows)
+{
+	MlopsUnits	units = {rows->n, NULL};
+
+	if (rows->group == NULL)
+		return units;
+	units.n = 0;
+	units.starts = palloc_extended(sizeof(size_t) * (rows->n + 1),
+								   MCXT_ALLOC_HUGE);
+	for (size_t i = 0; i < rows->n; i++)
+		if (i == 0 || rows->group[i] != rows->group[i - 1])
+			units.starts[units.n++] = i;
+	units.starts[units.n] = rows->n;
+	return units;
 }
 
 /*

@@ -37,6 +37,19 @@ typedef struct MlopsRows
 	const unsigned *group;		/* ranking, else NULL */
 } MlopsRows;
 
+/*
+ * What a metric is a mean over: rows, or query groups.  starts has n + 1
+ * entries, of groups' first rows; NULL if units are rows.
+ */
+typedef struct MlopsUnits
+{
+	size_t		n;
+	size_t	   *starts;
+} MlopsUnits;
+
+/* The units of the rows, palloc'd. */
+extern MlopsUnits mlops_units_of(const MlopsRows *rows);
+
 /* What fits the version; reads parameters of the objective from its model. */
 extern MlopsMeasure mlops_measure_of(const MlopsPredictor *predictor,
 									 Snapshot snapshot);

@@ -8,19 +8,6 @@
 #include "train/measure.h"
 
 /*
- * What counts as one when rows are drawn: a row, or a query group.  starts
- * has n + 1 entries of group starts; NULL if units are rows.
- */
-typedef struct MlopsUnits
-{
-	size_t		n;
-	size_t	   *starts;
-} MlopsUnits;
-
-/* The units of the rows, palloc'd. */
-extern MlopsUnits mlops_units_of(const MlopsRows *rows);
-
-/*
  * The standard error of each metric of the first measure over
  * least_drawings drawings with replacement; with two measures, that of the
  * difference between the metrics of one name, over more if they are cheap.  NaN for a metric that is not
@@ -29,8 +16,7 @@ extern MlopsUnits mlops_units_of(const MlopsRows *rows);
  */
 extern void mlops_resample_errors(const MlopsMeasure *measures,
 								  int n_measures, const MlopsRows *rows,
-								  float *const *outputs,
-								  const MlopsUnits *units, uint64 seed,
+								  float *const *outputs, uint64 seed,
 								  int least_drawings,
 								  double errors[MLOPS_MAX_METRICS]);
 
