@@ -38,7 +38,7 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 # REGRESS_NOPRELOAD only without.
 REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
-                    aggregates prediction evaluation
+                    aggregates prediction evaluation evaluation_tasks
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
