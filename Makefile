@@ -45,7 +45,7 @@ ISOLATION         = deploy_while_predicting drop_while_predicting \
                     prepared_across_deploy repeatable_read_across_deploy \
                     two_scorings two_trainings
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
-                    005_standby 006_crash 007_preload 008_pid1
+                    005_standby 006_crash 007_preload 008_pid1 009_exchange
 PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile math math_hash \
                     math_ranking math_summary trainer trainer_hostile \

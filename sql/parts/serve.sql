@@ -93,7 +93,7 @@ RETURNS bytea
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'mlops_export_model';
 COMMENT ON FUNCTION mlops.export_model(mlops.model_ref, text) IS
-'a version as a file that XGBoost loads: ubj or json';
+'a version as a file: ubj or json, which XGBoost loads, or text for people';
 
 -- More of a prediction, and why it is what it is.
 

@@ -442,7 +442,8 @@ add_input(MlopsSignature *signature, const MlopsModelFeatures *features,
 		strcmp(type, "int") == 0)
 		input->type_name = pstrdup("bigint");
 
-	input->name = declared ? declared->name : model_name(features, feature);
+	input->name = pstrdup(declared ? declared->name :
+						  model_name(features, feature));
 	name = declared && declared->feature ? declared->feature : input->name;
 	n = mlops_kind_features(input->kind);
 	for (int part = 0; part < n; part++)

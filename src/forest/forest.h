@@ -91,4 +91,12 @@ extern bool mlops_model_to_json(const void *data, size_t size,
 								char **text, size_t *length,
 								MlopsForestError *err);
 
+/*
+ * The same as UBJ, with numbers of the types that XGBoost wants of each
+ * array.  *bytes is malloc'd.
+ */
+extern bool mlops_model_to_ubj(const void *data, size_t size,
+							   char **bytes, size_t *length,
+							   MlopsForestError *err);
+
 #endif							/* MLOPS_FOREST_H */

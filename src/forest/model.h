@@ -104,4 +104,14 @@ extern bool mlops_read_floats(const MlopsModel *model,
 							  const MlopsValue *array, const char *what,
 							  uint32_t count, float *out);
 
+/* Check all trees of a model; false with err set. */
+extern bool mlops_model_check_trees(const MlopsModel *model);
+
+/*
+ * A base score as releases before 3.1 read it too: without brackets if all
+ * its elements are the same, else as it is.
+ */
+extern MlopsRange mlops_plain_base_score(const MlopsDocument *document,
+										 const MlopsValue *value);
+
 #endif							/* MLOPS_FOREST_MODEL_H */

@@ -24,7 +24,6 @@ typedef struct Text
 	size_t		capacity;
 } Text;
 
-static bool check_trees(const MlopsModel *model);
 static bool put(Text *text, const char *bytes, size_t length);
 static bool put_value(Text *text, const MlopsValue *value);
 static bool put_container(Text *text, const MlopsValue *value, bool object);
@@ -32,7 +31,6 @@ static bool put_numbers(Text *text, const MlopsValue *value);
 static bool is_real(const Text *text, const MlopsValue *value);
 static bool put_number(Text *text, const MlopsNumber *number);
 static bool put_string(Text *text, MlopsRange range);
-static bool put_base(Text *text, const MlopsValue *value);
 static bool is_key(const Text *text, const MlopsValue *value,
 				   const char *key);
 
@@ -52,7 +50,7 @@ mlops_model_to_json(const void *data, size_t size, char **text,
 	*length = 0;
 	if (!mlops_document_read(&document, data, size, err))
 		return false;
-	good = mlops_model_read(&document, &model, err) && check_trees(&model);
+	good = mlops_model_read(&document, &model, err) && mlops_model_check_trees(&model);
 	if (good && !(put_value(&out, &document.nodes[0]) && put(&out, "", 1)))
 		good = mlops_forest_fail(err, "out of memory");
 	if (good)
@@ -70,8 +68,8 @@ mlops_model_to_json(const void *data, size_t size, char **text,
 /*
  * Check all trees.
  */
-static bool
-check_trees(const MlopsModel *model)
+bool
+mlops_model_check_trees(const MlopsModel *model)
 {
 	MlopsTreeScratch scratch;
 	const MlopsValue *value = model->trees ?
@@ -130,7 +128,8 @@ put_value(Text *text, const MlopsValue *value)
 			return put_numbers(text, value);
 		case MLOPS_VALUE_STRING:
 			if (is_key(text, value, "base_score"))
-				return put_base(text, value);
+				return put_string(text, mlops_plain_base_score(text->document,
+															   value));
 			return put_string(text, value->data);
 		case MLOPS_VALUE_NUMBER:
 			mlops_numbers_begin(text->document, value, &iterator);
@@ -283,29 +282,29 @@ put_string(Text *text, MlopsRange range)
 }
 
 /*
- * Append a base score, without brackets if all its elements are the same.
+ * A base score without its brackets if all its elements are the same.
  */
-static bool
-put_base(Text *text, const MlopsValue *value)
+MlopsRange
+mlops_plain_base_score(const MlopsDocument *document, const MlopsValue *value)
 {
-	const char *bytes = mlops_document_text(text->document, value->data);
+	const char *bytes = mlops_document_text(document, value->data);
 	MlopsRange	element = value->data;
 	size_t		length;
 	size_t		i;
 
 	if (value->data.length < 2 || bytes[0] != '[' ||
 		bytes[value->data.length - 1] != ']')
-		return put_string(text, value->data);
+		return value->data;
 	length = strcspn(bytes + 1, ",]");
 	for (i = 1 + length; i + 1 < value->data.length; i += 1 + length)
 	{
 		if (value->data.length - i < length + 2 || bytes[i] != ',' ||
 			memcmp(bytes + 1, bytes + i + 1, length) != 0)
-			return put_string(text, value->data);
+			return value->data;
 	}
 	element.offset++;
 	element.length = length;
-	return put_string(text, element);
+	return element;
 }
 
 /*
