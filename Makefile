@@ -38,7 +38,8 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 # REGRESS_NOPRELOAD only without.
 REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
-                    aggregates prediction evaluation evaluation_tasks
+                    aggregates prediction evaluation evaluation_tasks \
+                    exchange
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -52,7 +53,7 @@ UNIT              = forest forest_explain forest_hostile math math_hash \
                     math_paired
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
-                    evaluation_oracle
+                    evaluation_oracle exchange_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test

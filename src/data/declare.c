@@ -391,7 +391,7 @@ place_by_order(MlopsSignature *signature, const MlopsModelFeatures *features,
 		feature += add_input(signature, features, feature, &declared[i]);
 	}
 	if (feature < features->n_features)
-		refuse(psprintf("It has %d features, the model has %u: \"%s\" is missing.",
+		refuse(psprintf("It has %d of the model's %u features: \"%s\" is missing.",
 						feature, features->n_features,
 						model_name(features, feature)));
 }
@@ -494,9 +494,9 @@ set_categories(MlopsInput *input, const MlopsModelFeatures *features,
 						 input->name)));
 	if (features->splits_by_category[feature] &&
 		features->max_category[feature] >= input->n_categories)
-		refuse(psprintf("Feature \"%s\" has %d categories, but the model knows one of number %u, counted from 0.",
-						input->name, input->n_categories,
-						features->max_category[feature]));
+		refuse(psprintf("The model needs %u categories of \"%s\" or more, given are %d.",
+						features->max_category[feature] + 1, input->name,
+						input->n_categories));
 }
 
 /* 22023 unless the model's feature may be this part of the named input. */

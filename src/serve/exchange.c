@@ -216,8 +216,8 @@ mlops_arrival_classes(const MlopsArrival *arrival,
 				 expected == 0 ?
 				 errmsg("model of objective \"%s\" has no classes",
 						info->objective) :
-				 errmsg("model has %d classes, %d labels are given",
-						expected, version->n_classes),
+				 errmsg("number of labels is %d, of classes %d",
+						version->n_classes, expected),
 				 expected == 2 ?
 				 errhint("Give the label of the positive class last.") : 0));
 	for (int i = 0; i < version->n_classes; i++)
@@ -284,10 +284,13 @@ mlops_refuse_model(const MlopsForestError *error)
 	for (char *at = reason; *at != '\0'; at++)
 		if (IS_HIGHBIT_SET(*at) || (unsigned char) *at < ' ')
 			*at = '?';
+	/* a sentence, unless it begins with a name out of the file */
+	if (strcspn(reason, " ") < strcspn(reason, "_"))
+		reason[0] = pg_toupper(reason[0]);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("model file cannot be used"),
-			 errdetail_internal("%c%s.", pg_toupper(reason[0]), reason + 1),
+			 errdetail_internal("%s.", reason),
 			 other ? errhint("XGBoost's old binary format is not read: save the model as .json or .ubj.") : 0));
 }
 

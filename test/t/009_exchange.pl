@@ -151,7 +151,7 @@ SELECT 'version', to_jsonb(v) - '{run_id,created_at,created_by,version,
 	aliases}'::text[] FROM mlops.versions v
 UNION ALL SELECT 'run', (to_jsonb(r) #- '{effective,imported_from}')
 	- '{run_id,run_by,session_role,application_name,trigger_kind,version}'
-	::text[] FROM mlops.runs r
+	::text[] FROM mlops.runs r WHERE model IN ('late', 'species')
 UNION ALL SELECT 'metric', to_jsonb(m) - 'version' FROM mlops.metrics m
 UNION ALL SELECT 'baseline', to_jsonb(b) - 'version' FROM mlops.baselines b
 UNION ALL SELECT 'bytes', to_jsonb(md5(mlops.export_model(model || '/'
