@@ -58,7 +58,7 @@ static void place_by_order(MlopsSignature *signature,
 						   const MlopsModelFeatures *features,
 						   Declared *declared, int n);
 static void refuse_name(const MlopsModelFeatures *features,
-						const char *name) pg_attribute_noreturn();
+						const Declared *declared) pg_attribute_noreturn();
 static Declared *starts_at(Declared *declared, int n, const char *feature);
 static int	add_input(MlopsSignature *signature,
 					  const MlopsModelFeatures *features, int feature,
@@ -154,7 +154,7 @@ accept_full(const MlopsModelFeatures *features, Jsonb *given)
 							i + 1, model_name(features, i),
 							signature->feature_names[i]));
 	if (signature->n_features < features->n_features)
-		refuse(psprintf("It has no feature \"%s\", the %dth of %u.",
+		refuse(psprintf("It has no feature \"%s\", number %d of %u.",
 						model_name(features, signature->n_features),
 						signature->n_features + 1, features->n_features));
 	if (signature->n_features > features->n_features)
@@ -341,7 +341,7 @@ place_by_name(MlopsSignature *signature, const MlopsModelFeatures *features,
 			   starts_at(&declared[i], 1, model_name(features, feature)) == NULL)
 			feature++;
 		if (feature == features->n_features)
-			refuse_name(features, declared[i].name);
+			refuse_name(features, &declared[i]);
 	}
 
 	for (int feature = 0; feature < features->n_features;)
@@ -355,16 +355,21 @@ place_by_name(MlopsSignature *signature, const MlopsModelFeatures *features,
 	}
 	for (int i = 0; i < n; i++)
 		if (!declared[i].used)
-			refuse_name(features, declared[i].name);
+			refuse_name(features, &declared[i]);
 }
 
 /* Refuse a declaration of what is no feature of the model. */
 static void
-refuse_name(const MlopsModelFeatures *features, const char *name)
+refuse_name(const MlopsModelFeatures *features, const Declared *declared)
 {
+	const char *name = declared->feature ? declared->feature : declared->name;
+	const char *part = declared->kind < 0 ? NULL :
+		mlops_kind_part(declared->kind, 0);
 	const char **names = palloc(sizeof(char *) * features->n_features);
 	const char *closest;
 
+	if (part != NULL)
+		name = psprintf("%s.%s", name, part);
 	for (int feature = 0; feature < features->n_features; feature++)
 		names[feature] = model_name(features, feature);
 	closest = mlops_closest_match(name, names, features->n_features);
@@ -531,8 +536,7 @@ check_inputs(const MlopsSignature *signature)
 		if (length == 0 || length >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("no column can have the name of feature %d",
-							input->first_feature + i + 1),
+					 errmsg("no column can have the name of input %d", i + 1),
 					 errdetail("It has %zu bytes; a name has 1 to %d.",
 							   length, NAMEDATALEN - 1),
 					 errhint("Give it another in an array: {\"name\": \"...\", \"feature\": \"...\"}.")));

@@ -70,6 +70,26 @@ ORDER BY alias, valid_from, valid_to;
 SELECT convert_from(mlops.export_model('house_price', 'json'), 'UTF8')::json
          #>> '{learner,objective,name}' AS objective;
 
+-- import_model
+CREATE TABLE model_file AS SELECT mlops.export_model('house_price/1', 'json') AS data;
+SELECT model, version, task, rows_train, deployed
+FROM mlops.import_model('price_elsewhere', (SELECT data FROM model_file),
+                        signature => '{"district": ["north", "south", "west"]}',
+                        target => 'price');
+SELECT count(*) AS houses,
+       count(*) FILTER (WHERE mlops.predict('price_elsewhere', h)
+                              <> mlops.predict('house_price/1', h)) AS different
+FROM house h;
+
+-- export_bundle, import_bundle
+CREATE TABLE bundle AS SELECT mlops.export_bundle('house_price/1') AS data;
+SELECT model, version, task, rows_train, deployed
+FROM mlops.import_bundle((SELECT data FROM bundle), model => 'price_copy', deploy => true);
+SELECT trigger_kind, effective #>> '{imported_from,model}' AS imported_from
+FROM mlops.runs WHERE model = 'price_copy';
+SELECT mlops.drop_model(model) FROM mlops.models WHERE model LIKE 'price%';
+DROP TABLE model_file, bundle;
+
 -- grant_model, revoke_model, has_model_privilege, alter_model
 SELECT mlops.grant_model('house_price', 'public', 'predict');
 SELECT mlops.revoke_model('house_price', 'public', 'predict');
