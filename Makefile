@@ -39,7 +39,7 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
                     aggregates prediction evaluation evaluation_tasks \
-                    exchange
+                    exchange splits advice
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -50,7 +50,7 @@ TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
 PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile math math_hash \
                     math_ranking math_summary trainer trainer_hostile \
-                    math_paired
+                    math_association math_paired
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
                     evaluation_oracle exchange_oracle

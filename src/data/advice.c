@@ -591,7 +591,7 @@ advise_classes(Advice *a)
 						   rows[most], n_train),
 				 errhint("Look at pr_auc rather than at accuracy; \"class_weight\": \"balanced\" makes classes weigh the same.")));
 	}
-	if (n_rare > 0)
+	if (n_rare > 0 && n_train >= FEW_ROWS)
 	{
 		record(a, "rare_class", NULL,
 			   psprintf("%d classes have fewer than %d training rows",
@@ -649,8 +649,9 @@ advise_few_rows(Advice *a)
 			   psprintf(UINT64_FORMAT " training rows for %d features",
 						n_train, n_features));
 		ereport(NOTICE,
-				(errmsg("there are few rows to train on: " UINT64_FORMAT " for %d features",
-						n_train, n_features),
+				(errmsg("there are few rows to train on: " UINT64_FORMAT,
+						n_train),
+				 errdetail("Number of features: %d.", n_features),
 				 errhint("Do not expect the model to hold on new rows before you have checked it.")));
 	}
 	if (n_test > 0 && n_test < FEW_TEST_ROWS)
