@@ -32,6 +32,8 @@ mlops_measure_of(const MlopsPredictor *predictor, Snapshot snapshot)
 	measure.n_classes = predictor->version->n_classes;
 	measure.n_outputs = predictor->info.n_outputs;
 	measure.reverse = (strcmp(objective, "survival:cox") == 0);
+	measure.margins = (measure.task == MLOPS_BINARY &&
+					   strcmp(objective, "binary:logitraw") == 0);
 	if (measure.task != MLOPS_REGRESSION)
 		return measure;
 

@@ -25,6 +25,7 @@ typedef struct MlopsMeasure
 	int			n_outputs;
 	double		parameter;		/* power of a deviance, or the quantile */
 	bool		reverse;		/* survival: a hazard, not a time */
+	bool		margins;		/* binary: log odds are predicted */
 } MlopsMeasure;
 
 /* Rows to measure; the arrays are not owned. */

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/base.h"
 #include "train/predictions.h"
 #include "utils/memutils.h"
@@ -292,9 +294,12 @@ take_row(const MlopsReaderRow *row, void *arg)
 	for (int i = 0; i < predictions->n_versions; i++)
 	{
 		int			n = predictions->measures[i].n_outputs;
+		float	   *outputs = predictions->outputs[i] + at * n;
 
-		memcpy(predictions->outputs[i] + at * n, row->outputs[i],
-			   sizeof(float) * n);
+		memcpy(outputs, row->outputs[i], sizeof(float) * n);
+		/* metrics and curves want probabilities, as in training */
+		if (predictions->measures[i].margins)
+			outputs[0] = (float) (1 / (1 + exp(-(double) outputs[0])));
 	}
 	predictions->rows.n++;
 }

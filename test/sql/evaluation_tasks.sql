@@ -57,5 +57,11 @@ SELECT metric, abs(e.value - s.value) < 1e-5 AS same FROM mlops.evaluate('clicks
 SELECT metric FROM mlops.compare('clicks/1', 'clicks/2', 'page');
 SELECT metric FROM mlops.compare('clicks/2', 'clicks/1', 'page');
 
-SELECT mlops.drop_model(m) FROM unnest('{page,patient,clicks}'::text[]) m;
+-- log odds are taken as the probabilities that they stand for
+SELECT version FROM mlops.train('odds', 'SELECT x, z, relevance > 1 AS y FROM page', 'y', params => '{"num_boost_round": 5}');
+SELECT version FROM mlops.train('odds', 'SELECT x, z, relevance > 1 AS y FROM page', 'y', params => '{"num_boost_round": 5, "objective": "binary:logitraw"}');
+SELECT metric, abs(a.value - b.value) < 1e-3 AS near FROM mlops.evaluate('odds/1', 'page', 'relevance > 1') a
+JOIN mlops.evaluate('odds/2', 'page', 'relevance > 1') b USING (metric) WHERE metric IN ('log_loss', 'brier', 'accuracy', 'roc_auc');
+
+SELECT mlops.drop_model(m) FROM unnest('{odds,page,patient,clicks}'::text[]) m;
 DROP TABLE page, patient;
