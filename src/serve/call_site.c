@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
@@ -36,6 +38,7 @@ typedef struct CallSite
 /* More references than this at one site share the last place. */
 #define MAX_PLACES 64
 
+static bool is_raw(const MlopsVersion *version);
 static CallSite *call_site(FunctionCallInfo fcinfo);
 static MlopsPlace *add_place(CallSite *site, MemoryContext context, text *key,
 							 int pinned_version);
@@ -223,7 +226,7 @@ mlops_class_predicted(const MlopsVersion *version, const float *outputs)
 	int			best = 0;
 
 	if (version->n_classes == 2)
-		return outputs[0] > 0.5f ? 1 : 0;
+		return outputs[0] > (is_raw(version) ? 0.0f : 0.5f) ? 1 : 0;
 	for (int i = 1; i < version->n_classes; i++)
 		if (outputs[i] > outputs[best])
 			best = i;
@@ -236,6 +239,9 @@ mlops_class_probability(const MlopsVersion *version, const float *outputs,
 {
 	if (version->n_classes > 2)
 		return (double) outputs[class];
+	if (is_raw(version))
+		return 1 / (1 + exp(class == 1 ? -(double) outputs[0] :
+							(double) outputs[0]));
 	return class == 1 ? (double) outputs[0] : 1.0 - (double) outputs[0];
 }
 
@@ -257,6 +263,13 @@ mlops_outcome(const MlopsVersion *version, const float *outputs, int class)
 {
 	return class < 0 ? (double) outputs[0] :
 		mlops_class_probability(version, outputs, class);
+}
+
+/* Whether the output of a binary version is the logit of a probability. */
+static bool
+is_raw(const MlopsVersion *version)
+{
+	return strcmp(version->objective, "binary:logitraw") == 0;
 }
 
 /* The function's call site; made at its first call. */

@@ -192,6 +192,14 @@ SELECT version FROM mlops.train('obj_balanced', 'SELECT a, b, c, id % 10 = 3 AS 
 	features => '{b,a}', params => '{"num_boost_round": 5, "max_depth": 2, "class_weight": "balanced"}');
 SELECT avg(mlops.predict('obj_plain', o)) < 0.2 AS plain, avg(mlops.predict('obj_balanced', o)) > 0.3 AS balanced FROM obj o;
 
+-- a raw score is the logit of the probability, everywhere
+SELECT version FROM mlops.train('obj_raw', 'obj', 'bin', features => '{a,b,c}',
+	params => '{"objective": "binary:logitraw", "num_boost_round": 20}');
+SELECT bool_and(abs(proba[2] - 1 / (1 + exp(-raw))) < 1e-12) AS logit, bool_and(proba[1] + proba[2] = 1) AS sum,
+	   bool_and(label = (proba[2] > 0.5)::text) AS label, min(raw) < 0 AS negative
+FROM (SELECT mlops.predict('obj_raw', o) AS raw, mlops.predict_proba('obj_raw', o) AS proba,
+			 mlops.predict_label('obj_raw', o) AS label FROM obj o) p;
+
 -- if_better: larger is better for rankings and survival
 SELECT version, deployed FROM mlops.train('obj_rank', 'obj', 'n', features => '{a,b,c}', query_group => 'grp',
 	params => '{"num_boost_round": 1, "max_depth": 1, "eta": 0.01}', deploy => 'if_better');
