@@ -33,7 +33,7 @@ import predict_oracle as base
 SCHEMA = "mlops_objective_oracle"
 
 # data set -> (kind of target, its expression, arguments, columns left out);
-# numbers are moved so that the smallest is 0
+# numbers are scaled to 0 .. 10
 TARGETS = {
     "iris": [("class", "species", "", "")],
     "breast_cancer": [("binary", "diagnosis", "", "")],
@@ -67,9 +67,10 @@ TARGETS = {
     "sms_spam": [("binary", "label", "", "")],
     "veterans_lung_cancer": [
         ("survival", "survival_label_lower_bound",
-         "target_upper => 'survival_label_upper_bound'", ""),
+         "target_upper => 'survival_label_upper_bound::float8'", ""),
         ("cox", "survival_label_lower_bound", "event_observed => "
-         "'survival_label_upper_bound = survival_label_lower_bound'",
+         "'survival_label_upper_bound::float8 = "
+         "survival_label_lower_bound'",
          "survival_label_upper_bound")],
     "wine_quality": [("class", "quality", "", ""),
                      ("binary", "color", "", "")],
@@ -81,7 +82,7 @@ OBJECTIVES = {
                ("binary:hinge", "{}")],
     "class": [("multi:softprob", "{}"), ("multi:softmax", "{}")],
     "number": [("reg:squarederror", "{}"), ("reg:squaredlogerror", "{}"),
-               ("reg:logistic", "({}) / {span}"),
+               ("reg:logistic", "least(({}) / 10, 1)"),
                ("reg:pseudohubererror", "{}"), ("reg:absoluteerror", "{}"),
                ("reg:quantileerror", "{}"), ("count:poisson", "floor({})"),
                ("reg:gamma", "({}) + 1"), ("reg:tweedie", "{}")],
@@ -114,11 +115,11 @@ def binary_column(cursor, sql, width):
 
 
 def number_target(cursor, table, target):
-    """The target less its smallest value, and the span of both."""
+    """The target from 0 to 10."""
     cursor.execute(f"SELECT min({target})::float8, max({target})::float8 "
                    f"FROM {table}")
     low, high = cursor.fetchone()
-    return f"({target}) - ({low!r})::float8", repr(high - low)
+    return f"(({target}) - ({low!r})::float8) * {10 / (high - low)!r}"
 
 
 def categories_of(cursor, table):
@@ -149,7 +150,9 @@ def train(cursor, model, table, job, every, objective, target, booster):
             raise
         return None
     except psycopg2.errors.InvalidParameterValue as error:
-        if booster != "forest" or "num_parallel_tree" not in str(error):
+        unknown = {"forest": "num_parallel_tree",
+                   "gblinear": "no column that can be a feature"}
+        if unknown.get(booster, "never") not in str(error):
             raise
         return None
     cursor.execute("SELECT task, signature, classes, objective, booster FROM "
@@ -185,16 +188,15 @@ def different(cursor, model, table, version, matrices):
 def run_job(cursor, stem, table, job, every):
     """All objectives and boosters of one target."""
     kind, target = job[:2]
-    span = "1"
     if kind == "number":
-        target, span = number_target(cursor, table, target)
+        target = number_target(cursor, table, target)
     matrices = {}
     for objective, shape in OBJECTIVES[kind]:
         cells, rows = [], 0
         for name, params in BOOSTERS.items():
             model = f"{SCHEMA}_{stem}"
             version = train(cursor, model, table, job, every, objective,
-                            shape.format(target, span=span), name)
+                            shape.format(target), name)
             if version is None:
                 cells.append("-")
                 continue

@@ -195,7 +195,7 @@ SELECT avg(mlops.predict('obj_plain', o)) < 0.2 AS plain, avg(mlops.predict('obj
 -- a raw score is the logit of the probability, everywhere
 SELECT version FROM mlops.train('obj_raw', 'obj', 'bin', features => '{a,b,c}',
 	params => '{"objective": "binary:logitraw", "num_boost_round": 20}');
-SELECT bool_and(abs(proba[2] - 1 / (1 + exp(-raw))) < 1e-12) AS logit, bool_and(proba[1] + proba[2] = 1) AS sum,
+SELECT bool_and(abs(proba[2] - 1 / (1 + exp(-raw))) < 1e-12) AS logit, bool_and(abs(proba[1] + proba[2] - 1) < 1e-12) AS sum,
 	   bool_and(label = (proba[2] > 0.5)::text) AS label, min(raw) < 0 AS negative
 FROM (SELECT mlops.predict('obj_raw', o) AS raw, mlops.predict_proba('obj_raw', o) AS proba,
 			 mlops.predict_label('obj_raw', o) AS label FROM obj o) p;
