@@ -1,6 +1,6 @@
 -- The prediction surface: margins, leaves, JSON, arrays, explanations, what
 -- served when.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SET timezone = 'UTC';
 CREATE TYPE pd_mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN pd_code AS char(4);
@@ -277,6 +277,14 @@ SET ROLE regress_mlops_pd;
 SELECT * FROM pd_may() WHERE what LIKE '%importance%' OR what LIKE '%''a'')';
 RESET ROLE;
 
+-- a linear model has margins and explanations, but no leaves
+SELECT version FROM mlops.train('pd_linear', 'SELECT a, b, flag, a * 2 + 1 AS target FROM pd', 'target', params => '{"booster": "gblinear", "num_boost_round": 20}');
+SELECT try('SELECT mlops.predict_leaf(''pd_linear'', t) FROM pd t LIMIT 1');
+SELECT max(abs(s - m) / greatest(1, abs(m))) < 1e-5 AS linear FROM (
+	SELECT mlops.predict_margin('pd_linear', t) AS m, (SELECT sum(contribution) FROM mlops.explain('pd_linear', t)) AS s FROM pd t) x;
+SELECT feature, weight <> 0 AS used, gain, cover, total_gain, total_cover, shap > 0 AS shap FROM mlops.importance('pd_linear', 'pd');
+SELECT mlops.drop_model('pd_linear');
+
 -- more columns than usual, dropped ones among them
 DO $$ BEGIN
 	EXECUTE (SELECT format('CREATE TABLE pd_many AS SELECT i AS id, i %% 2 = 0 AS y, %s FROM generate_series(1, 60) i',
@@ -358,7 +366,7 @@ SELECT value, change > 20 AS dearer, label
 FROM house h, mlops.what_if('house_price', h, 'district', ARRAY['north', 'south', 'west'])
 WHERE id = 3;
 
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SELECT mlops.drop_model(m) FROM unnest(ARRAY['house_price', 'house_size', 'district', 'pd_number', 'pd_wide', 'pd_three', 'pd_time', 'pd_many']) m;
 DROP FUNCTION pd_may();
 DROP TABLE house, pd, pd_wide, pd_array, pd_many;
