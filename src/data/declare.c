@@ -41,6 +41,8 @@ static const struct
 	{"category", MLOPS_INPUT_CATEGORY, "text"},
 	{"date", MLOPS_INPUT_DATE, "date"},
 	{"timestamp", MLOPS_INPUT_TIMESTAMP, "timestamp without time zone"},
+	{"time", MLOPS_INPUT_TIME, "time without time zone"},
+	{"interval", MLOPS_INPUT_INTERVAL, "interval"},
 };
 
 static MlopsSignature *accept_full(const MlopsModelFeatures *features,
@@ -295,7 +297,7 @@ kind_of_word(const JsonbValue *value, const char *column)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown kind of input: \"%s\"", word),
 			 column ? errdetail("It is given for column \"%s\".", column) : 0,
-			 errhint("Kinds are number, boolean, category, date and timestamp; others take the form of mlops.versions.signature.")));
+			 errhint("Kinds are number, boolean, category, date, timestamp, time and interval; others take the form of mlops.versions.signature.")));
 }
 
 /* Categories in the order of their codes; numbers count as their text. */

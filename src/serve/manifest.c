@@ -152,6 +152,7 @@ read_run(Place root, const MlopsManifest *manifest, MlopsRunRecord *run)
 	run->source = text_at(place, "source", MaxAllocSize);
 	run->query = text_at(place, "query", MaxAllocSize);
 	run->relations = json_at(place, "relations", false);
+	run->advice = json_at(place, "advice", false);
 	run->library_version = text_at(place, "library_version", MAX_NAME);
 	run->threads = integer_at(place, "threads", 0, PG_INT32_MAX);
 	run->seed = integer_at(place, "seed", PG_INT64_MIN, most);

@@ -86,6 +86,13 @@ try_json(const uint8_t *data, size_t size, const MlopsForest *forest,
 			memcmp(forest, again, block_size) == 0);
 	free(again);
 	free(text);
+
+	require(mlops_model_to_ubj(data, size, &text, &length, &err));
+	require(mlops_forest_build(text, length, &again, &again_size, &err));
+	require(again_size == block_size &&
+			memcmp(forest, again, block_size) == 0);
+	free(again);
+	free(text);
 }
 
 /* A model that builds can be described, and has as many features. */

@@ -192,6 +192,9 @@ try_model(const unsigned char *model, size_t size, bool *built)
 		good = forest != NULL && try_forest(forest) &&
 			mlops_model_to_json(copy, size, &text, &length, &err);
 		free(text);
+		text = NULL;
+		good = good && mlops_model_to_ubj(copy, size, &text, &length, &err);
+		free(text);
 		free(block);
 		if (good && block_size > 1024 + 64 * size + 40000 * sizeof(float))
 			good = false;

@@ -219,6 +219,14 @@ test_json(const Fixture *fixture, const void *model, size_t size)
 		  same == length && memcmp(text, again, length) == 0,
 		  "%s as JSON is stable", fixture->name);
 	free(again);
+	again = NULL;
+	forest = mlops_model_to_ubj(text, length, &again, &same, &err) ?
+		fixture_open(again, same, &block, &err) : NULL;
+	check(forest && fixture_mismatches(fixture, forest) == 0,
+		  "%s as UBJ has the library's bits", fixture->name);
+	if (forest)
+		free(block);
+	free(again);
 	free(text);
 }
 
