@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "data/declare.h"

@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "base/base.h"
+#include "base/compat.h"
 #include "data/declare.h"
 #include "data/predictor.h"
 #include "funcapi.h"

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/compat.h"
 #include "catalog/catalog.h"
 #include "data/signature.h"
 #include "fmgr.h"
