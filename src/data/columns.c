@@ -165,7 +165,6 @@ make_fixed(MlopsDataset *dataset, const MlopsSignature *fixed)
 {
 	MlopsDatasetPlan *plan = dataset->plan;
 
-	plan->n_dictionaries = 0;
 	for (int i = 0; i < fixed->n_inputs; i++)
 	{
 		const MlopsInput *input = &fixed->inputs[i];

@@ -16,6 +16,9 @@
 
 #define HASH_OF_MISSING		UINT64CONST(0x9E3779B97F4A7C15)
 
+/* The code of a category that is not there. */
+#define MISSING				(-1)
+
 /* A scalar input: where its value is and where it goes. */
 typedef struct ScalarStep
 {
@@ -100,8 +103,38 @@ mlops_features_place(const MlopsFeatureReader *r, float *features)
 
 		if (!MLOPS_IS_CATEGORY(field->conversion))
 			continue;
-		if (r->codes[category] >= 0)
+		if (r->codes[category] != MISSING)
 			features[field->first_feature] = r->codes[category];
+		category++;
+	}
+}
+
+void
+mlops_features_aside(MlopsFeatureReader *r, const Datum *values,
+					 const bool *nulls, float *features)
+{
+	int			category = 0;
+
+	for (int i = 0; i < r->n_others; i++)
+	{
+		const MlopsField *field = &r->plan->fields[r->others[i]];
+		float	   *feature = features + field->first_feature;
+		MlopsBytes	bytes;
+
+		if (!MLOPS_IS_CATEGORY(field->conversion))
+			continue;
+		r->codes[category] = MISSING;
+		r->words[category] = HASH_OF_MISSING;
+		if (!nulls[field->attribute])
+		{
+			mlops_bytes_open(field, values[field->attribute], &bytes);
+			r->words[category] = mlops_hash_bytes(bytes.bytes, bytes.length,
+												  0);
+			mlops_bytes_close(&bytes);
+			/* NaN if it is unseen */
+			r->codes[category] = *feature;
+			*feature = 0;
+		}
 		category++;
 	}
 }
@@ -245,7 +278,7 @@ take_others(MlopsFeatureReader *r, const Datum *values,
 
 		if (MLOPS_IS_CATEGORY(field->conversion))
 		{
-			int			code = missing ? -1 :
+			int			code = missing ? MISSING :
 				take_category(r, r->others[i], values[field->attribute]);
 
 			*feature = missing ? get_float4_nan() : 0;

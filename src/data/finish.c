@@ -85,7 +85,7 @@ mlops_finish(MlopsDataset *dataset, MlopsMatrix *matrix)
 		balance(dataset, matrix, &sums);
 	dataset->label_mean = sums.label / sums.weight;
 
-	if (plan->n_dictionaries == 0)
+	if (plan->n_dictionaries == 0 || plan->encoder != NULL)
 		return;
 	places = palloc0(sizeof(float *) * plan->n_fields);
 	choose_categories(dataset, places);

@@ -183,6 +183,10 @@ extern MlopsFeatureReader *mlops_features_plan(MlopsDataset *dataset,
 extern void mlops_features_take(MlopsFeatureReader *reader,
 								const Datum *values, const bool *nulls,
 								float *features);
+/* The same for features that are there, codes of categories among them. */
+extern void mlops_features_aside(MlopsFeatureReader *reader,
+								 const Datum *values, const bool *nulls,
+								 float *features);
 extern void mlops_features_place(const MlopsFeatureReader *reader,
 								 float *features);
 

@@ -102,8 +102,7 @@ mlops_receive(MlopsDataset *dataset, MlopsMatrix *matrix,
 	/* one more for marks */
 	r->words = palloc0(sizeof(uint64) *
 					   (FIXED_WORDS + plan->n_dictionaries + 1));
-	if (plan->encoder == NULL)
-		r->features = mlops_features_plan(dataset, r->words + FIXED_WORDS,
+	r->features = mlops_features_plan(dataset, r->words + FIXED_WORDS,
 										  &r->rows_seen);
 	mlops_fingerprint_init(&r->fingerprint);
 	r->called_at = GetCurrentTimestamp();
@@ -240,8 +239,7 @@ take_row(Receiver *r, const Datum *values, const bool *nulls)
 
 	hash = hash_row(r, features, label_hash, weight, time, marks.hash);
 	mlops_fingerprint_add(&r->fingerprint, hash);
-	if (plan->encoder == NULL)
-		mlops_features_place(r->features, features);
+	mlops_features_place(r->features, features);
 	if (plan->n_key > 0)
 		key_hash = mlops_key_hash(plan, values, nulls);
 
@@ -263,7 +261,8 @@ take_row(Receiver *r, const Datum *values, const bool *nulls)
 }
 
 /*
- * Features as an encoder of a fixed signature gives them.
+ * Features as an encoder of a fixed signature gives them; the hash of a row
+ * is the one that it has without that signature.
  */
 static void
 take_encoded(Receiver *r, const Datum *values, const bool *nulls,
@@ -279,6 +278,7 @@ take_encoded(Receiver *r, const Datum *values, const bool *nulls,
 					 errmsg("feature \"%s\" is infinite or out of range",
 							signature->feature_names[i]),
 					 errhint("Make it NULL there.")));
+	mlops_features_aside(r->features, values, nulls, features);
 }
 
 /*

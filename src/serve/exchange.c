@@ -172,9 +172,6 @@ mlops_arrival_build(MlopsArrival *arrival, const void *model, size_t size,
 const char *
 mlops_objective_task(const char *objective)
 {
-	/* margins are no probabilities, so this one tells no classes apart */
-	if (strcmp(objective, "binary:logitraw") == 0)
-		return "regression";
 	if (strncmp(objective, "binary:", 7) == 0)
 		return "binary";
 	if (strncmp(objective, "multi:", 6) == 0)
@@ -341,10 +338,6 @@ set_classes(MlopsArrival *arrival, ArrayType *given,
 		version->classes[i++] = lfirst(cell);
 	if (classifies)
 		version->class_type = given ? "text" : "integer";
-	if (strcmp(info->objective, "binary:logitraw") == 0)
-		ereport(NOTICE,
-				(errmsg("objective binary:logitraw predicts margins, not probabilities"),
-				 errdetail("The model is imported as a regression.")));
 }
 
 /* The call's arguments as JSON, but for the bytes, whose number is given. */

@@ -158,9 +158,7 @@ SELECT mlops.predict_label('tasks', f) AS label,
 FROM numbered f LIMIT 1;
 SELECT task('reg:squarederror'), task('count:poisson'), task('reg:logistic'),
 	task('rank:ndcg'), task('survival:cox'), task('survival:aft');
-SET client_min_messages = notice;
 SELECT task('binary:logitraw');
-SET client_min_messages = warning;
 SELECT task('binary:logistic', version => '[3,3,0]', base => '[5E-1]');
 SELECT task('binary:logistic', '{a}');
 SELECT task('binary:logistic', '{a,a}');

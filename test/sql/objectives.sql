@@ -207,6 +207,16 @@ SELECT version, deployed FROM mlops.train('obj_time', 'obj', 't', features => '{
 	params => '{"num_boost_round": 40, "objective": "survival:cox"}', deploy => 'if_better');
 SELECT split FROM mlops.metrics WHERE model = 'obj_time' AND version = 2 AND name = 'concordance' ORDER BY 1;
 
+-- without a key, too, rows keep the split and the hash that they had
+CREATE TABLE obj_words AS SELECT o.*, 'w' || id % 37 AS word FROM obj o;
+SELECT version FROM mlops.train('obj_words', 'SELECT a, word, n FROM obj_words', 'n', task => 'regression',
+	params => '{"num_boost_round": 5}');
+SELECT version FROM mlops.train('obj_words', 'SELECT a, word, n FROM obj_words', 'n', task => 'regression',
+	params => '{"num_boost_round": 5}', init_model => 'obj_words/1');
+SELECT count(*), count(DISTINCT (rows_train, rows_validation, rows_test, fingerprint_ordered)) AS different
+FROM mlops.runs WHERE model = 'obj_words';
+DROP TABLE obj_words;
+
 SELECT jsonb_typeof(advice) FROM mlops.runs WHERE model = 'obj_margin';
 SELECT count(mlops.drop_model(model)) > 10 AS dropped FROM mlops.models WHERE model LIKE 'obj%';
 DROP TABLE obj, obj_case CASCADE;
