@@ -433,6 +433,7 @@ def main():
     warnings.simplefilter("ignore")
     cursor = connection.cursor()
     cursor.execute("SET client_min_messages = warning")
+    cursor.execute("CREATE EXTENSION IF NOT EXISTS mlops")
     cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
     cursor.execute(f"CREATE SCHEMA {SCHEMA}")
     cursor.execute(f"SET search_path = {SCHEMA}, public")

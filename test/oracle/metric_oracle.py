@@ -553,6 +553,8 @@ def main():
         test_normal(c)
     connection = psycopg2.connect("")
     connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS mlops")
     for seed in range(2):
         test_aggregates(connection, seed, 600 + 2400 * seed)
     with connection.cursor() as cursor:
