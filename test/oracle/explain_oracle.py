@@ -2,8 +2,8 @@
 """Compare explanations and descriptions with python3-xgboost.
 
 Trains models of many kinds with the library and compares, over all rows,
-contributions (to 1e-5 of max(1, |margin|), of linear models beside a float's
-rounding of each, as the library's are floats), their sums with the float margin
+contributions (to 1e-5 of max(1, |margin|) beside the rounding of the library's
+sums, which are floats, and of linear models of each), their sums with the float margin
 (to 2e-6 of the sum of their absolute values) and with the leaves added up in
 double (to 1e-12 of theirs), the leaves (exactly), and of the model all
 importances (to 1e-5), and the dump (the same text).  Prints a line with the
@@ -79,7 +79,9 @@ def contribution_errors(cli, path, booster, matrix, table, linear):
     ours = ours.reshape(theirs.shape)
     scale = np.maximum(1, np.abs(margin.astype(float)))
     terms = np.maximum(1, np.abs(ours).sum(axis=2))
-    errors = np.abs(ours - theirs)
+    # contributions that cancel: the library adds them up in float
+    rounding = 2 * np.finfo(np.float32).eps * np.abs(ours).sum(axis=2)
+    errors = np.maximum(0, np.abs(ours - theirs) - rounding[:, :, None])
     if linear:
         errors = np.maximum(0, errors - np.spacing(np.abs(theirs)))
     return (ours, np.max(errors / scale[:, :, None]),
