@@ -9,7 +9,9 @@
 #include "base/base.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
+#include "utils/varlena.h"
 #include "utils/varlena.h"
 
 /* Longer strings the server's edit distance does not take. */
@@ -84,6 +86,20 @@ mlops_text_array(const char *const *strings, int n)
 	}
 	return construct_md_array(elements, nulls, 1, &dimension, &lower_bound,
 							  TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+List *
+mlops_name_parts(const char *text, int most)
+{
+	List	   *parts;
+	ListCell   *cell;
+
+	if (!SplitIdentifierString(pstrdup(text), '.', &parts) ||
+		list_length(parts) > most)
+		return NIL;
+	foreach(cell, parts)
+		lfirst(cell) = makeString(lfirst(cell));
+	return parts;
 }
 
 char *

@@ -33,6 +33,12 @@ extern const char *mlops_closest_match(const char *word,
 /* List of char * out of a text[] without NULLs; NIL for a NULL pointer. */
 extern List *mlops_text_array_to_list(ArrayType *array);
 
+/*
+ * The parts of a name such as public.t, folded and unquoted, as String nodes;
+ * NIL if the text is no name of at most so many parts.
+ */
+extern List *mlops_name_parts(const char *text, int most);
+
 /* A text argument that must not be NULL (22004), or may, as a C string. */
 extern char *mlops_required_text(FunctionCallInfo fcinfo, int argument,
 								 const char *name);

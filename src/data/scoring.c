@@ -25,7 +25,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "utils/varlena.h"
 
 /* Columns of the table besides the key and those that are copied. */
 typedef struct OwnColumn
@@ -144,20 +143,15 @@ mlops_scoring_run(MlopsScoring *scoring, const char *reference,
 static RangeVar *
 table_name(const char *text)
 {
-	List	   *names;
-	RangeVar   *name;
+	List	   *names = mlops_name_parts(text, 3);
 
-	if (!SplitIdentifierString(pstrdup(text), '.', &names) || names == NIL ||
-		list_length(names) > 3)
+	if (names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("into_table is no name of a table"),
 				 errdetail("Given is: %s", text),
 				 errhint("Pass a name such as scores or public.scores.")));
-	for (int i = 0; i < list_length(names); i++)
-		lfirst(list_nth_cell(names, i)) = makeString(list_nth(names, i));
-	name = makeRangeVarFromNameList(names);
-	return name;
+	return makeRangeVarFromNameList(names);
 }
 
 /*

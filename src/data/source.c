@@ -25,7 +25,6 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
-#include "utils/varlena.h"
 
 /* The name under which expressions may qualify columns of a query. */
 #define SOURCE_ALIAS	"source"
@@ -244,20 +243,16 @@ skip_blanks(const char *text)
 static char *
 relation_from(const char *text)
 {
-	List	   *names;
+	List	   *names = mlops_name_parts(text, 3);
 	const char *schema;
 	Oid			relation;
 
-	if (!SplitIdentifierString(pstrdup(text), '.', &names) || names == NIL ||
-		list_length(names) > 3)
+	if (names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("source is neither a relation nor a query"),
 				 errdetail("Given is: %s", text),
 				 errhint("Pass a name such as public.customers, or a query that begins with SELECT, WITH, TABLE or VALUES.")));
-	for (int i = 0; i < list_length(names); i++)
-		lfirst(list_nth_cell(names, i)) =
-			makeString(list_nth(names, i));
 	relation = RangeVarGetRelid(makeRangeVarFromNameList(names),
 								AccessShareLock, false);
 	schema = get_namespace_name(get_rel_namespace(relation));

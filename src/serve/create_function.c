@@ -22,9 +22,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/regproc.h"
 #include "utils/snapmgr.h"
-#include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(mlops_create_function);
 PG_FUNCTION_INFO_V1(mlops_named_row);
@@ -55,7 +53,7 @@ static const Output *find_output(const char *name,
 								 const MlopsPredictor *predictor,
 								 const char *spelled);
 static bool security_definer(const char *name);
-static char *function_name(const char *text);
+static List *function_name(const char *text);
 static void append_arguments(StringInfo text,
 							 const MlopsSignature *signature,
 							 Oid *types);
@@ -82,7 +80,7 @@ mlops_create_function(PG_FUNCTION_ARGS)
 	const Output *output;
 	StringInfoData text;
 	Oid		   *types;
-	List	   *qualified;
+	List	   *parts;
 	int			n_inputs;
 
 	PreventCommandIfReadOnly("mlops.create_function()");
@@ -90,7 +88,7 @@ mlops_create_function(PG_FUNCTION_ARGS)
 												MLOPS_PREDICT),
 								  GetActiveSnapshot());
 	output = find_output(output_name, predictor, spelled);
-	name = function_name(name);
+	parts = function_name(name);
 	n_inputs = predictor->signature->n_inputs;
 	if (n_inputs > FUNC_MAX_ARGS)
 		ereport(ERROR,
@@ -102,7 +100,8 @@ mlops_create_function(PG_FUNCTION_ARGS)
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "CREATE %sFUNCTION %s(",
-					 replace ? "OR REPLACE " : "", name);
+					 replace ? "OR REPLACE " : "",
+					 NameListToQuotedString(parts));
 	append_arguments(&text, predictor->signature, types);
 	appendStringInfo(&text,
 					 ") RETURNS %s LANGUAGE sql %s PARALLEL SAFE%s RETURN ",
@@ -114,8 +113,7 @@ mlops_create_function(PG_FUNCTION_ARGS)
 	append_body(&text, &reference, output, predictor->signature);
 	mlops_statement_execute(text.data);
 
-	qualified = stringToQualifiedNameList(name);
-	PG_RETURN_OID(LookupFuncName(qualified, n_inputs, types, false));
+	PG_RETURN_OID(LookupFuncName(parts, n_inputs, types, false));
 }
 
 /* _named(names text[], VARIADIC "any") returns record */
@@ -184,21 +182,18 @@ security_definer(const char *name)
 			 errhint("It is invoker or definer.")));
 }
 
-/* The function's name out of its text, quoted where it must be. */
-static char *
+/* The parts of the function's name; 42602 if it is none. */
+static List *
 function_name(const char *text)
 {
-	List	   *names;
+	List	   *parts = mlops_name_parts(text, 2);
 
-	if (!SplitIdentifierString(pstrdup(text), '.', &names) || names == NIL ||
-		list_length(names) > 2)
+	if (parts == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("name \"%s\" is no name of a function", text),
 				 errhint("Pass a name such as churn_score or public.churn_score.")));
-	return list_length(names) == 1 ?
-		pstrdup(quote_identifier(linitial(names))) :
-		pstrdup(quote_qualified_identifier(linitial(names), lsecond(names)));
+	return parts;
 }
 
 /* "name type, ..." of the columns that the version takes. */
