@@ -12,7 +12,6 @@
 #include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/varlena.h"
-#include "utils/varlena.h"
 
 /* Longer strings the server's edit distance does not take. */
 #define MAX_WORD_LENGTH 255
