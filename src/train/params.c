@@ -265,7 +265,7 @@ mlops_params_number(const MlopsParams *params, const char *name)
 
 	if (text == NULL)
 		text = find_rule(name)->fallback;
-	return float8in_internal((char *) text, NULL, "double precision", text);
+	return strtod(text, NULL);
 }
 
 const char *
