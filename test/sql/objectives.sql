@@ -147,7 +147,7 @@ BEGIN
 	RETURN (SELECT x.rounds || ' rounds, ' || x.trees || ' trees, ' || x.classes::text || ' ' || x.model_sha256
 		FROM mlops.versions x WHERE x.model = 'obj_warm' AND x.version = v);
 END $$;
-SELECT left(one, 32) AS one, left(two, 32) AS two, one = three AS same FROM obj_warm(12, NULL) one, obj_warm(5, NULL) two,
+SELECT left(one, 28) AS one, left(two, 26) AS two, one = three AS same FROM obj_warm(12, NULL) one, obj_warm(5, NULL) two,
 	LATERAL obj_warm(7, CASE WHEN two > '' THEN 'obj_warm/2' END) three;
 SELECT arguments -> 'init_model' AS init_model FROM mlops.runs WHERE model = 'obj_warm' AND version = 3;
 -- early stopping counts on from its rounds
