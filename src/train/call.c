@@ -34,8 +34,7 @@ static void settle_task(MlopsTrainCall *call, const char *task);
 static bool task_named(const char *name, MlopsTask *task);
 static void check_objective_task(const MlopsObjective *objective,
 								 MlopsTask task);
-static void check_task_columns(const MlopsDatasetRequest *data,
-							   const MlopsObjective *objective);
+static void check_task_columns(const MlopsDatasetRequest *data);
 static const char *split_text(const MlopsTrainCall *call,
 							  const MlopsDataset *dataset);
 static void add_metrics(StringInfo json, const MlopsTrainRequest *request);
@@ -97,6 +96,18 @@ mlops_train_call(FunctionCallInfo fcinfo)
 	call->deploy = deploy_argument(fcinfo, &call->deploy_name);
 	call->description = mlops_optional_text(fcinfo, ARG_DESCRIPTION);
 	return call;
+}
+
+void
+mlops_train_call_settle(MlopsTrainCall *call, const MlopsObjective *objective)
+{
+	call->params->objective = objective;
+	if (objective != NULL)
+	{
+		call->data.label_range = objective->labels;
+		call->data.cox = strcmp(objective->name, "survival:cox") == 0;
+	}
+	check_task_columns(&call->data);
 }
 
 char *
@@ -187,6 +198,7 @@ check_model_name(const char *name)
 /*
  * Find out the task from its name, the objective and the columns that belong
  * to a task, and what labels it takes; 22023 where they do not go together.
+ * A version to go on from knows better which objective of the task it is.
  */
 static void
 settle_task(MlopsTrainCall *call, const char *name)
@@ -223,18 +235,13 @@ settle_task(MlopsTrainCall *call, const char *name)
 	{
 		if (objective != NULL)
 			check_objective_task(objective, task);
-		else if (task == MLOPS_RANKING || task == MLOPS_SURVIVAL)
+		else if (call->init_model == NULL &&
+				 (task == MLOPS_RANKING || task == MLOPS_SURVIVAL))
 			objective = mlops_objective_default(task);
 		data->task = mlops_task_name(task);
 	}
-	call->params->objective = objective;
-	if (objective != NULL)
-	{
-		data->label_range = objective->labels;
-		data->cox = strcmp(objective->name, "survival:cox") == 0;
-	}
 	data->balanced = call->params->balanced;
-	check_task_columns(data, objective);
+	mlops_train_call_settle(call, objective);
 }
 
 /* The task of that name; 22023 if there is none. */
@@ -272,8 +279,7 @@ check_objective_task(const MlopsObjective *objective, MlopsTask task)
 
 /* 22023 if a column belongs to another task, or one is missing. */
 static void
-check_task_columns(const MlopsDatasetRequest *data,
-				   const MlopsObjective *objective)
+check_task_columns(const MlopsDatasetRequest *data)
 {
 	const char *task = data->task ? data->task : "";
 	bool		survival = strcmp(task, "survival") == 0;

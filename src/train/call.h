@@ -36,6 +36,14 @@ typedef struct MlopsTrainCall
 /* Read and check them; 22004 or 22023 with the argument's name. */
 extern MlopsTrainCall *mlops_train_call(FunctionCallInfo fcinfo);
 
+/*
+ * Let the objective be this one, or unknown if NULL, and the labels those
+ * that it takes.  22023 for columns that do not go with the task, which has
+ * been settled before.
+ */
+extern void mlops_train_call_settle(MlopsTrainCall *call,
+									const MlopsObjective *objective);
+
 /* As they were given, as a JSON object; palloc'd. */
 extern char *mlops_train_call_json(const MlopsTrainCall *call);
 

@@ -50,6 +50,7 @@ mlops_warm_start_open(MlopsTrainCall *call)
 					   info->n_trees / Max(info->n_rounds, 1) /
 					   Max(info->n_outputs, 1));
 	take_task(call, predictor->version);
+	mlops_train_call_settle(call, objective);
 	call->data.fixed = predictor->signature;
 	return start;
 }

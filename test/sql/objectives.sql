@@ -175,6 +175,25 @@ SET ROLE obj_reader;
 SELECT version FROM mlops.train('obj_own', 'obj', 'cls', init_model => 'obj_warm/2', params => '{"num_boost_round": 1}');
 RESET ROLE;
 
+-- the objective, and what labels it takes, are the version's
+DO $$
+DECLARE
+	o record;
+BEGIN
+	FOR o IN SELECT * FROM (VALUES (1, 'rank:pairwise', 'n', 'grp', NULL), (3, 'survival:cox', 't', NULL, 'seen'),
+		(5, 'reg:gamma', 't', NULL, NULL)) v(n, objective, target, grp, seen)
+	LOOP
+		PERFORM mlops.train('obj_on', 'obj', o.target, features => '{a,b,c}', query_group => o.grp, event_observed => o.seen,
+			params => jsonb_build_object('num_boost_round', 3, 'early_stopping_rounds', 0, 'objective', o.objective));
+		PERFORM mlops.train('obj_on', 'obj', o.target, query_group => o.grp, event_observed => o.seen,
+			params => '{"num_boost_round": 2, "early_stopping_rounds": 0}', init_model => 'obj_on/' || o.n);
+	END LOOP;
+END $$;
+SELECT version, objective, rounds FROM mlops.versions WHERE model = 'obj_on' ORDER BY 1;
+SELECT more, try('SELECT version FROM mlops.train(''obj_on'', ''obj'', ' || more || ')')
+FROM (VALUES ($$'n', init_model => 'obj_on/1'$$), ($$'t', init_model => 'obj_on/3', target_upper => 't + 1'$$),
+	($$'y - 10', init_model => 'obj_on/5'$$)) v(more);
+
 -- base margins: what is served is the model's own part
 SELECT version FROM mlops.train('obj_margin', 'SELECT a, b, c, 100 * m AS m, y + 100 * m AS y FROM obj', 'y',
 	features => '{a,b,c}', base_margin => 'm', params => '{"num_boost_round": 50}');
