@@ -36,7 +36,7 @@ mlops_dataset_open(const MlopsDatasetRequest *request)
 	plan->seed = (uint64) request->seed;
 
 	source = mlops_source_open(request->source);
-	target = mlops_source_expression(source, request->target);
+	target = mlops_source_expression(source, "target", request->target);
 	plan->target = mlops_target_open(target, request);
 	mlops_columns_choose(dataset, request, source, target);
 	mlops_statement_plan(dataset->query, &statement);

@@ -77,7 +77,8 @@ typedef struct Selection
 static int	select_column(MlopsReader *reader, Selection *selection,
 						  const char *name);
 static int	select_expression(MlopsReader *reader, Selection *selection,
-							  const char *text, MlopsExpression **result);
+							  const char *what, const char *text,
+							  bool recorded, MlopsExpression **result);
 static void bind_columns(MlopsReader *reader, Selection *selection);
 static void bind_weight(MlopsReader *reader, Selection *selection);
 static void bind_group(MlopsReader *reader, Selection *selection);
@@ -126,8 +127,9 @@ mlops_reader_open(const MlopsReaderRequest *request)
 	bind_group(reader, &selection);
 	if (request->target != NULL)
 	{
-		reader->target = select_expression(reader, &selection,
-										   request->target, &target);
+		reader->target = select_expression(reader, &selection, "target",
+										   request->target,
+										   request->target_recorded, &target);
 		reader->label = mlops_label_open(target, request->n_predictors > 0 ?
 										 request->predictors[0]->version :
 										 NULL);
@@ -196,14 +198,22 @@ select_column(MlopsReader *reader, Selection *selection, const char *name)
 }
 
 /*
- * Add an expression; the result counts expressions only, see
- * place_expressions().
+ * Add an expression, a recorded one only if it is harmless; the result counts
+ * expressions only, see place_expressions().
  */
 static int
 select_expression(MlopsReader *reader, Selection *selection,
-				  const char *text, MlopsExpression **result)
+				  const char *what, const char *text, bool recorded,
+				  MlopsExpression **result)
 {
-	*result = mlops_source_expression(reader->source, text);
+	*result = mlops_source_expression(reader->source, what, text);
+	if (recorded && !(*result)->harmless)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("recorded %s is not run unasked", what),
+				 errdetail("It holds a query, or a function that is volatile or not the server's: %s",
+						   text),
+				 errhint("If you trust it, pass it as %s => ....", what)));
 	selection->expressions = lappend(selection->expressions, *result);
 	return list_length(selection->expressions) - 1;
 }
@@ -266,7 +276,7 @@ bind_group(MlopsReader *reader, Selection *selection)
 	if (name == NULL)
 		return;
 	reader->group = select_column(reader, selection, name);
-	column = mlops_source_expression(reader->source, name);
+	column = mlops_source_expression(reader->source, "query_group", name);
 	reader->group_collation = column->collation;
 	reader->group_type = lookup_type_cache(column->type,
 										   TYPECACHE_EQ_OPR_FINFO |
@@ -293,20 +303,23 @@ bind_bounds(MlopsReader *reader, Selection *selection)
 
 	if (request->target_upper != NULL)
 	{
-		reader->upper = select_expression(reader, selection,
+		reader->upper = select_expression(reader, selection, "target_upper",
 										  request->target_upper,
+										  request->bounds_recorded,
 										  &expression);
 		if (!mlops_conversion_of(expression->type,
 								 &reader->upper_conversion) ||
 			!MLOPS_IS_NUMBER(reader->upper_conversion))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("upper bound of the target is no number")));
+					 errmsg("target_upper is no number")));
 	}
 	if (request->event_observed != NULL)
 	{
 		reader->observed = select_expression(reader, selection,
+											 "event_observed",
 											 request->event_observed,
+											 request->bounds_recorded,
 											 &expression);
 		if (!mlops_conversion_of(expression->type, &conversion) ||
 			conversion != MLOPS_FROM_BOOL)

@@ -25,6 +25,8 @@ typedef struct MlopsReaderRequest
 	const char *query_group;	/* column, or NULL: rows come ordered by it */
 	const char *target_upper;	/* expression, or NULL: see dataset.h */
 	const char *event_observed; /* boolean expression, or NULL */
+	bool		target_recorded;	/* the target is a version's, not the caller's */
+	bool		bounds_recorded;	/* and so are the two before */
 	List	   *columns;		/* of char *: given as they are, in this order */
 	bool		predict;		/* fill outputs of each row */
 } MlopsReaderRequest;
@@ -56,7 +58,9 @@ typedef void (*MlopsReaderCallback) (const MlopsReaderRow *row, void *arg);
 /*
  * Analyse the source; lives in the current memory context.  Errors are those
  * of a source and of an encoder: 42703, 42702, 42804 and what the server says
- * of a query.  22023 for a negative or NULL weight, when read.
+ * of a query.  42501 for a recorded expression that may do more than compute:
+ * it is somebody else's, and would run with the caller's rights.  22023 for a
+ * negative or NULL weight, when read.
  */
 extern MlopsReader *mlops_reader_open(const MlopsReaderRequest *request);
 

@@ -19,6 +19,7 @@
 
 static int	find_column(const MlopsSource *source, const char *name);
 static const MlopsExpression *find_expression(const MlopsSource *source,
+											  const char *what,
 											  const char *text);
 static void check_target(const MlopsTarget *target,
 						 const MlopsDatasetRequest *request);
@@ -63,8 +64,10 @@ mlops_roles_find(MlopsDatasetPlan *plan, const MlopsDatasetRequest *request,
 	roles->group = find_column(source, request->query_group);
 	roles->margin = find_column(source, request->base_margin);
 	roles->split = find_column(source, request->split_column);
-	roles->upper = find_expression(source, request->target_upper);
-	roles->observed = find_expression(source, request->event_observed);
+	roles->upper = find_expression(source, "target_upper",
+								   request->target_upper);
+	roles->observed = find_expression(source, "event_observed",
+									  request->event_observed);
 	return roles;
 }
 
@@ -194,9 +197,9 @@ find_column(const MlopsSource *source, const char *name)
  * An expression over the source, NULL for none given.
  */
 static const MlopsExpression *
-find_expression(const MlopsSource *source, const char *text)
+find_expression(const MlopsSource *source, const char *what, const char *text)
 {
-	return text == NULL ? NULL : mlops_source_expression(source, text);
+	return text == NULL ? NULL : mlops_source_expression(source, what, text);
 }
 
 /*

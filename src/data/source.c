@@ -12,8 +12,10 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "base/base.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "data/source.h"
 #include "executor/spi.h"
 #include "executor/spi_priv.h"
@@ -31,7 +33,7 @@
 
 typedef struct ParseContext
 {
-	const char *what;			/* "source" or "target" */
+	const char *what;			/* "source" or an argument's name */
 	const char *text;
 } ParseContext;
 
@@ -44,10 +46,12 @@ static char *relation_from(const char *text);
 static char *query_from(const char *text);
 static List *parse(const char *text, RawParseMode mode, const char *what);
 static void parse_error(void *arg);
-static void check_expression(const char *text);
+static void check_expression(const char *what, const char *text);
 static void prepare(const char *query, PlanVisitor visitor, void *result);
 static void check_read_only(List *queries);
 static bool writes_walker(Node *node, void *context);
+static bool harm_walker(Node *node, void *context);
+static bool harmful_function(Oid function, void *context);
 static int	pin_row_order(void);
 static void visit_columns(CachedPlanSource *plan_source, SPIPlanPtr plan,
 						  void *result);
@@ -104,17 +108,20 @@ mlops_source_column(const MlopsSource *source, const char *name)
  * which need quotes do not need them here.
  */
 MlopsExpression *
-mlops_source_expression(const MlopsSource *source, const char *text)
+mlops_source_expression(const MlopsSource *source, const char *what,
+						const char *text)
 {
 	MlopsExpression *expression = palloc0(sizeof(MlopsExpression));
 	Bitmapset  *attributes;
+
+	expression->what = what;
 
 	for (int i = 0; i < source->n_columns && expression->text == NULL; i++)
 		if (strcmp(source->columns[i].name, text) == 0)
 			expression->text = pstrdup(quote_identifier(text));
 	if (expression->text == NULL)
 	{
-		check_expression(text);
+		check_expression(what, text);
 		/* a comment at its end must not swallow the parenthesis */
 		expression->text = psprintf("(%s\n)", text);
 	}
@@ -327,9 +334,9 @@ parse_error(void *arg)
  * Check that the text is one expression and nothing behind it.
  */
 static void
-check_expression(const char *text)
+check_expression(const char *what, const char *text)
 {
-	List	   *statements = parse(text, RAW_PARSE_PLPGSQL_EXPR, "target");
+	List	   *statements = parse(text, RAW_PARSE_PLPGSQL_EXPR, what);
 	SelectStmt *select = NULL;
 
 	if (list_length(statements) == 1)
@@ -345,7 +352,7 @@ check_expression(const char *text)
 		select->op != SETOP_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("target must be a column or one expression"),
+				 errmsg("%s must be a column or one expression", what),
 				 errdetail("Given is: %s", text)));
 }
 
@@ -470,11 +477,12 @@ visit_expression(CachedPlanSource *plan_source, SPIPlanPtr plan,
 	if (query->hasAggs || query->hasTargetSRFs)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("target must have one value per row"),
+				 errmsg("%s must have one value per row", expression->what),
 				 errhint("Compute aggregates and sets in a query, and pass that as the source.")));
 	expression->type = exprType((Node *) entry->expr);
 	expression->typmod = exprTypmod((Node *) entry->expr);
 	expression->collation = exprCollation((Node *) entry->expr);
+	expression->harmless = !harm_walker((Node *) entry->expr, NULL);
 	foreach(cell, pull_vars_of_level((Node *) entry->expr, 0))
 	{
 		Var		   *var = lfirst_node(Var, cell);
@@ -485,6 +493,32 @@ visit_expression(CachedPlanSource *plan_source, SPIPlanPtr plan,
 			expression->reads = bms_add_member(expression->reads,
 											   var->varattno);
 	}
+}
+
+/*
+ * Does the expression run code of a user, or some that has effects?
+ */
+static bool
+harm_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query) ||
+		(IsA(node, CoerceToDomain) &&
+		 castNode(CoerceToDomain, node)->resulttype >= FirstNormalObjectId) ||
+		check_functions_in_node(node, harmful_function, NULL))
+		return true;
+	return expression_tree_walker(node, harm_walker, context);
+}
+
+/*
+ * Is the function a user's, or volatile?
+ */
+static bool
+harmful_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId ||
+		func_volatile(function) == PROVOLATILE_VOLATILE;
 }
 
 /*

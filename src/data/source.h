@@ -34,7 +34,10 @@ typedef struct MlopsExpression
 	int32		typmod;
 	Oid			collation;
 	bool		whole_row;		/* reads all columns */
+	bool		harmless;		/* no query, and of functions only those of
+								 * the server that are not volatile */
 	Bitmapset  *reads;			/* indexes into the source's columns */
+	const char *what;			/* for messages: "target" or the like */
 } MlopsExpression;
 
 /* What the planner and rewriter say of a statement. */
@@ -54,8 +57,12 @@ extern MlopsSource *mlops_source_open(const char *text);
  */
 extern int	mlops_source_column(const MlopsSource *source, const char *name);
 
-/* Analyse an expression: a column's name as it is, or any expression. */
+/*
+ * Analyse an expression: a column's name as it is, or any expression.  "what"
+ * is the argument that it was given in.
+ */
 extern MlopsExpression *mlops_source_expression(const MlopsSource *source,
+												const char *what,
 												const char *text);
 
 /* Plan a statement. */

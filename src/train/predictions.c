@@ -136,6 +136,7 @@ fill_reader_request(MlopsReaderRequest *reader,
 	reader->predictors = predictions->predictors;
 	reader->predict = true;
 	reader->target = request->target ? request->target : version->target;
+	reader->target_recorded = (request->target == NULL);
 	if (reader->target == NULL || reader->target[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -161,6 +162,7 @@ fill_reader_request(MlopsReaderRequest *reader,
 										   snapshot);
 		reader->event_observed = or_recorded(NULL, version, "event_observed",
 											 snapshot);
+		reader->bounds_recorded = true;
 	}
 	else if (task == MLOPS_SURVIVAL)
 	{

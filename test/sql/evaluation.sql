@@ -244,6 +244,20 @@ SELECT n FROM mlops.evaluate('flat_price', 'flat') WHERE metric = 'rmse';
 RESET ROLE;
 ALTER TABLE flat DISABLE ROW LEVEL SECURITY;
 
+SELECT version FROM mlops.train('trap', 'flat', 'price > 250', features => '{area,rooms}');
+-- a recorded target is somebody else's: no code of theirs with the caller's rights
+CREATE FUNCTION trap(numeric) RETURNS numeric LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught %', current_user; END $$;
+CREATE DOMAIN trapped AS numeric CHECK (trap(VALUE) > 0);
+CREATE OPERATOR !! (PROCEDURE = trap, RIGHTARG = numeric);
+SELECT target, state_of(format($$confusion_matrix('trap_%s', 'flat')$$, n)),
+	   state_of(format($$confusion_matrix('trap_%s', 'flat', target => %L)$$, n, target))
+FROM (VALUES (1, 'trap(price) > 250'), (2, 'price > (SELECT avg(f.price) FROM flat f)'), (3, 'price::trapped > 250'),
+	(4, '!! price > 250'), (5, 'random() > 0.5'), (6, 'round(price, 1) > 250.0 AND district IN (''west'', ''north'')')) v(n, target),
+LATERAL mlops.import_model('trap_' || n, mlops.export_model('trap'), classes => '{false,true}', target => target,
+	signature => (SELECT signature FROM mlops.versions WHERE model = 'trap')) i ORDER BY n;
+SELECT count(mlops.drop_model(model)) FROM mlops.models WHERE model LIKE 'trap%';
+DROP FUNCTION trap CASCADE;
+
 -- columns that were dropped, and many of them
 ALTER TABLE flat ADD COLUMN gone text;
 ALTER TABLE flat DROP COLUMN gone;
