@@ -16,11 +16,12 @@ RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 WITH eighths AS (
-	SELECT CASE WHEN bar.value > 0 AND bar.maximum > 0
-					 AND bar.value < 'Infinity' AND bar.width > 0
+	SELECT CASE WHEN bar.value > 0 AND bar.value < 'Infinity'
+					 AND bar.maximum > 0 AND bar.maximum < 'Infinity'
 				THEN round(least(bar.value / bar.maximum, 1)
-						   * least(bar.width, 1000) * 8)::integer
+						   * greatest(0, least(bar.width, 1000)) * 8)::integer
 				WHEN bar.value = 'Infinity' AND bar.maximum > 0
+					 AND bar.maximum < 'Infinity'
 				THEN greatest(0, least(bar.width, 1000)) * 8
 				ELSE 0 END AS n)
 SELECT CASE WHEN pg_catalog.getdatabaseencoding() = 'UTF8'

@@ -186,6 +186,8 @@ draw_x_axis(StringInfo out, const MlopsFrame *frame)
 		double		half;
 
 		how.x = mlops_scale_at(scale, mlops_ticks_value(&scale->ticks, i));
+		if (how.x < scale->start - 0.5 || how.x > scale->end + 0.5)
+			continue;
 		mlops_svg_line(out, "grid", how.x, top, how.x, bottom);
 		mlops_ticks_label(&scale->ticks, i, label, sizeof(label));
 		half = mlops_svg_width(label, how.size) / 2;
@@ -217,6 +219,8 @@ draw_y_axis(StringInfo out, const MlopsFrame *frame)
 		double		y = mlops_scale_at(scale,
 									   mlops_ticks_value(&scale->ticks, i));
 
+		if (y > scale->start + 0.5 || y < scale->end - 0.5)
+			continue;
 		mlops_svg_line(out, "grid", frame->x.start, y, frame->x.end, y);
 		if (y > last - 15)
 			continue;
@@ -234,12 +238,24 @@ draw_names(StringInfo out, const MlopsFrame *frame, bool is_x)
 	const MlopsAxis *axis = is_x ? &frame->chart->x : &frame->chart->y;
 	const MlopsScale *scale = is_x ? &frame->x : &frame->y;
 	double		band = mlops_scale_band(scale);
-	int			every = Max(1, (int) ceil((is_x ? 34 : 15) / band));
+	int			every = 1;
 	MlopsText	how = {.class = is_x ? "x tick" : "y tick",
 		.size = is_x ? MLOPS_TICK_SIZE : MLOPS_TEXT_SIZE,
 		.anchor = is_x ? MLOPS_MIDDLE : MLOPS_END
 	};
 
+	if (!is_x)
+		every = Max(1, (int) ceil(15 / band));
+	else if (band < 34)
+	{
+		/* if not all names are there, those that are can be read */
+		double		widest = 28;
+
+		for (int i = 0; i < axis->n_categories; i++)
+			widest = Max(widest, mlops_svg_width(axis->categories[i],
+												 how.size));
+		every = Max(1, (int) ceil((Min(widest, 94) + 6) / band));
+	}
 	for (int i = 0; i < axis->n_categories; i += every)
 	{
 		double		at = mlops_scale_at(scale, i + 1);
@@ -287,13 +303,16 @@ draw_axis_labels(StringInfo out, const MlopsFrame *frame)
 	}
 }
 
-/* The line that values are counted from: 0, or the edge. */
+/* The line that values are counted from: 0, or the edge; none of steps. */
 static void
 draw_baseline(StringInfo out, const MlopsFrame *frame)
 {
 	const MlopsScale *x = &frame->x;
 	const MlopsScale *y = &frame->y;
 
+	for (int i = 0; i < frame->chart->n_series; i++)
+		if (frame->chart->series[i].base != NULL)
+			return;
 	if (y->categorical && !x->categorical)
 	{
 		double		at = mlops_scale_at(x, Max(x->low, Min(x->high, 0)));

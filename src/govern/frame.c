@@ -259,7 +259,7 @@ fit_ticks(MlopsScale *scale, const MlopsAxis *axis, double *widest)
 
 	if (scale->categorical)
 		return;
-	for (want = Max(want, 1); want >= 1; want--)
+	for (want = Max(want, 2); want >= 2; want--)
 	{
 		double		apart;
 

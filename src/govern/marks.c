@@ -451,7 +451,7 @@ static void
 label_beside(StringInfo out, const MlopsFrame *frame,
 			 const MlopsSeries *series, int i, int group)
 {
-	MlopsText	how = {.class = "strong",.size = MLOPS_TICK_SIZE};
+	MlopsText	how = {.class = "value",.size = MLOPS_TICK_SIZE};
 	bool		across = frame->y.categorical;
 	double		x = mlops_scale_at(&frame->x, series->x[i]);
 	double		y = mlops_scale_at(&frame->y, series->y[i]);

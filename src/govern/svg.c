@@ -31,6 +31,8 @@ static const char *const style_sheet =
 	".mlops-chart text{fill:#57606a;stroke:none}\n"
 	".mlops-chart .title{fill:#1f2328;font-weight:600}\n"
 	".mlops-chart .strong{fill:#1f2328}\n"
+	".mlops-chart .value{fill:#1f2328;stroke:#fff;stroke-width:4;"
+	"stroke-linejoin:round;paint-order:stroke}\n"
 	".mlops-chart .on{fill:#fff}\n"
 	".mlops-chart .paper{fill:#fff}\n"
 	".mlops-chart .grid{stroke:#e4e7eb}\n"
@@ -49,6 +51,7 @@ static const char *const style_sheet =
 	"@media (prefers-color-scheme:dark){\n"
 	".mlops-chart text{fill:#a9b1ba}\n"
 	".mlops-chart .title,.mlops-chart .strong{fill:#f0f3f6}\n"
+	".mlops-chart .value{fill:#f0f3f6;stroke:#16191d}\n"
 	".mlops-chart .on{fill:#101418}\n"
 	".mlops-chart .paper{fill:#16191d}\n"
 	".mlops-chart .grid{stroke:#2b3036}\n"
@@ -155,7 +158,7 @@ mlops_svg_text(StringInfo out, const MlopsText *how, const char *text)
 	static const char *const anchors[] = {"start", "middle", "end"};
 	double		size = how->bold ? how->size * 1.12 : how->size;
 	bool		cut = how->room > 0 &&
-		mlops_svg_width(text, size) > how->room;
+		mlops_svg_width(text, size) > how->room + 0.01;
 
 	appendStringInfo(out, "<text class=\"%s\"", how->class);
 	mlops_svg_attribute(out, "font-size", how->size);

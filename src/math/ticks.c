@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void scientific_text(double value, int digits, char *out, size_t size);
 static double scaled(double whole, int exponent);
 static int	count_ticks(double low, double high, const MlopsTicks *ticks);
 static void group_thousands(const char *digits, char *out, size_t size);
@@ -74,9 +75,8 @@ mlops_ticks_label(const MlopsTicks *ticks, int i, char *out, size_t size)
 		int			significant = last > 0 ?
 			(int) floor(log10(last)) - ticks->exponent + 1 : 1;
 
-		mlops_readable_number(value,
-						  significant < 1 ? 1 : significant > 15 ? 15 :
-						  significant, out, size);
+		scientific_text(value, significant < 1 ? 1 :
+						significant > 15 ? 15 : significant, out, size);
 	}
 	else
 	{
@@ -91,7 +91,6 @@ void
 mlops_readable_number(double value, int digits, char *out, size_t size)
 {
 	char		text[64];
-	char	   *e;
 
 	if (isnan(value))
 		snprintf(out, size, "NaN");
@@ -103,14 +102,12 @@ mlops_readable_number(double value, int digits, char *out, size_t size)
 	{
 		int			exponent;
 
+		/* after rounding to that many digits */
 		snprintf(text, sizeof(text), "%.*e", digits - 1, value);
-		e = strchr(text, 'e');
-		exponent = atoi(e + 1);
+		exponent = atoi(strchr(text, 'e') + 1);
 		if (exponent >= 9 || exponent < -5)
 		{
-			*e = '\0';
-			trim_zeros(text);
-			snprintf(out, size, "%se%d", text, exponent);
+			scientific_text(value, digits, out, size);
 			return;
 		}
 		snprintf(text, sizeof(text), "%.*f",
@@ -118,6 +115,22 @@ mlops_readable_number(double value, int digits, char *out, size_t size)
 		trim_zeros(text);
 		group_thousands(text, out, size);
 	}
+}
+
+/* A number such as 1.5e9, with so many digits, without trailing zeros. */
+static void
+scientific_text(double value, int digits, char *out, size_t size)
+{
+	char		text[64];
+	char	   *e;
+	int			exponent;
+
+	snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+	e = strchr(text, 'e');
+	exponent = atoi(e + 1);
+	*e = '\0';
+	trim_zeros(text);
+	snprintf(out, size, "%se%d", text, exponent);
 }
 
 /* whole * 10^exponent with one rounding, as far as 10^|exponent| is exact. */
