@@ -37,16 +37,17 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 # without shared_preload_libraries, REGRESS_PRELOAD only with, and
 # REGRESS_NOPRELOAD only without.
 REGRESS           = install types params errors train predict versions \
-                    privileges feature_types reference scoring plot objectives \
+                    privileges feature_types reference scoring objectives \
                     aggregates prediction evaluation evaluation_tasks \
-                    exchange splits advice
+                    exchange splits advice plot
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
                     prepared_across_deploy repeatable_read_across_deploy \
                     two_scorings two_trainings
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
-                    005_standby 006_crash 007_preload 008_pid1 009_exchange 010_plot
+                    005_standby 006_crash 007_preload 008_pid1 009_exchange \
+                    010_plot
 PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile math math_hash \
                     math_ranking math_summary trainer trainer_hostile \

@@ -31,9 +31,9 @@ wanted()
 		postgresql-server-dev-$version"
 	demo="$build postgresql-$version postgresql-$version-cron"
 	check="$demo binutils libipc-run-perl perl postgresql-$version-pgtap
-		libtap-parser-sourcehandler-pgtap-perl procps python3-numpy
-		python3-pandas python3-psycopg2 python3-scipy python3-sklearn python3-xgboost
-		universal-ctags"
+		chromium fonts-dejavu-core libtap-parser-sourcehandler-pgtap-perl
+		procps python3-numpy python3-pandas python3-psycopg2
+		python3-scipy python3-sklearn python3-xgboost universal-ctags"
 	case $what in
 		build) say $build ;;
 		demo) say $demo ;;

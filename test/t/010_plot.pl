@@ -106,7 +106,7 @@ load_csv($node, 'diabetes', 'age integer, sex integer, bmi float8, bp float8, '
 load_csv($node, 'digits',
 	join ', ', map { "$_ integer" } (map { "px$_" } 0 .. 63), 'digit');
 
-my $hostile = '</svg><script>window.hostile=1</script><img src=x onerror=window.hostile=1>';
+my $hostile = '</svg><script>hostile=1</script><img src=x onerror=hostile=1>';
 $node->safe_psql('postgres', <<"SQL");
 SELECT mlops.train('late', 'flights', 'delay > 15', exclude => 'delay', event_time => 'dep_time');
 SELECT mlops.train('cancer', 'breast_cancer', 'diagnosis');
@@ -116,9 +116,9 @@ SELECT mlops.train('digit', 'digits', 'digit', task => 'multiclass', params => '
 CREATE TABLE odd AS
 SELECT i AS "$hostile", (ARRAY['&lt;', '"''>', 'Größe 日本語 ' || repeat('lang ', 30)])[1 + i % 3] AS "naïve <b>名前</b> & that is a very long name",
 	i % 7 * 1e9 AS big, i * (i % 3) AS y FROM generate_series(1, 300) i;
-SELECT mlops.train('odd <i>&amp;</i> \\u0001 ' || repeat('long ', 30), 'odd', 'y');
+SELECT mlops.train('odd <i>&amp;<script> ' || repeat('long ', 30), 'odd', 'y');
 SQL
-my $odd = "'odd <i>&amp;</i> \\u0001 ' || repeat('long ', 30)";
+my $odd = "'odd <i>&amp;<script> ' || repeat('long ', 30)";
 
 # name, SQL, and how many shapes of which selector it has, by SQL
 my @charts = (
