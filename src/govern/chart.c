@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "base/base.h"
@@ -231,12 +232,20 @@ read_series(JsonbContainer *object, MlopsChart *chart, MlopsSeries *series)
 	series->n = Max(series->n, 0);
 }
 
-/* 22023 unless the series has what its kind needs. */
+/* 22023 unless the series has what its kind needs; 54000 if too much. */
 static void
 check_series(const MlopsChart *chart, const MlopsSeries *series)
 {
 	const char *missing = NULL;
+	int			most = series->mark == MLOPS_BARS ? MLOPS_MAX_BARS :
+		series->mark == MLOPS_CELLS ? MLOPS_MAX_CELLS : INT_MAX;
 
+	if (series->n > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a series cannot have %d %s", series->n,
+						mark_names[series->mark]),
+				 errdetail("The limit is %d.", most)));
 	if (series->x == NULL)
 		missing = "x";
 	else if (series->mark == MLOPS_BAND)

@@ -12,6 +12,8 @@
 /* Limits of a specification; beyond them it is no chart to look at. */
 #define MLOPS_MAX_SERIES		64
 #define MLOPS_MAX_CATEGORIES	400
+#define MLOPS_MAX_BARS			2000	/* of a series */
+#define MLOPS_MAX_CELLS			40000
 
 /* How a series is drawn. */
 typedef enum MlopsMark

@@ -14,15 +14,20 @@
 
 #include "govern/frame.h"
 #include "govern/svg.h"
+#include "miscadmin.h"
 
 /* A row of horizontal bars, and the height of other charts by their width. */
 #define ROW_HEIGHT		26
+#define GROUPED_HEIGHT	13
 #define ASPECT			0.6
 
 /* Distances between ticks, at least, and around their labels. */
 #define X_TICK_EVERY	70
 #define Y_TICK_EVERY	46
 #define TICK_GAP		14
+
+/* An axis does not move out to a tick that is this part of a step away. */
+#define FAR_TICK		0.6
 
 /* Names of categories take at most this part of the width. */
 #define CATEGORY_PART	0.36
@@ -75,7 +80,9 @@ mlops_frame_make(const MlopsChart *chart)
 	choose_range(frame, false);
 	frame->height = chart->height > 0 ? chart->height :
 		chart->y.categorical ?
-		top + bottom + Max(chart->y.n_categories, 3) * ROW_HEIGHT :
+		top + bottom + Max(chart->y.n_categories, 3) *
+		(frame->n_grouped > 1 ? GROUPED_HEIGHT * frame->n_grouped + 10 :
+		 ROW_HEIGHT) :
 		chart->width * ASPECT + top - 50;
 	/* before the left margin is known, for the ticks that decide on it */
 	frame->y.start = frame->height - bottom;
@@ -232,20 +239,35 @@ extend_bars(Extent *extent, const MlopsSeries *series, bool is_x,
 	extent->high += half;
 }
 
-/* About that many ticks; ends that are free move out to the next tick. */
+/*
+ * About that many ticks.  Ends that are free move out to the next tick if
+ * that is near, else a little.
+ */
 static void
 choose_ticks(MlopsScale *scale, const MlopsAxis *axis, int want)
 {
 	double		step;
+	double		low;
+	double		high;
+	double		little;
 
 	if (scale->categorical)
 		return;
 	mlops_ticks_choose(scale->low, scale->high, Max(want, 1), &scale->ticks);
 	step = mlops_ticks_step(&scale->ticks);
+	little = scale->high * 0.03 - scale->low * 0.03;
 	if (!axis->has_low && fabs(scale->low / step) < 1e15)
-		scale->low = floor(scale->low / step + 1e-6) * step;
+	{
+		low = floor(scale->low / step + 1e-6) * step;
+		scale->low = scale->low - low > FAR_TICK * step ?
+			scale->low - little : low;
+	}
 	if (!axis->has_high && fabs(scale->high / step) < 1e15)
-		scale->high = ceil(scale->high / step - 1e-6) * step;
+	{
+		high = ceil(scale->high / step - 1e-6) * step;
+		scale->high = high - scale->high > FAR_TICK * step ?
+			scale->high + little : high;
+	}
 	mlops_ticks_choose(scale->low, scale->high, Max(want, 1), &scale->ticks);
 }
 
@@ -355,8 +377,11 @@ count_groups(const MlopsChart *chart)
 			continue;
 		n++;
 		for (int j = 0; j < i && !shared; j++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			shared = chart->series[j].mark == MLOPS_BARS &&
 				share_place(chart, &chart->series[i], &chart->series[j]);
+		}
 	}
 	return shared ? n : 1;
 }

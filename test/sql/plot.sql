@@ -214,6 +214,7 @@ SELECT mlops.draw(jsonb_build_object('series', (SELECT jsonb_agg('{}'::jsonb) FR
 SELECT mlops.draw(jsonb_build_object('x', jsonb_build_object('categories', (SELECT jsonb_agg(i) FROM generate_series(1, 401) i))));
 SELECT mlops.draw(jsonb_build_object('series', jsonb_build_array(jsonb_build_object('x', (SELECT jsonb_agg('c' || i) FROM generate_series(1, 401) i)))));
 
+SELECT mlops.draw(jsonb_build_object('series', jsonb_build_array((SELECT jsonb_build_object('type', 'bars', 'x', jsonb_agg(i), 'y', jsonb_agg(i)) FROM generate_series(1, 2001) i))));
 -- with these codes
 CREATE FUNCTION code_of(call text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
