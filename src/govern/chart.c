@@ -56,8 +56,7 @@ static JsonbContainer *get_container(JsonbContainer *object, const char *key,
 static char *get_string(JsonbContainer *object, const char *key);
 static bool get_number(JsonbContainer *object, const char *key, double *value);
 static bool get_bool(JsonbContainer *object, const char *key);
-static void wrong_type(const char *key, const char *wanted)
-			pg_attribute_noreturn();
+static void wrong_type(const char *key, const char *wanted);
 
 /* See chart.h. */
 MlopsChart *
