@@ -29,7 +29,7 @@ static void draw_y_axis(StringInfo out, const MlopsFrame *frame);
 static void draw_names(StringInfo out, const MlopsFrame *frame, bool is_x);
 static void draw_axis_labels(StringInfo out, const MlopsFrame *frame);
 static void draw_baseline(StringInfo out, const MlopsFrame *frame);
-static void draw_data(StringInfo out, const MlopsFrame *frame);
+static void draw_data(StringInfo out, MlopsFrame *frame);
 static char *describe(const MlopsChart *chart);
 static double legend_width(const MlopsChart *chart, const char *name);
 
@@ -262,8 +262,12 @@ draw_names(StringInfo out, const MlopsFrame *frame, bool is_x)
 
 		if (is_x)
 		{
-			how.room = every * band - 6;
-			how.x = Min(at, frame->chart->width - how.room / 2 - 2);
+			/* at the edges a name has less room */
+			how.room = Min(every * band - 6,
+						   2 * Min(at, frame->chart->width - at) - 4);
+			how.x = at;
+			if (how.room < 20)
+				continue;
 			how.y = frame->y.categorical ? frame->y.end + 17 :
 				frame->y.start + 17;
 		}
@@ -332,7 +336,7 @@ draw_baseline(StringInfo out, const MlopsFrame *frame)
  * out of range without an id that another chart on the page could have, too.
  */
 static void
-draw_data(StringInfo out, const MlopsFrame *frame)
+draw_data(StringInfo out, MlopsFrame *frame)
 {
 	const MlopsChart *chart = frame->chart;
 	double		x = frame->x.start - OVERHANG;

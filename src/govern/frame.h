@@ -20,6 +20,18 @@ typedef struct MlopsScale
 	MlopsTicks	ticks;			/* of numbers */
 } MlopsScale;
 
+/* Labels of values in a chart, at most. */
+#define MLOPS_MAX_LABELS	500
+
+/* A rectangle in pixels. */
+typedef struct MlopsBox
+{
+	double		x;
+	double		y;
+	double		width;
+	double		height;
+} MlopsBox;
+
 /* A chart whose area of data is between the starts and ends of the scales. */
 typedef struct MlopsFrame
 {
@@ -30,6 +42,8 @@ typedef struct MlopsFrame
 	double		label_room;		/* at the right of horizontal bars */
 	int			n_grouped;		/* series of bars side by side, at least 1 */
 	bool		empty;			/* there is nothing to draw */
+	int			n_labels;		/* drawn beside bars and points, and where */
+	MlopsBox	labels[MLOPS_MAX_LABELS];
 } MlopsFrame;
 
 /* The pixel of a value. */
@@ -46,10 +60,13 @@ extern double mlops_scale_band(const MlopsScale *scale);
 /* Find out where everything goes. */
 extern MlopsFrame *mlops_frame_make(const MlopsChart *chart);
 
-/* Draw the shapes of a series, or the labels that stand beside them. */
+/*
+ * Draw the shapes of a series, or the labels that stand beside them.  A label
+ * that would stand on another one is left out.
+ */
 extern void mlops_marks_draw(StringInfo out, const MlopsFrame *frame,
 							 const MlopsSeries *series, int group);
-extern void mlops_marks_label(StringInfo out, const MlopsFrame *frame,
+extern void mlops_marks_label(StringInfo out, MlopsFrame *frame,
 							  const MlopsSeries *series, int group);
 
 /* Rows that the legend takes, and drawing it from this y on. */

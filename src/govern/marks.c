@@ -24,15 +24,6 @@
 
 #define MAX_BAR			44
 
-/* A rectangle in pixels. */
-typedef struct Box
-{
-	double		x;
-	double		y;
-	double		width;
-	double		height;
-} Box;
-
 static void draw_line(StringInfo out, const MlopsFrame *frame,
 					  const MlopsSeries *series);
 static int *thin(const MlopsSeries *series, const double *value, int *n);
@@ -48,18 +39,19 @@ static void draw_whisker(StringInfo out, const MlopsFrame *frame,
 static void draw_box(StringInfo out, const MlopsFrame *frame,
 					 const MlopsSeries *series, int i, int group);
 static bool bar_box(const MlopsFrame *frame, const MlopsSeries *series,
-					int i, int group, Box *box);
+					int i, int group, MlopsBox *box);
 static double place_band(const MlopsScale *scale, const MlopsSeries *series,
 						 const double *place);
 static bool cell_box(const MlopsFrame *frame, const MlopsSeries *series,
-					 int i, Box *box);
+					 int i, MlopsBox *box);
 static void tooltip(StringInfo out, const MlopsFrame *frame,
 					const MlopsSeries *series, int i);
 static void append_value(StringInfo out, const MlopsAxis *axis, double value);
 static void label_cell(StringInfo out, const MlopsFrame *frame,
 					   const MlopsSeries *series, int i);
-static void label_beside(StringInfo out, const MlopsFrame *frame,
+static void label_beside(StringInfo out, MlopsFrame *frame,
 						 const MlopsSeries *series, int i, int group);
+static bool claim(MlopsFrame *frame, const MlopsBox *box);
 
 /* See frame.h. */
 void
@@ -91,7 +83,7 @@ mlops_marks_draw(StringInfo out, const MlopsFrame *frame,
 
 /* See frame.h. */
 void
-mlops_marks_label(StringInfo out, const MlopsFrame *frame,
+mlops_marks_label(StringInfo out, MlopsFrame *frame,
 				  const MlopsSeries *series, int group)
 {
 	if (series->labels == NULL || series->mark == MLOPS_LINE ||
@@ -285,7 +277,7 @@ static void
 draw_box(StringInfo out, const MlopsFrame *frame,
 		 const MlopsSeries *series, int i, int group)
 {
-	Box			box;
+	MlopsBox	box;
 	bool		cell = series->mark == MLOPS_CELLS;
 
 	if (!(cell ? cell_box(frame, series, i, &box) :
@@ -312,7 +304,7 @@ draw_box(StringInfo out, const MlopsFrame *frame,
 /* Where a bar is; false if a value of it is no number. */
 static bool
 bar_box(const MlopsFrame *frame, const MlopsSeries *series, int i, int group,
-		Box *box)
+		MlopsBox *box)
 {
 	bool		across = frame->y.categorical;
 	const double *place = across ? series->y : series->x;
@@ -367,7 +359,8 @@ place_band(const MlopsScale *scale, const MlopsSeries *series,
 
 /* Where a cell is; false if a value of it is no number. */
 static bool
-cell_box(const MlopsFrame *frame, const MlopsSeries *series, int i, Box *box)
+cell_box(const MlopsFrame *frame, const MlopsSeries *series, int i,
+		 MlopsBox *box)
 {
 	double		wide = mlops_scale_band(&frame->x);
 	double		high = mlops_scale_band(&frame->y);
@@ -427,7 +420,7 @@ static void
 label_cell(StringInfo out, const MlopsFrame *frame,
 		   const MlopsSeries *series, int i)
 {
-	Box			box;
+	MlopsBox	box;
 	bool		dark = series->shade[i] > 0.5;
 	MlopsText	how = {.class = dark ? "on" : "strong",
 	.size = MLOPS_TEXT_SIZE, .anchor = MLOPS_MIDDLE};
@@ -448,14 +441,14 @@ label_cell(StringInfo out, const MlopsFrame *frame,
 
 /* The text at the right of a horizontal bar or point, or above another. */
 static void
-label_beside(StringInfo out, const MlopsFrame *frame,
+label_beside(StringInfo out, MlopsFrame *frame,
 			 const MlopsSeries *series, int i, int group)
 {
 	MlopsText	how = {.class = "value",.size = MLOPS_TICK_SIZE};
 	bool		across = frame->y.categorical;
 	double		x = mlops_scale_at(&frame->x, series->x[i]);
 	double		y = mlops_scale_at(&frame->y, series->y[i]);
-	Box			box = {x - 5, y - 5, 10, 10};
+	MlopsBox	box = {x - 5, y - 5, 10, 10};
 	double		room = across ? box.height : INFINITY;
 
 	if (series->mark == MLOPS_BARS)
@@ -479,5 +472,38 @@ label_beside(StringInfo out, const MlopsFrame *frame,
 	how.room = across ? frame->label_room - 4 : 0;
 	how.x = across ? box.x + box.width + 6 : box.x + box.width / 2;
 	how.y = across ? box.y + box.height / 2 + 4 : box.y - 5;
-	mlops_svg_text(out, &how, series->labels[i]);
+
+	/* where its text will be: between the ticks and the edge */
+	box.width = mlops_svg_width(series->labels[i], how.size);
+	if (across)
+		box.width = Min(box.width, how.room);
+	else
+		how.x = Max(frame->x.start + box.width / 2,
+					Min(how.x, frame->chart->width - box.width / 2 - 2));
+	box.x = across ? how.x : how.x - box.width / 2;
+	box.y = how.y - how.size;
+	box.height = how.size + 2;
+	if (series->labels[i][0] != '\0' && claim(frame, &box))
+		mlops_svg_text(out, &how, series->labels[i]);
+}
+
+/* Whether there is room and no label yet; if so, this one is there now. */
+static bool
+claim(MlopsFrame *frame, const MlopsBox *box)
+{
+	if (frame->n_labels >= MLOPS_MAX_LABELS ||
+		box->x + box->width > frame->chart->width - 1)
+		return false;
+	for (int i = 0; i < frame->n_labels; i++)
+	{
+		const MlopsBox *other = &frame->labels[i];
+
+		if (box->x < other->x + other->width &&
+			other->x < box->x + box->width &&
+			box->y < other->y + other->height &&
+			other->y < box->y + box->height)
+			return false;
+	}
+	frame->labels[frame->n_labels++] = *box;
+	return true;
 }

@@ -154,6 +154,11 @@ my @charts = (
 		'circle' => '2000' ],
 	[   columns => q{(SELECT mlops.draw(jsonb_build_object('series', jsonb_build_array(jsonb_build_object('type', 'bars',
 			'x', jsonb_agg('category ' || i), 'y', jsonb_agg(i), 'labels', jsonb_agg(i::text))))) FROM generate_series(1, 120) i)}, 'rect.bar' => '120' ],
+	[   crowded => q{(SELECT mlops.draw(jsonb_build_object('title', 'Labels that leave each other room', 'series', jsonb_build_array(
+			jsonb_build_object('type', 'points', 'x', jsonb_agg(sin(i)), 'y', jsonb_agg(cos(i * i)), 'labels', jsonb_agg('point ' || i)))))
+			FROM generate_series(1, 90) i)}, 'circle' => '90' ],
+	[   narrow => q{(SELECT mlops.draw(jsonb_build_object('width', 300, 'series', jsonb_build_array(jsonb_build_object('type', 'bars',
+			'x', jsonb_agg('a rather long category ' || i), 'y', jsonb_agg(i))))) FROM generate_series(1, 20) i)}, 'rect.bar' => '20' ],
 	[   small => q{mlops.draw('{"width": 220, "height": 220, "title": "A title without room",
 			"x": {"label": "a label without room for all of it"}, "y": {"label": "a label without room for all of it"},
 			"series": [{"name": "one", "x": [1234567, 1234570], "y": [0.00001, 0.00002]}, {"name": "two", "x": [1234567], "y": [0]}]}')},
