@@ -115,7 +115,8 @@ mlops_alias_drop(const MlopsModel *model, const char *alias,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("alias \"%s\" of model \"%s\" does not exist",
-						alias, model->name)));
+						alias, model->name),
+				 errhint("The view mlops.versions lists the aliases.")));
 	add_history(model, alias, NULL, current, "drop_alias", note);
 	announce();
 }

@@ -121,7 +121,8 @@ find_attribute(const MlopsInput *input, TupleDesc tupdesc)
 			ereport(ERROR,
 					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 					 errmsg("column \"%s\" is there twice in the row",
-							input->name)));
+							input->name),
+					 errhint("Give one of them another name.")));
 		found = i;
 	}
 	if (found < 0)

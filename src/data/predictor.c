@@ -29,7 +29,8 @@ mlops_predictor_load(int64 version_id, Snapshot snapshot)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("version with id %lld was dropped",
-						(long long) version_id)));
+						(long long) version_id),
+				 errhint("The view mlops.versions lists the versions.")));
 	predictor->version = version;
 	predictor->signature = mlops_signature_from_jsonb(version->signature);
 	predictor->forest = load_forest(version, snapshot);

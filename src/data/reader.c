@@ -211,9 +211,9 @@ select_expression(MlopsReader *reader, Selection *selection,
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("recorded %s is not run unasked", what),
-				 errdetail("It holds a query, or a function that is volatile or not the server's: %s",
+				 errdetail("It holds a query, or a function that is volatile or not the server's: \"%s\".",
 						   text),
-				 errhint("If you trust it, pass it as %s => ....", what)));
+				 errhint("If you trust it, pass it as argument \"%s\".", what)));
 	selection->expressions = lappend(selection->expressions, *result);
 	return list_length(selection->expressions) - 1;
 }
@@ -260,7 +260,8 @@ bind_weight(MlopsReader *reader, Selection *selection)
 		!MLOPS_IS_NUMBER(reader->weight_conversion))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("weight column \"%s\" is no number", name)));
+				 errmsg("weight column \"%s\" is no number", name),
+				 errdetail("It is of type %s.", format_type_be(type))));
 }
 
 /*
@@ -312,7 +313,9 @@ bind_bounds(MlopsReader *reader, Selection *selection)
 			!MLOPS_IS_NUMBER(reader->upper_conversion))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("target_upper is no number")));
+					 errmsg("target_upper is no number"),
+					 errdetail("It is of type %s.",
+							   format_type_be(expression->type))));
 	}
 	if (request->event_observed != NULL)
 	{
@@ -325,7 +328,9 @@ bind_bounds(MlopsReader *reader, Selection *selection)
 			conversion != MLOPS_FROM_BOOL)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("event_observed is no boolean")));
+					 errmsg("event_observed is no boolean"),
+					 errdetail("It is of type %s.",
+							   format_type_be(expression->type))));
 	}
 }
 
@@ -458,7 +463,8 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc row)
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("source has changed while it was read")));
+				 errmsg("source has changed while it was read"),
+				 errhint("Try again.")));
 }
 
 /*

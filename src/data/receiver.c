@@ -136,7 +136,8 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc row)
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("source has changed while it was read")));
+				 errmsg("source has changed while it was read"),
+				 errhint("Try again.")));
 }
 
 /*

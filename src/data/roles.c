@@ -330,7 +330,9 @@ bind_number(const MlopsRoles *roles, int column, List **selected,
 							 conversion) || !MLOPS_IS_NUMBER(*conversion))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("%s column \"%s\" is no number", what, *name)));
+				 errmsg("%s column \"%s\" is no number", what, *name),
+				 errdetail("It is of type %s.",
+						   format_type_be(roles->source->columns[column].type))));
 	return mlops_select_column(selected, column);
 }
 
@@ -368,7 +370,9 @@ bind_time(MlopsDatasetPlan *plan, const MlopsRoles *roles, List **selected)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("event time \"%s\" is no date or timestamp",
-						plan->time_name)));
+						plan->time_name),
+				 errdetail("It is of type %s.",
+						   format_type_be(column->type))));
 	plan->time = mlops_select_column(selected, roles->time);
 }
 
@@ -427,7 +431,9 @@ bind_margin(MlopsDatasetPlan *plan, const MlopsRoles *roles, List **selected)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("base_margin \"%s\" is no array of numbers",
-						plan->margin_name)));
+						plan->margin_name),
+				 errdetail("It is of type %s.",
+						   format_type_be(column->type))));
 	plan->margin_element = type;
 	get_typlenbyvalalign(type, &plan->margin_length, &plan->margin_by_value,
 						 &plan->margin_align);

@@ -149,7 +149,7 @@ table_name(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("into_table is no name of a table"),
-				 errdetail("Given is: %s", text),
+				 errdetail("Given is: \"%s\".", text),
 				 errhint("Pass a name such as scores or public.scores.")));
 	return makeRangeVarFromNameList(names);
 }
@@ -202,12 +202,26 @@ is_own_column(const MlopsScoring *scoring, const OwnColumn *own)
 	return scoring->reasons > 0 || strcmp(own->name, "reasons") != 0;
 }
 
-/* 42701 if a copied column would collide with one of the result. */
+/*
+ * 42701 if a column of the key is listed twice, or a copied column would
+ * collide with one of the result.
+ */
 static void
 check_names(const MlopsScoring *scoring)
 {
+	List	   *key = NIL;
 	ListCell   *cell;
 
+	foreach(cell, scoring->key)
+	{
+		key = add_name(key, lfirst(cell));
+		if (list_length(key) <= foreach_current_index(cell))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("column \"%s\" is listed twice",
+							(char *) lfirst(cell)),
+					 errhint("Name each column of the key once.")));
+	}
 	foreach(cell, copied_columns(scoring))
 		for (int i = 0; i < lengthof(own_columns); i++)
 			if (strcmp(lfirst(cell), own_columns[i].name) == 0)
@@ -233,7 +247,8 @@ check_changed_at(const MlopsScoring *scoring, const MlopsSource *source)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("changed_at \"%s\" is no date or timestamp",
-						scoring->changed_at)));
+						scoring->changed_at),
+				 errdetail("It is of type %s.", format_type_be(type))));
 }
 
 /* Make the table, with the key as its primary key. */

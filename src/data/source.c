@@ -31,6 +31,9 @@
 /* The name under which expressions may qualify columns of a query. */
 #define SOURCE_ALIAS	"source"
 
+/* Columns that an error lists. */
+#define MAX_LISTED		12
+
 typedef struct ParseContext
 {
 	const char *what;			/* "source" or an argument's name */
@@ -46,6 +49,7 @@ static char *relation_from(const char *text);
 static char *query_from(const char *text);
 static List *parse(const char *text, RawParseMode mode, const char *what);
 static void parse_error(void *arg);
+static const char *column_list(const MlopsSource *source);
 static void check_expression(const char *what, const char *text);
 static void prepare(const char *query, PlanVisitor visitor, void *result);
 static void check_read_only(List *queries);
@@ -87,7 +91,8 @@ mlops_source_column(const MlopsSource *source, const char *name)
 			ereport(ERROR,
 					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 					 errmsg("column \"%s\" is there twice in the source",
-							name)));
+							name),
+					 errhint("Give one of them another name in the query.")));
 		found = i;
 	}
 	if (found < 0)
@@ -96,7 +101,8 @@ mlops_source_column(const MlopsSource *source, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" is not in the source", name),
-				 nearest == NULL ? 0 :
+				 nearest == NULL ?
+				 errdetail("Its columns are: %s.", column_list(source)) :
 				 errhint("Perhaps you meant \"%s\".", nearest)));
 	}
 	pfree(names);
@@ -185,6 +191,26 @@ mlops_statement_execute(const char *command)
 }
 
 /*
+ * The names of the first columns, for an error's detail.
+ */
+static const char *
+column_list(const MlopsSource *source)
+{
+	StringInfoData list;
+	int			n = Min(source->n_columns, MAX_LISTED);
+
+	if (source->n_columns == 0)
+		return "none";
+	initStringInfo(&list);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&list, "%s\"%s\"", i == 0 ? "" : ", ",
+						 source->columns[i].name);
+	if (n < source->n_columns)
+		appendStringInfo(&list, " and %d more", source->n_columns - n);
+	return list.data;
+}
+
+/*
  * Is the text a query?  It is if its first word, behind blanks, comments and
  * parentheses, is one that begins a query and is not all there is of it.
  */
@@ -258,7 +284,7 @@ relation_from(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("source is neither a relation nor a query"),
-				 errdetail("Given is: %s", text),
+				 errdetail("Given is: \"%s\".", text),
 				 errhint("Pass a name such as public.customers, or a query that begins with SELECT, WITH, TABLE or VALUES.")));
 	relation = RangeVarGetRelid(makeRangeVarFromNameList(names),
 								AccessShareLock, false);
@@ -353,7 +379,7 @@ check_expression(const char *what, const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("%s must be a column or one expression", what),
-				 errdetail("Given is: %s", text)));
+				 errdetail("Given is: \"%s\".", text)));
 }
 
 /*

@@ -52,8 +52,8 @@ typedef struct MlopsStatement
 extern MlopsSource *mlops_source_open(const char *text);
 
 /*
- * The index of a column; 42703 with the nearest name as a hint if there is
- * none, 42702 if there are two.
+ * The index of a column; 42703 with the nearest name, or those that there
+ * are, if there is none, 42702 if there are two.
  */
 extern int	mlops_source_column(const MlopsSource *source, const char *name);
 

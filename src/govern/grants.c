@@ -73,7 +73,8 @@ mlops_alter_model(PG_FUNCTION_ARGS)
 			 !has_privs_of_role(GetUserId(), old_owner)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("must be owner of model \"%s\"", model->name)));
+					 errmsg("must be owner of model \"%s\"", model->name),
+					 errdetail("Its owner is \"%s\".", model->owner)));
 	}
 	mlops_model_alter(model, owner, description, keep_versions);
 	PG_RETURN_VOID();

@@ -271,7 +271,8 @@ bind_names(FunctionCallInfo fcinfo, ArrayType *names)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d names are given for %d values", n,
-						PG_NARGS() - 1)));
+						PG_NARGS() - 1),
+				 errhint("Call the functions that mlops.create_function() makes.")));
 	old_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	site = palloc(sizeof(NamedSite));
 	site->tupdesc = CreateTemplateTupleDesc(n);

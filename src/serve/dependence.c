@@ -134,8 +134,8 @@ bounded_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 	if (value < 1 || value > most)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be from 1 to %d, not %d", name, most,
-						value)));
+				 errmsg("argument \"%s\" is out of range: %d", name, value),
+				 errhint("It must be at least 1 and at most %d.", most)));
 	return value;
 }
 

@@ -195,7 +195,8 @@ mlops_arrival_classes(const MlopsArrival *arrival,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a model of objective \"%s\" has no task \"%s\"",
-						info->objective, version->task)));
+						info->objective, version->task),
+				 errdetail("Its task is \"%s\".", task)));
 	if (strcmp(task, "multiclass") == 0)
 		expected = info->n_outputs;
 	else if (strcmp(task, "binary") == 0)
@@ -216,15 +217,18 @@ mlops_arrival_classes(const MlopsArrival *arrival,
 						info->objective) :
 				 errmsg("number of labels is %d, of classes %d",
 						version->n_classes, expected),
+				 expected == 0 ? errhint("Leave classes out.") :
 				 expected == 2 ?
-				 errhint("Give the label of the positive class last.") : 0));
+				 errhint("Give the label of the positive class last.") :
+				 errhint("Give them in the order of the model's outputs.")));
 	for (int i = 0; i < version->n_classes; i++)
 		for (int j = 0; j < i; j++)
 			if (strcmp(version->classes[i], version->classes[j]) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("class \"%s\" is given twice",
-								version->classes[i])));
+								version->classes[i]),
+						 errhint("Labels must differ.")));
 }
 
 Datum

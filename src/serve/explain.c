@@ -82,7 +82,8 @@ mlops_explain_text(PG_FUNCTION_ARGS)
 	if (top < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("top must be a positive number, not %d", top)));
+				 errmsg("argument \"top\" is out of range: %d", top),
+				 errhint("It must be at least 1.")));
 
 	place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
 	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(1));
@@ -106,7 +107,8 @@ mlops_predict_full(PG_FUNCTION_ARGS)
 	if (top < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("reasons must not be negative: %d", top)));
+				 errmsg("argument \"reasons\" is out of range: %d", top),
+				 errhint("It must be at least 0, which gives none.")));
 	place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
 	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(1));
 	version = place->predictor->version;

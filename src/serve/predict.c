@@ -44,7 +44,8 @@ mlops_predict_pinned(PG_FUNCTION_ARGS)
 	if (version <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version must be a positive number, not %d", version)));
+				 errmsg("argument \"version\" is out of range: %d", version),
+				 errhint("It must be at least 1.")));
 	place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), version);
 	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(2));
 	PG_RETURN_FLOAT8(mlops_place_single(place));
@@ -132,7 +133,8 @@ mlops_predict_leaf(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" is linear and has no trees",
-						place->reference.model)));
+						place->reference.model),
+				 errhint("mlops.explain() shows the parts of its prediction.")));
 	mlops_place_encode(place, PG_GETARG_HEAPTUPLEHEADER(1));
 	leaves = palloc(sizeof(uint32) * Max(n, 1));
 	numbers = palloc(sizeof(Datum) * Max(n, 1));

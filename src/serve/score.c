@@ -31,6 +31,7 @@ enum
 	ARG_CHANGED_AT, ARG_LOOKBACK, ARG_REASONS, ARG_PRUNE, ARG_RESCORE
 };
 
+static int	interval_sign(Interval *interval);
 static void read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring);
 static List *names_argument(FunctionCallInfo fcinfo, int argument);
 static TupleDesc result_descriptor(FunctionCallInfo fcinfo);
@@ -116,6 +117,17 @@ mlops_score_row(PG_FUNCTION_ARGS)
 													  nulls)));
 }
 
+/* -1, 0 or 1. */
+static int
+interval_sign(Interval *interval)
+{
+	Interval	zero = {0};
+
+	return DatumGetInt32(DirectFunctionCall2(interval_cmp,
+											 IntervalPGetDatum(interval),
+											 IntervalPGetDatum(&zero)));
+}
+
 /* Take the arguments but the model; 22004 and 22023 name them. */
 static void
 read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring)
@@ -137,13 +149,19 @@ read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring)
 		scoring->lookback = palloc0(sizeof(Interval));
 	else
 		scoring->lookback = PG_GETARG_INTERVAL_P(ARG_LOOKBACK);
+	if (interval_sign(scoring->lookback) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"lookback\" must not be negative"),
+				 errdetail("Rows that have changed would be left out.")));
 	if (!PG_ARGISNULL(ARG_REASONS))
 		scoring->reasons = PG_GETARG_INT32(ARG_REASONS);
 	if (scoring->reasons < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"reasons\" must not be negative: %d",
-						scoring->reasons)));
+				 errmsg("argument \"reasons\" is out of range: %d",
+						scoring->reasons),
+				 errhint("It must be at least 0, which gives none.")));
 	scoring->prune = !PG_ARGISNULL(ARG_PRUNE) && PG_GETARG_BOOL(ARG_PRUNE);
 	scoring->full = !PG_ARGISNULL(ARG_RESCORE) &&
 		PG_GETARG_BOOL(ARG_RESCORE);

@@ -200,14 +200,16 @@ mlops_ndcg_add(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("relevance must be between 0 and 1000, not %g",
-						row[0])));
+						row[0]),
+				 errhint("Relevance is a grade, such as 0 for irrelevant and 4 for perfect.")));
 	if (width > 2)
 	{
 		row[2] = PG_GETARG_INT32(3);
 		if (row[2] < 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("k must be at least 1")));
+					 errmsg("argument \"k\" is out of range: %g", row[2]),
+					 errhint("It must be at least 1.")));
 	}
 	return add_row(fcinfo, row, width, 1);
 }
@@ -231,7 +233,8 @@ mlops_ndcg_final(PG_FUNCTION_ARGS)
 		if (view.values[3 * i + 2] != view.values[2])
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("k must be the same for all rows of a group")));
+					 errmsg("k must be the same for all rows of a group"),
+					 errhint("Pass a constant.")));
 	}
 	if (view.width > 2)
 		k = (uint64) view.values[2];
@@ -252,7 +255,8 @@ mlops_concordance_add(PG_FUNCTION_ARGS)
 	if (isinf(time))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time must be finite")));
+				 errmsg("time must be finite"),
+				 errhint("For an event that was not observed, pass the last time seen and false.")));
 	return add_row(fcinfo, row, PG_NARGS() > 4 ? 4 : 3, weight);
 }
 
@@ -411,7 +415,8 @@ append_rows(Samples *samples, const double *values, int width, uint64 n)
 	if (samples->width != width)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("states of different metric aggregates")));
+				 errmsg("states of different metric aggregates"),
+				 errdetail("Only the aggregates call this function.")));
 	if (needed > samples->capacity)
 	{
 		uint64		capacity = Max(Max(needed, samples->capacity * 2), 16);
@@ -500,7 +505,8 @@ check_width(const SampleView *view, int least, int most)
 	if (view->width < least || view->width > most)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("states of different metric aggregates")));
+				 errmsg("states of different metric aggregates"),
+				 errdetail("Only the aggregates call this function.")));
 }
 
 /* A metric of (label, score [, weight]). */

@@ -52,6 +52,9 @@ typedef struct R2State
 
 #define ECE_BINS 10
 
+/* Sums of as many weights as there can be rows stay finite, their squares too */
+#define MAX_WEIGHT 1e100
+
 typedef struct EceState
 {
 	struct
@@ -122,7 +125,8 @@ mlops_sums_combine(PG_FUNCTION_ARGS)
 	if (n % 2 != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("not the state of a metric aggregate")));
+				 errmsg("not the state of a metric aggregate"),
+				 errdetail("Only the aggregates call this function.")));
 	a = (MlopsSum *) state_to_change(fcinfo, n, &array);
 	b = (const MlopsSum *) state_of(fcinfo, 1, n, NULL);
 	for (int i = 0; i < n / 2; i++)
@@ -185,7 +189,8 @@ mlops_pinball_add(PG_FUNCTION_ARGS)
 	if (!(alpha >= 0 && alpha <= 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("alpha must be between 0 and 1")));
+				 errmsg("argument \"alpha\" is out of range: %g", alpha),
+				 errhint("It must be at least 0 and at most 1.")));
 	return add_to_mean(fcinfo,
 					   mlops_unit_pinball(PG_GETARG_FLOAT8(1),
 										  PG_GETARG_FLOAT8(2), alpha),
@@ -215,7 +220,8 @@ mlops_tweedie_add(PG_FUNCTION_ARGS)
 	if (!(power >= 1 && power <= 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("power must be between 1 and 2")));
+				 errmsg("argument \"power\" is out of range: %g", power),
+				 errhint("It must be at least 1 and at most 2.")));
 	return add_deviance(fcinfo, power, 4);
 }
 
@@ -409,10 +415,11 @@ mlops_aggregate_weight(FunctionCallInfo fcinfo, int argument)
 	if (PG_NARGS() <= argument)
 		return 1;
 	weight = PG_GETARG_FLOAT8(argument);
-	if (!(weight >= 0 && isfinite(weight)))
+	if (!(weight >= 0 && weight <= MAX_WEIGHT))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weight must be finite and not negative")));
+				 errmsg("argument \"weight\" is out of range: %g", weight),
+				 errhint("It must be at least 0 and at most %g.", MAX_WEIGHT)));
 	return weight;
 }
 
@@ -434,7 +441,8 @@ mlops_aggregate_probability(double probability)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("probability must be between 0 and 1, not %g",
-						probability)));
+						probability),
+				 errhint("mlops.predict() gives probabilities for a binary model.")));
 	return probability;
 }
 
@@ -451,7 +459,8 @@ state_of(FunctionCallInfo fcinfo, int argument, int n, ArrayType **array)
 		ARR_HASNULL(state) || ARR_ELEMTYPE(state) != FLOAT8OID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("not the state of a metric aggregate")));
+				 errmsg("not the state of a metric aggregate"),
+				 errdetail("Only the aggregates call this function.")));
 	if (array != NULL)
 		*array = state;
 	return (double *) ARR_DATA_PTR(state);
@@ -554,11 +563,13 @@ add_deviance(FunctionCallInfo fcinfo, double power, int weight_argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 power == 2 ? errmsg("label must be above 0, not %g", label) :
-				 errmsg("label must not be negative, but is %g", label)));
+				 errmsg("label must not be negative, but is %g", label),
+				 errdetail("The deviance is not defined for it.")));
 	if (weight > 0 && prediction <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("prediction must be above 0, not %g", prediction)));
+				 errmsg("prediction must be above 0, not %g", prediction),
+				 errdetail("The deviance is not defined for it.")));
 	return add_to_mean(fcinfo, weight > 0 ?
 					   mlops_unit_deviance(label, prediction, power) : 0,
 					   weight);
@@ -611,7 +622,8 @@ values_equal(FunctionCallInfo fcinfo)
 		if (!OidIsValid(type->eq_opr_finfo.fn_oid))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_FUNCTION),
-					 errmsg("type %s has no equality", format_type_be(id))));
+					 errmsg("type %s has no equality", format_type_be(id)),
+					 errhint("Cast it to text.")));
 		fcinfo->flinfo->fn_extra = type;
 	}
 	return DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo,

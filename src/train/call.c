@@ -84,7 +84,7 @@ mlops_train_call(FunctionCallInfo fcinfo)
 	if (call->data.seed < 0 || call->data.seed > PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("seed is out of range: " INT64_FORMAT,
+				 errmsg("argument \"seed\" is out of range: " INT64_FORMAT,
 						call->data.seed),
 				 errhint("It must be at least 0 and at most 2147483647.")));
 	call->params_given = PG_ARGISNULL(ARG_PARAMS) ?
@@ -359,7 +359,8 @@ check_split(const MlopsDatasetRequest *data)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("split \"%s\" needs split_column",
-						split_names[data->split - MLOPS_SPLIT_HASH])));
+						split_names[data->split - MLOPS_SPLIT_HASH]),
+				 errhint("Name the column as split_column.")));
 	if (!uses && data->split_column != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -368,7 +369,8 @@ check_split(const MlopsDatasetRequest *data)
 	if (data->split == MLOPS_SPLIT_TIME && data->event_time == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("split \"time\" needs event_time")));
+				 errmsg("split \"time\" needs event_time"),
+				 errhint("Name the column with the time of each row as event_time.")));
 }
 
 /* What was done, in words. */

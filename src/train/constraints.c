@@ -234,5 +234,6 @@ report_name(const MlopsSignature *signature, const char *name,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" in %s is no column that is trained on", name,
 					constraint),
-			 closest ? errhint("Perhaps you meant \"%s\".", closest) : 0));
+			 closest ? errhint("Perhaps you meant \"%s\".", closest) :
+			 errhint("Name columns that are features, each as it is in the source.")));
 }

@@ -99,7 +99,7 @@ mlops_objective_named(const char *name)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown objective: \"%s\"", name),
 			 closest ? errhint("Perhaps you meant \"%s\".", closest) :
-			 errhint("docs/reference.md lists the objectives.")));
+			 errhint("See docs/reference.md for the objectives.")));
 }
 
 const MlopsObjective *

@@ -312,7 +312,7 @@ report_unknown(const char *name)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a training parameter", name),
 			 closest ? errhint("Perhaps you meant \"%s\".", closest) :
-			 errhint("docs/reference.md lists the parameters.")));
+			 errhint("See docs/reference.md for the parameters.")));
 }
 
 /* Check a parameter and keep it. */
@@ -430,18 +430,21 @@ take_metrics(MlopsParams *params, const char *spelled,
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("eval_metric \"%s\" is given twice",
-								metric)));
+								metric),
+						 errhint("Name each metric once.")));
 		if (params->n_metrics >= MLOPS_MAX_EVAL_METRICS)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("more than %d names in parameter \"%s\"",
-							MLOPS_MAX_EVAL_METRICS, spelled)));
+							MLOPS_MAX_EVAL_METRICS, spelled),
+					 errhint("Name fewer metrics.")));
 		params->metrics[params->n_metrics++] = metric;
 	}
 	if (params->n_metrics == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("parameter \"%s\" has no names", spelled)));
+				 errmsg("parameter \"%s\" has no names", spelled),
+				 errhint("Name a metric, or leave it out.")));
 }
 
 /* The name of a metric, if it is the name of one at all. */
@@ -470,7 +473,10 @@ number_value(const MlopsParamRule *rule, const char *spelled,
 	if (value->type != jbvNumeric)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("parameter \"%s\" must be a number", spelled)));
+				 errmsg("parameter \"%s\" must be a number", spelled),
+				 errhint("It must be %s %g and at most %g.",
+						 rule->low_open ? "greater than" : "at least",
+						 rule->low, rule->high)));
 	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 												NumericGetDatum(value->val.numeric)));
 	check_range(rule, spelled, number);
@@ -494,7 +500,10 @@ check_range(const MlopsParamRule *rule, const char *spelled, double number)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"%s\" must be a whole number, but is %g",
-						spelled, number)));
+						spelled, number),
+				 errhint("It must be %s %g and at most %g.",
+						 rule->low_open ? "greater than" : "at least",
+						 rule->low, rule->high)));
 }
 
 /* The word of a parameter, one of the rule's choices. */
@@ -566,7 +575,8 @@ check_together(const MlopsParams *params)
 	if (params->balanced && given_value(params, "scale_pos_weight") != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("class_weight and scale_pos_weight cannot be combined")));
+				 errmsg("class_weight and scale_pos_weight cannot be combined"),
+				 errdetail("Both weigh the classes.")));
 	if (params->objective != NULL)
 		check_objective(params, params->objective);
 }
@@ -623,7 +633,8 @@ check_base_score(const MlopsObjective *objective, double base_score)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("base_score must lie between 0 and 1, but is %g",
-						base_score)));
+						base_score),
+				 errdetail("The objective is %s.", objective->name)));
 	if (objective->link == MLOPS_LINK_LOG && base_score <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

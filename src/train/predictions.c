@@ -137,7 +137,8 @@ fill_reader_request(MlopsReaderRequest *reader,
 	reader->predict = true;
 	reader->target = request->target ? request->target : version->target;
 	reader->target_recorded = (request->target == NULL);
-	if (reader->target == NULL || reader->target[0] == '\0')
+	if (request->target == NULL &&
+		(version->target == NULL || version->target[0] == '\0'))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("it is not known what \"%s\" was trained on",
@@ -319,7 +320,8 @@ check_rows(const Reading *reading, uint64 n_read)
 				 reading->n_unknown == 0 ?
 				 errmsg("target is NULL in every row") :
 				 errmsg("target has no class that the model knows"),
-				 n_read == 0 ? 0 :
+				 n_read == 0 ?
+				 errhint("Pass a source with at least one row.") :
 				 errdetail(UINT64_FORMAT " rows were read; the target is NULL in " UINT64_FORMAT " of them.",
 						   n_read, reading->n_null),
 				 reading->n_unknown == 0 ? 0 :

@@ -61,7 +61,8 @@ mlops_slices_create(TupleDesc columns)
 				ereport(ERROR,
 						(errcode(ERRCODE_DUPLICATE_COLUMN),
 						 errmsg("column \"%s\" is listed twice",
-								slices->columns[i].name)));
+								slices->columns[i].name),
+						 errhint("Name each column once.")));
 	}
 	slices->keys = mlops_dictionary_create();
 	slices->values = palloc0(sizeof(Jsonb **) * MLOPS_MAX_SLICES);

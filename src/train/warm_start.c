@@ -34,7 +34,8 @@ mlops_warm_start_open(MlopsTrainCall *call)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot go on from a model with objective %s",
-						info->objective)));
+						info->objective),
+				 errhint("Train a new model, without init_model.")));
 	check_call(call);
 	start->reference = call->init_model;
 	start->version = predictor->version->version;
