@@ -48,10 +48,12 @@ typedef enum MlopsSplit
 typedef enum MlopsLabelRange
 {
 	MLOPS_LABEL_ANY,
-	MLOPS_LABEL_NOT_NEGATIVE,	/* counts, tweedie, ranking */
+	MLOPS_LABEL_NOT_NEGATIVE,	/* counts, tweedie */
 	MLOPS_LABEL_POSITIVE,		/* gamma, survival */
 	MLOPS_LABEL_UNIT,			/* logistic: 0 to 1 */
-	MLOPS_LABEL_ABOVE_MINUS_ONE	/* squared logarithmic error */
+	MLOPS_LABEL_ABOVE_MINUS_ONE,	/* squared logarithmic error */
+	MLOPS_LABEL_GRADE,			/* ranking: a gain is 2^label - 1 */
+	MLOPS_LABEL_RELEVANT		/* rank:map: 0 or 1 */
 } MlopsLabelRange;
 
 /* The lower-case name of the task. */

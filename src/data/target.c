@@ -22,6 +22,9 @@
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
+/* libxgboost takes 2^label for an integer, and refuses larger labels. */
+#define MAX_GRADE	31
+
 static bool given_task(const MlopsDatasetRequest *request, MlopsTask *task);
 static bool in_range(MlopsLabelRange range, double number);
 static void set_mode(MlopsTarget *target);
@@ -122,7 +125,8 @@ void
 mlops_target_check(const MlopsTarget *target, uint64 n_rows)
 {
 	static const char *const words[] = {"a number", "at least 0",
-	"greater than 0", "from 0 to 1", "greater than -1"};
+		"greater than 0", "from 0 to 1", "greater than -1",
+	"a whole number from 0 to 31", "0 or 1"};
 
 	if (target->n_out_of_range > 0)
 		ereport(ERROR,
@@ -131,6 +135,8 @@ mlops_target_check(const MlopsTarget *target, uint64 n_rows)
 				 errdetail("In " UINT64_FORMAT " of " UINT64_FORMAT " rows it is not; the first is %g.",
 						   target->n_out_of_range, n_rows,
 						   target->out_of_range),
+				 target->task == MLOPS_RANKING ?
+				 errhint("Make grades of it, such as 0 for irrelevant and 4 for perfect.") :
 				 errhint("The objective takes no other labels: leave these rows out, or choose another objective.")));
 }
 
@@ -181,6 +187,11 @@ in_range(MlopsLabelRange range, double number)
 			return number >= 0 && number <= 1;
 		case MLOPS_LABEL_ABOVE_MINUS_ONE:
 			return number > -1;
+		case MLOPS_LABEL_GRADE:
+			return number >= 0 && number <= MAX_GRADE &&
+				number == floor(number);
+		case MLOPS_LABEL_RELEVANT:
+			return number == 0 || number == 1;
 	}
 	return true;
 }

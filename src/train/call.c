@@ -105,6 +105,8 @@ mlops_train_call_settle(MlopsTrainCall *call, const MlopsObjective *objective)
 	if (objective != NULL)
 	{
 		call->data.label_range = objective->labels;
+		if (mlops_params_has(call->params, "ndcg_exp_gain", "0"))
+			call->data.label_range = MLOPS_LABEL_NOT_NEGATIVE;
 		call->data.cox = strcmp(objective->name, "survival:cox") == 0;
 	}
 	check_task_columns(&call->data);

@@ -268,6 +268,15 @@ mlops_params_number(const MlopsParams *params, const char *name)
 	return strtod(text, NULL);
 }
 
+bool
+mlops_params_has(const MlopsParams *params, const char *name,
+				 const char *value)
+{
+	const char *text = given_value(params, name);
+
+	return text != NULL && strcmp(text, value) == 0;
+}
+
 const char *
 mlops_booster_name(MlopsBooster booster)
 {

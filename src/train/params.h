@@ -96,6 +96,10 @@ extern int	mlops_params_metrics(const MlopsParams *params,
 extern double mlops_params_number(const MlopsParams *params,
 								  const char *name);
 
+/* Whether it was given with this value, as libxgboost reads it. */
+extern bool mlops_params_has(const MlopsParams *params, const char *name,
+							 const char *value);
+
 /* The booster's name. */
 extern const char *mlops_booster_name(MlopsBooster booster);
 

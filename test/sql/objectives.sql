@@ -90,6 +90,9 @@ SELECT more, obj_try(more) FROM (VALUES ($$task => 'rankng'$$), ($$task => 'coun
 	($$split => 'none', deploy => 'if_better'$$),
 	($$base_margin => 'm', deploy => 'if_better'$$), ($$base_margin => 'nope'$$)) v(more);
 -- labels out of an objective's range
+SELECT split_part(obj_try('query_group => ''grp''' || more, target), E'\n', 1) FROM (VALUES ('', 'y'), ('', 'id'),
+	(', params => ''{"objective": "rank:pairwise"}''', 'id'), (', params => ''{"objective": "rank:map"}''', 'n')) v(more, target);
+SELECT obj_try('query_group => ''grp''', 'n - 1');
 SELECT objective, target, obj_try(format('params => %L', jsonb_build_object('objective', objective)), target)
 FROM (VALUES ('count:poisson', '-n'), ('reg:gamma', 'n'), ('reg:tweedie', '-y'), ('reg:logistic', 'y'),
 	('reg:squaredlogerror', '-y')) v(objective, target);
