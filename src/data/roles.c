@@ -227,7 +227,8 @@ check_target(const MlopsTarget *target, const MlopsDatasetRequest *request)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s needs task survival", request->target_upper ?
-						"target_upper" : "event_observed")));
+						"target_upper" : "event_observed"),
+				 errhint("Use task => 'survival', or leave it out.")));
 	if (request->target_upper != NULL && request->event_observed != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

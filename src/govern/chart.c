@@ -67,7 +67,7 @@ mlops_chart_read(Jsonb *spec)
 	JsonbContainer *list;
 
 	if (!JB_ROOT_IS_OBJECT(spec))
-		wrong_type("the specification", "an object");
+		wrong_type(NULL, "an object");
 	check_keys(object, "a chart", chart_keys, lengthof(chart_keys));
 	chart->title = get_string(object, "title");
 	chart->subtitle = get_string(object, "subtitle");
@@ -83,8 +83,9 @@ mlops_chart_read(Jsonb *spec)
 			!(*size >= MIN_SIZE && *size <= MAX_SIZE))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" must be %d to %d", key,
-							MIN_SIZE, MAX_SIZE)));
+					 errmsg("\"%s\" is out of range", key),
+					 errhint("It must be at least %d and at most %d.",
+							 MIN_SIZE, MAX_SIZE)));
 	}
 	read_axis(object, "x", &chart->x);
 	read_axis(object, "y", &chart->y);
@@ -142,7 +143,8 @@ check_keys(JsonbContainer *object, const char *where,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s has no \"%s\"", where, key),
-				 near ? errhint("Perhaps you meant \"%s\".", near) : 0));
+				 near ? errhint("Perhaps you meant \"%s\".", near) :
+				 errhint("See mlops.draw() in docs/reference.md.")));
 	}
 }
 
@@ -162,7 +164,8 @@ read_axis(JsonbContainer *chart, const char *name, MlopsAxis *axis)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"min\" of the %s axis must be below \"max\"",
-						name)));
+						name),
+				 errdetail("They are %g and %g.", axis->low, axis->high)));
 	axis->categories = read_strings(object, "categories",
 									&axis->n_categories);
 	axis->categorical = axis->categories != NULL;
@@ -204,7 +207,8 @@ read_series(JsonbContainer *object, MlopsChart *chart, MlopsSeries *series)
 		if (!(color >= 0 && color <= 8 && color == floor(color)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"color\" must be 0 to 8")));
+					 errmsg("\"color\" is out of range"),
+					 errhint("It must be at least 0, a neutral one, and at most 8.")));
 		series->color = (int) color;
 	}
 
@@ -258,7 +262,8 @@ check_series(const MlopsChart *chart, const MlopsSeries *series)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a series of %s needs \"%s\"",
-						mark_names[series->mark], missing)));
+						mark_names[series->mark], missing),
+				 errhint("Give it an array of one value for each mark.")));
 
 	if (series->n == 0)
 		return;
@@ -266,12 +271,14 @@ check_series(const MlopsChart *chart, const MlopsSeries *series)
 		!(chart->x.categorical && chart->y.categorical))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("cells need categories on both axes")));
+				 errmsg("cells need categories on both axes"),
+				 errhint("Give the axes \"categories\", or texts as values.")));
 	if (series->mark == MLOPS_BARS &&
 		chart->x.categorical && chart->y.categorical)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("bars need numbers on one axis")));
+				 errmsg("bars need numbers on one axis"),
+				 errdetail("Both axes have categories.")));
 }
 
 /* The kind of a series, by its type. */
@@ -485,11 +492,13 @@ get_bool(JsonbContainer *object, const char *key)
 	return value->val.boolean;
 }
 
-/* 22023: something is of the wrong type. */
+/* 22023: something, or all of it, is of the wrong type. */
 static void
 wrong_type(const char *key, const char *wanted)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" of a chart must be %s", key, wanted)));
+			 key == NULL ? errmsg("a chart must be %s", wanted) :
+			 errmsg("\"%s\" of a chart must be %s", key, wanted),
+			 errhint("See mlops.draw() in docs/reference.md.")));
 }

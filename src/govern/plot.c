@@ -166,5 +166,6 @@ require(const PlotKind *kind, bool given, const char *argument)
 	if (!given)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("chart \"%s\" needs a %s", kind->name, argument)));
+				 errmsg("chart \"%s\" needs a %s", kind->name, argument),
+				 errhint("Pass argument \"%s\".", argument)));
 }
