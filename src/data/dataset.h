@@ -66,6 +66,10 @@ extern const char *mlops_task_name(MlopsTask task);
 typedef void (*MlopsRowTap) (TupleDesc tupdesc, const Datum *values,
 							 const bool *nulls, uint64 row, void *arg);
 
+/*
+ * Columns that belong to a task, query_group and the bounds of survival, are
+ * given with that task only: the caller has seen to it.
+ */
 typedef struct MlopsDatasetRequest
 {
 	const char *source;			/* relation name or query */

@@ -21,8 +21,8 @@ static int	find_column(const MlopsSource *source, const char *name);
 static const MlopsExpression *find_expression(const MlopsSource *source,
 											  const char *what,
 											  const char *text);
-static void check_target(const MlopsTarget *target,
-						 const MlopsDatasetRequest *request);
+static void check_balanced(const MlopsTarget *target,
+						   const MlopsDatasetRequest *request);
 static void settle_split(MlopsDatasetPlan *plan,
 						 const MlopsDatasetRequest *request);
 static void check_split_arguments(const MlopsDatasetRequest *request,
@@ -49,7 +49,7 @@ mlops_roles_find(MlopsDatasetPlan *plan, const MlopsDatasetRequest *request,
 	MlopsRoles *roles = palloc0(sizeof(MlopsRoles));
 	ListCell   *cell;
 
-	check_target(plan->target, request);
+	check_balanced(plan->target, request);
 	settle_split(plan, request);
 	plan->cox = request->cox;
 	plan->balanced = request->balanced;
@@ -203,39 +203,13 @@ find_expression(const MlopsSource *source, const char *what, const char *text)
 }
 
 /*
- * Refuse arguments that do not suit the task.
+ * Refuse balanced weights where the task is given and has no classes.
  */
 static void
-check_target(const MlopsTarget *target, const MlopsDatasetRequest *request)
+check_balanced(const MlopsTarget *target, const MlopsDatasetRequest *request)
 {
-	bool		known = !target->inferred;
-	bool		ranking = known && target->task == MLOPS_RANKING;
-	bool		survival = known && target->task == MLOPS_SURVIVAL;
-
-	if (ranking && request->query_group == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("task ranking needs query_group"),
-				 errhint("Name the column whose rows are ranked together, such as a query or a user.")));
-	if (!ranking && request->query_group != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("query_group needs task ranking"),
-				 errhint("To keep rows together in a split, use split => 'group' and split_column.")));
-	if (!survival &&
-		(request->target_upper != NULL || request->event_observed != NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s needs task survival", request->target_upper ?
-						"target_upper" : "event_observed"),
-				 errhint("Use task => 'survival', or leave it out.")));
-	if (request->target_upper != NULL && request->event_observed != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("target_upper and event_observed exclude each other"),
-				 errhint("An infinite or NULL target_upper says that the event was not observed.")));
-	if (request->balanced && known && target->task != MLOPS_BINARY &&
-		target->task != MLOPS_MULTICLASS)
+	if (request->balanced && !target->inferred &&
+		target->task != MLOPS_BINARY && target->task != MLOPS_MULTICLASS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("balanced weights need classes"),
@@ -251,17 +225,10 @@ settle_split(MlopsDatasetPlan *plan, const MlopsDatasetRequest *request)
 {
 	MlopsSplit	split = request->split;
 
-	if (split == MLOPS_SPLIT_AUTO)
-	{
-		if (request->split_column != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("split_column needs a split that reads it"),
-					 errhint("Use split => 'group' or split => 'column'.")));
+	if (split == MLOPS_SPLIT_AUTO && request->split_column == NULL)
 		split = request->event_time != NULL ? MLOPS_SPLIT_TIME :
 			request->query_group != NULL ? MLOPS_SPLIT_GROUP :
 			MLOPS_SPLIT_HASH;
-	}
 	check_split_arguments(request, split);
 	if (request->query_group != NULL)
 		check_group_split(split);

@@ -29,7 +29,6 @@ static const char *const split_names[] = {
 
 static void check_model_name(const char *name);
 static void split_argument(MlopsTrainCall *call, const char *name);
-static void check_split(const MlopsDatasetRequest *data);
 static void settle_task(MlopsTrainCall *call, const char *task);
 static bool task_named(const char *name, MlopsTask *task);
 static void check_objective_task(const MlopsObjective *objective,
@@ -74,12 +73,6 @@ mlops_train_call(FunctionCallInfo fcinfo)
 	call->data.validation = fraction_argument(fcinfo, ARG_VALIDATION,
 											  "validation");
 	call->data.test = fraction_argument(fcinfo, ARG_TEST, "test");
-	if (call->data.validation + call->data.test >= 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("validation and test leave no rows to train on"),
-				 errdetail("They are %g and %g.", call->data.validation,
-						   call->data.test)));
 	call->data.seed = PG_ARGISNULL(ARG_SEED) ? 42 : PG_GETARG_INT64(ARG_SEED);
 	if (call->data.seed < 0 || call->data.seed > PG_INT32_MAX)
 		ereport(ERROR,
@@ -344,35 +337,8 @@ split_argument(MlopsTrainCall *call, const char *name)
 	}
 	if (name != NULL)
 		data->split = MLOPS_SPLIT_HASH + i;
-	check_split(data);
 	if (data->split == MLOPS_SPLIT_NONE)
 		data->validation = data->test = 0;
-}
-
-/* 22023 if the split lacks a column, or has one that it does not use. */
-static void
-check_split(const MlopsDatasetRequest *data)
-{
-	bool		uses = data->split == MLOPS_SPLIT_GROUP ||
-		data->split == MLOPS_SPLIT_COLUMN;
-
-	if (uses && data->split_column == NULL &&
-		(data->split == MLOPS_SPLIT_COLUMN || data->query_group == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("split \"%s\" needs split_column",
-						split_names[data->split - MLOPS_SPLIT_HASH]),
-				 errhint("Name the column as split_column.")));
-	if (!uses && data->split_column != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("split_column needs split \"group\" or \"column\""),
-				 errhint("\"group\" keeps rows of equal values together, \"column\" takes the column for the split itself.")));
-	if (data->split == MLOPS_SPLIT_TIME && data->event_time == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("split \"time\" needs event_time"),
-				 errhint("Name the column with the time of each row as event_time.")));
 }
 
 /* What was done, in words. */
