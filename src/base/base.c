@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/varlena.h"
 
 /* Longer strings the server's edit distance does not take. */
@@ -116,4 +117,12 @@ mlops_optional_text(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? NULL :
 		text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+char *
+mlops_snapshot_text(void)
+{
+	Datum		snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
+
+	return DatumGetCString(OidFunctionCall1(F_PG_SNAPSHOT_OUT, snapshot));
 }

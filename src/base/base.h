@@ -47,4 +47,7 @@ extern char *mlops_optional_text(FunctionCallInfo fcinfo, int argument);
 /* text[] out of n strings, a NULL among them as a NULL element. */
 extern ArrayType *mlops_text_array(const char *const *strings, int n);
 
+/* The active snapshot, as pg_current_snapshot() writes it. */
+extern char *mlops_snapshot_text(void);
+
 #endif							/* MLOPS_BASE_H */

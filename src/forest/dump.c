@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forest/buffer.h"
 #include "forest/describe.h"
 #include "forest/model.h"
 
@@ -26,9 +27,7 @@ typedef struct Dump
 	MlopsTreeScratch scratch;
 	float	   *gains;			/* of the nodes of the tree at hand */
 	int32_t    *set;			/* which categories a node has, -1: none */
-	char	   *text;
-	size_t		size;
-	size_t		capacity;
+	MlopsBuffer text;
 } Dump;
 
 static bool dump_model(Dump *dump);
@@ -89,11 +88,11 @@ mlops_model_dump_labelled(const void *data, size_t size,
 		dump_model(&dump) && put(&dump, "", 1);
 	if (good)
 	{
-		*text = dump.text;
-		*length = dump.size - 1;
+		*text = dump.text.data;
+		*length = dump.text.size - 1;
 	}
 	else
-		free(dump.text);
+		free(dump.text.data);
 	free(dump.gains);
 	free(dump.set);
 	mlops_tree_free(&dump.scratch);
@@ -120,24 +119,11 @@ dump_model(Dump *dump)
 static bool
 put(Dump *dump, const char *bytes, size_t length)
 {
-	if (length > dump->capacity - dump->size)
-	{
-		size_t		capacity = dump->capacity + dump->capacity / 2 + length +
-			1024;
-		char	   *larger;
-
-		if (capacity > MAX_TEXT)
-			return mlops_forest_fail(dump->model.err,
-									 "text of the trees is above 512 MB");
-		larger = realloc(dump->text, capacity);
-		if (larger == NULL)
-			return mlops_forest_fail(dump->model.err, "out of memory");
-		dump->text = larger;
-		dump->capacity = capacity;
-	}
-	memcpy(dump->text + dump->size, bytes, length);
-	dump->size += length;
-	return true;
+	if (length > MAX_TEXT - dump->text.size)
+		return mlops_forest_fail(dump->model.err,
+								 "text of the trees is above 512 MB");
+	return mlops_buffer_put(&dump->text, bytes, length) ||
+		mlops_forest_fail(dump->model.err, "out of memory");
 }
 
 /*

@@ -2,7 +2,7 @@
  * flatten.c
  *		From a model file to a block.
  *
- * Trees are checked and flattened one by one into vectors that grow; the
+ * Trees are checked and flattened one by one into buffers that grow; the
  * block is then allocated in its final size and filled.  Nodes are numbered
  * level by level, which puts the levels that every row visits side by side
  * and children after their parent.
@@ -11,20 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forest/buffer.h"
 #include "forest/model.h"
-
-typedef struct Vector
-{
-	char	   *data;
-	size_t		size;			/* bytes */
-	size_t		capacity;
-} Vector;
 
 typedef struct Builder
 {
 	const MlopsModel *model;
 	MlopsTreeScratch scratch;
-	Vector		sections[MLOPS_SECTION_COUNT];
+	MlopsBuffer sections[MLOPS_SECTION_COUNT];
 	uint32_t	flags;
 	uint32_t	max_depth;
 	bool		numbered;		/* some node is not numbered by its place */
@@ -87,24 +81,10 @@ mlops_forest_build(const void *data, size_t size, void **block,
 static void *
 append(Builder *builder, MlopsSectionKind kind, size_t bytes)
 {
-	Vector	   *vector = &builder->sections[kind];
-	void	   *room;
+	void	   *room = mlops_buffer_room(&builder->sections[kind], bytes);
 
-	if (bytes > vector->capacity - vector->size || vector->data == NULL)
-	{
-		size_t		capacity = vector->size + vector->size / 2 + bytes + 64;
-		char	   *larger = realloc(vector->data, capacity);
-
-		if (larger == NULL)
-		{
-			mlops_forest_fail(builder->model->err, "out of memory");
-			return NULL;
-		}
-		vector->data = larger;
-		vector->capacity = capacity;
-	}
-	room = vector->data + vector->size;
-	vector->size += bytes;
+	if (room == NULL)
+		mlops_forest_fail(builder->model->err, "out of memory");
 	return room;
 }
 
@@ -326,12 +306,12 @@ flatten_numbers(Builder *builder)
 static void
 finish_numbers(Builder *builder)
 {
-	Vector	   *vector = &builder->sections[MLOPS_SECTION_NUMBERS];
-	size_t		count = vector->size / sizeof(uint32_t);
+	MlopsBuffer *numbers = &builder->sections[MLOPS_SECTION_NUMBERS];
+	size_t		count = numbers->size / sizeof(uint32_t);
 	size_t		i;
 
 	if (!builder->numbered)
-		vector->size = 0;
+		numbers->size = 0;
 	else if (builder->max_number <= UINT16_MAX)
 	{
 		for (i = 0; i < count; i++)
@@ -339,13 +319,13 @@ finish_numbers(Builder *builder)
 			uint32_t	number;
 			uint16_t	narrow;
 
-			memcpy(&number, vector->data + i * sizeof(number),
+			memcpy(&number, numbers->data + i * sizeof(number),
 				   sizeof(number));
 			narrow = number;
-			memcpy(vector->data + i * sizeof(narrow), &narrow,
+			memcpy(numbers->data + i * sizeof(narrow), &narrow,
 				   sizeof(narrow));
 		}
-		vector->size = count * sizeof(uint16_t);
+		numbers->size = count * sizeof(uint16_t);
 	}
 }
 

@@ -14,14 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forest/buffer.h"
 #include "forest/model.h"
 
 typedef struct Text
 {
 	const MlopsDocument *document;
-	char	   *data;
-	size_t		size;
-	size_t		capacity;
+	MlopsBuffer out;
 } Text;
 
 static bool put(Text *text, const char *bytes, size_t length);
@@ -43,7 +42,7 @@ mlops_model_to_json(const void *data, size_t size, char **text,
 {
 	MlopsDocument document;
 	MlopsModel	model;
-	Text		out = {&document, NULL, 0, 0};
+	Text		out = {&document};
 	bool		good;
 
 	*text = NULL;
@@ -55,11 +54,11 @@ mlops_model_to_json(const void *data, size_t size, char **text,
 		good = mlops_forest_fail(err, "out of memory");
 	if (good)
 	{
-		*text = out.data;
-		*length = out.size - 1;
+		*text = out.out.data;
+		*length = out.out.size - 1;
 	}
 	else
-		free(out.data);
+		free(out.out.data);
 	mlops_model_free(&model);
 	mlops_document_free(&document);
 	return good;
@@ -93,20 +92,7 @@ mlops_model_check_trees(const MlopsModel *model)
 static bool
 put(Text *text, const char *bytes, size_t length)
 {
-	if (length > text->capacity - text->size)
-	{
-		size_t		capacity = text->capacity + text->capacity / 2 +
-			length + 4096;
-		char	   *larger = realloc(text->data, capacity);
-
-		if (larger == NULL)
-			return false;
-		text->data = larger;
-		text->capacity = capacity;
-	}
-	memcpy(text->data + text->size, bytes, length);
-	text->size += length;
-	return true;
+	return mlops_buffer_put(&text->out, bytes, length);
 }
 
 /*

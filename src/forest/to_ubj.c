@@ -10,14 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forest/buffer.h"
 #include "forest/model.h"
 
 typedef struct Bytes
 {
 	const MlopsDocument *document;
-	char	   *data;
-	size_t		size;
-	size_t		capacity;
+	MlopsBuffer out;
 } Bytes;
 
 /* Arrays whose numbers are all of one type. */
@@ -66,7 +65,7 @@ mlops_model_to_ubj(const void *data, size_t size, char **bytes,
 {
 	MlopsDocument document;
 	MlopsModel	model;
-	Bytes		out = {&document, NULL, 0, 0};
+	Bytes		out = {&document};
 	bool		good;
 
 	*bytes = NULL;
@@ -79,11 +78,11 @@ mlops_model_to_ubj(const void *data, size_t size, char **bytes,
 		good = mlops_forest_fail(err, "out of memory");
 	if (good)
 	{
-		*bytes = out.data;
-		*length = out.size;
+		*bytes = out.out.data;
+		*length = out.out.size;
 	}
 	else
-		free(out.data);
+		free(out.out.data);
 	mlops_model_free(&model);
 	mlops_document_free(&document);
 	return good;
@@ -95,20 +94,7 @@ mlops_model_to_ubj(const void *data, size_t size, char **bytes,
 static bool
 put(Bytes *out, const void *bytes, size_t length)
 {
-	if (length > out->capacity - out->size)
-	{
-		size_t		capacity = out->capacity + out->capacity / 2 +
-			length + 4096;
-		char	   *larger = realloc(out->data, capacity);
-
-		if (larger == NULL)
-			return false;
-		out->data = larger;
-		out->capacity = capacity;
-	}
-	memcpy(out->data + out->size, bytes, length);
-	out->size += length;
-	return true;
+	return mlops_buffer_put(&out->out, bytes, length);
 }
 
 /*

@@ -8,20 +8,17 @@
  */
 #include "postgres.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-#include "access/htup_details.h"
 #include "base/base.h"
 #include "base/compat.h"
 #include "data/declare.h"
 #include "data/predictor.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "serve/exchange.h"
+#include "train/result.h"
 #include "trainer/protocol.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
@@ -51,7 +48,6 @@ static void add_strings(StringInfo json, const char *name,
 static void add_string(StringInfo json, const char *name, const char *value);
 static void deploy_arrival(const MlopsArrival *arrival, int64 version_id,
 						   bool *deployed);
-static Datum metrics_jsonb(List *metrics);
 
 /*
  * import_model(model text, data bytea, signature jsonb, classes text[],
@@ -102,7 +98,7 @@ mlops_import_model(PG_FUNCTION_ARGS)
 		.source = "", .query = "", .relations = "[]",
 		.library_version = library,
 		.trigger = "manual",
-		.snapshot = mlops_arrival_snapshot(),
+		.snapshot = mlops_snapshot_text(),
 		.started_at = arrival.started_at,
 		.fingerprint_ordered = "", .fingerprint_unordered = ""
 	};
@@ -234,46 +230,21 @@ mlops_arrival_classes(const MlopsArrival *arrival,
 Datum
 mlops_arrival_store(FunctionCallInfo fcinfo, const MlopsArrival *arrival)
 {
-	Interval   *elapsed = palloc0(sizeof(Interval));
-	int			version;
+	MlopsTrainResult result = {
+		.model = arrival->model,
+		.task = arrival->version.task,
+		.rows_train = arrival->run.rows_train,
+		.rows_validation = arrival->run.rows_validation,
+		.rows_test = arrival->run.rows_test,
+		.metrics = arrival->version.metrics,
+		.started_at = arrival->started_at
+	};
 	int64		version_id;
-	bool		deployed = false;
-	TupleDesc	tupdesc;
-	Datum	   *values;
-	bool	   *nulls;
-	int			i = 0;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be mlops.train_result");
 	mlops_version_store(arrival->model, &arrival->run, &arrival->version,
-						&version, &version_id);
-	deploy_arrival(arrival, version_id, &deployed);
-	elapsed->time = GetCurrentTimestamp() - arrival->started_at;
-
-	/* what the type may have after these is of trainings only */
-	values = palloc0(sizeof(Datum) * tupdesc->natts);
-	nulls = palloc(sizeof(bool) * tupdesc->natts);
-	memset(nulls, true, sizeof(bool) * tupdesc->natts);
-	memset(nulls, false, sizeof(bool) * Min(9, tupdesc->natts));
-	values[i++] = CStringGetTextDatum(arrival->model);
-	values[i++] = Int32GetDatum(version);
-	values[i++] = CStringGetTextDatum(arrival->version.task);
-	values[i++] = Int64GetDatum(arrival->run.rows_train);
-	values[i++] = Int64GetDatum(arrival->run.rows_validation);
-	values[i++] = Int64GetDatum(arrival->run.rows_test);
-	values[i++] = metrics_jsonb(arrival->version.metrics);
-	values[i++] = BoolGetDatum(deployed);
-	values[i++] = IntervalPGetDatum(elapsed);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values,
-											 nulls));
-}
-
-char *
-mlops_arrival_snapshot(void)
-{
-	Datum		snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
-
-	return DatumGetCString(OidFunctionCall1(F_PG_SNAPSHOT_OUT, snapshot));
+						&result.version, &version_id);
+	deploy_arrival(arrival, version_id, &result.deployed);
+	return mlops_train_result(fcinfo, &result);
 }
 
 void
@@ -433,37 +404,4 @@ deploy_arrival(const MlopsArrival *arrival, int64 version_id, bool *deployed)
 					MLOPS_CHAMPION, mlops_version_load(version_id, NULL),
 					"deploy", arrival->note);
 	*deployed = true;
-}
-
-/* {split: {metric: value}} of metrics in the order of splits, no history. */
-static Datum
-metrics_jsonb(List *metrics)
-{
-	StringInfoData json;
-	const char *split = NULL;
-	ListCell   *cell;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	foreach(cell, metrics)
-	{
-		MlopsMetricRow *row = lfirst(cell);
-
-		if (row->step >= 0)
-			continue;
-		if (split == NULL || strcmp(split, row->split) != 0)
-		{
-			appendStringInfoString(&json, split ? "}, " : "");
-			escape_json(&json, row->split);
-			appendStringInfoString(&json, ": {");
-		}
-		else
-			appendStringInfoString(&json, ", ");
-		split = row->split;
-		escape_json(&json, row->name);
-		appendStringInfo(&json, ": %s", isfinite(row->value) ?
-						 float8out_internal(row->value) : "null");
-	}
-	appendStringInfoString(&json, split ? "}}" : "}");
-	return OidFunctionCall1(F_JSONB_IN, CStringGetDatum(json.data));
 }

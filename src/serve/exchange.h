@@ -55,9 +55,6 @@ extern void mlops_arrival_classes(const MlopsArrival *arrival,
 extern Datum mlops_arrival_store(FunctionCallInfo fcinfo,
 								 const MlopsArrival *arrival);
 
-/* The active snapshot as text. */
-extern char *mlops_arrival_snapshot(void);
-
 /* 22023 with a reason out of the model reader. */
 extern void mlops_refuse_model(const MlopsForestError *error)
 			pg_attribute_noreturn();

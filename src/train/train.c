@@ -15,16 +15,14 @@
 #include "base/base.h"
 #include "catalog/catalog.h"
 #include "data/predictor.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "train/call.h"
 #include "train/challenge.h"
 #include "train/evaluate.h"
 #include "train/progress.h"
+#include "train/result.h"
 #include "train/warm_start.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -73,8 +71,6 @@ static void evaluate(Training *training);
 static void store(Training *training);
 static void decide(Training *training, int64 version_id);
 static Datum result_row(FunctionCallInfo fcinfo, const Training *training);
-static Datum metrics_jsonb(List *metrics);
-static char *active_snapshot_text(void);
 
 /*
  * train(model text, source text, target text, ...) returns train_result; the
@@ -98,7 +94,7 @@ mlops_train(PG_FUNCTION_ARGS)
 	check_before(training->call);
 
 	mlops_progress_begin(training->call->model);
-	training->snapshot = active_snapshot_text();
+	training->snapshot = mlops_snapshot_text();
 	training->memory_limit = (uint64) mlops_max_train_memory * 1024 * 1024;
 	training->n_threads = mlops_effective_threads();
 	if (training->call->init_model != NULL)
@@ -476,66 +472,17 @@ static Datum
 result_row(FunctionCallInfo fcinfo, const Training *training)
 {
 	const MlopsDataset *dataset = training->dataset;
-	Interval   *elapsed = palloc0(sizeof(Interval));
-	TupleDesc	tupdesc;
-	Datum		values[9];
-	bool		nulls[9] = {0};
-	int			i = 0;
+	MlopsTrainResult result = {
+		.model = training->call->model,
+		.version = training->version,
+		.task = mlops_task_name(dataset->task),
+		.rows_train = dataset->n_rows[MLOPS_ROLE_TRAIN],
+		.rows_validation = dataset->n_rows[MLOPS_ROLE_VALIDATION],
+		.rows_test = dataset->n_rows[MLOPS_ROLE_TEST],
+		.metrics = training->metrics,
+		.deployed = training->deployed,
+		.started_at = training->started_at
+	};
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "mlops.train() must return a composite type");
-	elapsed->time = GetCurrentTimestamp() - training->started_at;
-
-	values[i++] = CStringGetTextDatum(training->call->model);
-	values[i++] = Int32GetDatum(training->version);
-	values[i++] = CStringGetTextDatum(mlops_task_name(dataset->task));
-	values[i++] = Int64GetDatum(dataset->n_rows[MLOPS_ROLE_TRAIN]);
-	values[i++] = Int64GetDatum(dataset->n_rows[MLOPS_ROLE_VALIDATION]);
-	values[i++] = Int64GetDatum(dataset->n_rows[MLOPS_ROLE_TEST]);
-	values[i++] = metrics_jsonb(training->metrics);
-	values[i++] = BoolGetDatum(training->deployed);
-	values[i++] = IntervalPGetDatum(elapsed);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values,
-											 nulls));
-}
-
-/* {split: {metric: value}}; the history is left out, undefined ones are null. */
-static Datum
-metrics_jsonb(List *metrics)
-{
-	StringInfoData json;
-	const char *split = NULL;
-	ListCell   *cell;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	foreach(cell, metrics)
-	{
-		MlopsMetricRow *row = lfirst(cell);
-
-		if (row->step >= 0)
-			continue;
-		if (split == NULL || strcmp(split, row->split) != 0)
-			appendStringInfo(&json, "%s\"%s\": {", split ? "}, " : "",
-							 row->split);
-		else
-			appendStringInfoString(&json, ", ");
-		split = row->split;
-		appendStringInfo(&json, "\"%s\": ", row->name);
-		if (isfinite(row->value))
-			appendStringInfoString(&json, float8out_internal(row->value));
-		else
-			appendStringInfoString(&json, "null");
-	}
-	appendStringInfoString(&json, split ? "}}" : "}");
-	return OidFunctionCall1(F_JSONB_IN, CStringGetDatum(json.data));
-}
-
-/* The active snapshot as text, as pg_current_snapshot() writes it. */
-static char *
-active_snapshot_text(void)
-{
-	Datum		snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
-
-	return DatumGetCString(OidFunctionCall1(F_PG_SNAPSHOT_OUT, snapshot));
+	return mlops_train_result(fcinfo, &result);
 }
