@@ -12,15 +12,12 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "data/target.h"
 #include "math/hash.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 
 /* libxgboost takes 2^label for an integer, and refuses larger labels. */
 #define MAX_GRADE	31
@@ -33,19 +30,15 @@ static float code_label(MlopsTarget *target, Datum value, uint64 *hash);
 static float undecided_label(MlopsTarget *target, Datum value,
 							 MlopsMatrix *matrix, uint64 *hash);
 static void settle_on_numbers(MlopsTarget *target, MlopsMatrix *matrix);
-static void number_error(double value);
 static int	add_label(MlopsTarget *target, const char *bytes, int length);
-static char *number_text(MlopsTarget *target, Datum value);
 
 MlopsTarget *
 mlops_target_open(const MlopsExpression *expression,
 				  const MlopsDatasetRequest *request)
 {
 	MlopsTarget *target = palloc0(sizeof(MlopsTarget));
-	Oid			output;
-	bool		is_varlena;
 
-	target->type = getBaseType(expression->type);
+	mlops_label_type_open(&target->type, expression->type);
 	target->type_name = format_type_with_typemod(expression->type,
 												 expression->typmod);
 	target->positive = request->positive;
@@ -59,18 +52,6 @@ mlops_target_open(const MlopsExpression *expression,
 	/* both bounds are looked at elsewhere */
 	if (!target->inferred && target->task == MLOPS_SURVIVAL)
 		target->range = MLOPS_LABEL_ANY;
-	target->has_conversion = mlops_conversion_of(target->type,
-												 &target->field.conversion);
-	if (target->has_conversion)
-		target->field.kind = mlops_conversion_kind(target->field.conversion);
-	else
-		target->field.kind = MLOPS_INPUT_CATEGORY;
-	if (target->has_conversion && target->field.conversion == MLOPS_FROM_ENUM)
-		target->field.labels = mlops_enum_labels(target->type,
-												 &target->field.n_labels);
-	getTypeOutputInfo(target->type, &output, &is_varlena);
-	fmgr_info(output, &target->output);
-
 	set_mode(target);
 	if (target->positive != NULL && !target->inferred &&
 		target->task != MLOPS_BINARY)
@@ -202,10 +183,8 @@ in_range(MlopsLabelRange range, double number)
 static void
 set_mode(MlopsTarget *target)
 {
-	bool		number = target->has_conversion &&
-		MLOPS_IS_NUMBER(target->field.conversion);
-	bool		boolean = target->has_conversion &&
-		target->field.conversion == MLOPS_FROM_BOOL;
+	bool		number = mlops_label_is_number(&target->type);
+	bool		boolean = mlops_label_is_boolean(&target->type);
 
 	if (!target->inferred && target->task >= MLOPS_REGRESSION)
 	{
@@ -236,11 +215,9 @@ set_mode(MlopsTarget *target)
 static float
 number_label(MlopsTarget *target, Datum value, uint64 *hash)
 {
-	double		number = mlops_scalar(target->field.conversion, value);
+	double		number = mlops_label_number(&target->type, value);
 	float		label = (float) number;
 
-	if (isnan(label) || isinf(label))
-		number_error(number);
 	/* as a float4, which is what the objective sees */
 	if (!in_range(target->range, label) && target->n_out_of_range++ == 0)
 		target->out_of_range = number;
@@ -258,14 +235,7 @@ code_label(MlopsTarget *target, Datum value, uint64 *hash)
 	MlopsBytes	bytes = {0};
 	int			code;
 
-	if (target->has_conversion && MLOPS_IS_CATEGORY(target->field.conversion))
-		mlops_bytes_open(&target->field, value, &bytes);
-	else
-	{
-		bytes.owned = number_text(target, value);
-		bytes.bytes = bytes.owned;
-		bytes.length = strlen(bytes.bytes);
-	}
+	mlops_label_bytes(&target->type, value, &bytes);
 	code = add_label(target, bytes.bytes, bytes.length);
 	mlops_bytes_close(&bytes);
 	*hash = target->labels->values[code].hash;
@@ -279,15 +249,15 @@ static float
 undecided_label(MlopsTarget *target, Datum value, MlopsMatrix *matrix,
 				uint64 *hash)
 {
-	bool		integer = MLOPS_IS_INTEGER(target->field.conversion);
-	double		number = mlops_scalar(target->field.conversion, value);
+	bool		integer = MLOPS_IS_INTEGER(target->type.field.conversion);
+	double		number = mlops_scalar(target->type.field.conversion, value);
 	int64		whole = 0;
 	int			i = 0;
 	float		label = number_label(target, value, hash);
 
 	/* doubles tell integers apart up to 2^53 only */
 	if (integer)
-		whole = target->field.conversion == MLOPS_FROM_INT8 ?
+		whole = target->type.field.conversion == MLOPS_FROM_INT8 ?
 			DatumGetInt64(value) : (int64) number;
 	while (i < target->n_values &&
 		   (target->numbers[i] != number || target->integers[i] != whole))
@@ -302,9 +272,9 @@ undecided_label(MlopsTarget *target, Datum value, MlopsMatrix *matrix,
 		int16		length;
 		bool		by_value;
 		MemoryContext old =
-			MemoryContextSwitchTo(target->output.fn_mcxt);
+			MemoryContextSwitchTo(target->type.output.fn_mcxt);
 
-		get_typlenbyval(target->type, &length, &by_value);
+		get_typlenbyval(target->type.oid, &length, &by_value);
 		target->values[i] = datumCopy(value, by_value, length);
 		target->numbers[i] = number;
 		target->integers[i] = whole;
@@ -339,19 +309,6 @@ settle_on_numbers(MlopsTarget *target, MlopsMatrix *matrix)
 }
 
 /*
- * Refuse a number that cannot be a label.
- */
-static void
-number_error(double value)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("target is not a finite number in a row"),
-			 errdetail("It is %g; a label is a float4.", value),
-			 errhint("Make it NULL, so that the row is skipped.")));
-}
-
-/*
  * The code of a label; 54000 if there are too many.
  */
 static int
@@ -364,34 +321,10 @@ add_label(MlopsTarget *target, const char *bytes, int length)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("target has more than %d classes",
 						MLOPS_MAX_CLASSES),
-				 target->has_conversion &&
-				 MLOPS_IS_NUMBER(target->field.conversion) ?
+				 mlops_label_is_number(&target->type) ?
 				 errhint("For a number, use task => 'regression'.") :
 				 errhint("Map rare classes to a common one.")));
 	return code;
-}
-
-/*
- * The text of a value; numbers without trailing zeros and without a sign of
- * zero, so that equal ones have one text.
- */
-static char *
-number_text(MlopsTarget *target, Datum value)
-{
-	if (target->has_conversion && MLOPS_IS_NUMBER(target->field.conversion))
-	{
-		double		number = mlops_scalar(target->field.conversion, value);
-
-		if (isnan(number) || isinf(number))
-			number_error(number);
-		if (target->field.conversion == MLOPS_FROM_NUMERIC)
-			value = DirectFunctionCall1(numeric_trim_scale, value);
-		else if (number == 0 && target->field.conversion == MLOPS_FROM_FLOAT8)
-			value = Float8GetDatum(0);
-		else if (number == 0 && target->field.conversion == MLOPS_FROM_FLOAT4)
-			value = Float4GetDatum(0);
-	}
-	return OutputFunctionCall(&target->output, value);
 }
 
 /* --- classes ------------------------------------------------------------ */
@@ -473,7 +406,8 @@ collect_classes(MlopsTarget *target, int *n_classes)
 			class->label = code ? "true" : "false";
 		else if (target->mode == MLOPS_LABEL_UNDECIDED &&
 				 code < target->n_values)
-			class->label = number_text(target, target->values[code]);
+			class->label = mlops_label_text(&target->type,
+											target->values[code]);
 		else
 			continue;
 		class->rank = class_rank(target, class->label);
@@ -489,12 +423,11 @@ collect_classes(MlopsTarget *target, int *n_classes)
 static double
 class_rank(MlopsTarget *target, const char *label)
 {
-	if (!target->has_conversion)
-		return 0;
-	if (MLOPS_IS_NUMBER(target->field.conversion))
+	if (mlops_label_is_number(&target->type))
 		return strtod(label, NULL);
-	if (target->field.conversion == MLOPS_FROM_ENUM)
-		return mlops_enum_position(target->type, label);
+	if (target->type.has_conversion &&
+		target->type.field.conversion == MLOPS_FROM_ENUM)
+		return mlops_enum_position(target->type.oid, label);
 	return 0;
 }
 
@@ -532,8 +465,9 @@ decide_task(MlopsTarget *target, int n_classes)
 				 errdetail("It is always %s.", target->mode ==
 						   MLOPS_LABEL_BOOLEAN && target->seen[1] ? "true" :
 						   target->mode == MLOPS_LABEL_BOOLEAN ? "false" :
-						   undecided ? number_text(target,
-												   target->values[0]) :
+						   undecided ?
+						   mlops_label_text(&target->type,
+											target->values[0]) :
 						   target->labels->values[0].bytes)));
 	if (target->task == MLOPS_BINARY && n_classes != 2)
 		ereport(ERROR,

@@ -10,9 +10,7 @@
 #define MLOPS_TARGET_H
 
 #include "data/dataset.h"
-#include "data/field.h"
-#include "data/source.h"
-#include "fmgr.h"
+#include "data/label.h"
 
 /* More classes than that are no classification. */
 #define MLOPS_MAX_CLASSES	1000
@@ -32,11 +30,8 @@ typedef struct MlopsTarget
 	bool		inferred;		/* the task was not given */
 	MlopsTask	task;			/* if given, or once closed */
 	const char *positive;		/* as given, or NULL */
-	Oid			type;			/* base type */
+	MlopsLabelType type;
 	char	   *type_name;
-	bool		has_conversion;
-	MlopsField	field;			/* its conversion and enum labels */
-	FmgrInfo	output;			/* of a type without conversion */
 	MlopsDictionary *labels;	/* mode CODE */
 	bool		seen[2];		/* mode BOOLEAN */
 	int			n_values;		/* mode UNDECIDED: distinct ones, at most 2 */
