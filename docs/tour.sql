@@ -1,5 +1,6 @@
--- A tour of mlops: real flights, a model of which ones leave late, a second
--- version, a dry run, a deploy, a rollback.
+-- A tour of mlops: real flights, a model of which ones leave late, why it says
+-- so and how far it can be trusted, a second version, a dry run, a deploy, a
+-- rollback, predictions in a table.
 --
 -- Run by `make demo`.  By hand, in an empty database of a server that has
 -- the extension:
@@ -16,13 +17,14 @@ SET client_min_messages = notice;
 \echo
 CREATE EXTENSION mlops;
 CREATE TABLE flights (
+	id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	dep_time	timestamp NOT NULL,
 	delay		integer NOT NULL,	-- minutes
 	distance	integer NOT NULL,	-- miles
 	origin		text NOT NULL,
 	destination	text NOT NULL
 );
-\set load '\\copy flights from program ''gunzip -c "' :flights '"'' with (format csv, header)'
+\set load '\\copy flights (dep_time, delay, distance, origin, destination) from program ''gunzip -c "' :flights '"'' with (format csv, header)'
 :load
 ANALYZE flights;
 SELECT * FROM flights ORDER BY dep_time LIMIT 4;
@@ -142,7 +144,52 @@ END
 $$;
 
 \echo
-\echo '== 4. A second version: smaller steps, more of them'
+\echo '== 4. Ask it why, and what it is worth'
+\echo
+\echo 'The three columns that move each prediction most, in log odds:'
+\echo
+SELECT destination AS dest, delay,
+	   round(mlops.predict('late', f)::numeric, 3) AS p_late,
+	   mlops.explain_text('late', f) AS because
+FROM flight f
+WHERE dep_time BETWEEN '2001-06-15 17:00' AND '2001-06-15 23:59'
+ORDER BY mlops.predict('late', f) DESC
+LIMIT 3;
+
+\echo
+\echo 'What counts over all flights of June, on the same scale:'
+\echo
+CREATE VIEW june AS
+SELECT * FROM flight
+WHERE dep_time >= '2001-06-01' AND dep_time < '2001-07-01';
+
+SELECT feature, round(shap::numeric, 3) AS shap,
+	   repeat('█', round(shap * 60)::int) AS bar
+FROM mlops.importance('late', 'june');
+
+\echo
+\echo 'Does it hold?  In May the training rows end:'
+\echo
+SELECT slice ->> 'month' AS month, n AS flights,
+	   round(value::numeric, 3) AS roc_auc, round(ci_low::numeric, 3) AS low,
+	   round(ci_high::numeric, 3) AS high,
+	   repeat('█', round((value - 0.5) * 100)::int) AS "above a coin"
+FROM mlops.evaluate('late', 'SELECT *, to_char(dep_time, ''MM Mon'') AS month
+							 FROM flight WHERE dep_time < ''2001-07-01''',
+					by => 'month')
+WHERE metric = 'roc_auc' AND slice ? 'month';
+
+\echo
+\echo 'Do three in ten flights leave late where it says 0.3?'
+\echo
+SELECT n AS flights, round(mean_prediction::numeric, 3) AS predicted,
+	   round(observed::numeric, 3) AS late, round(low::numeric, 3) AS low,
+	   round(high::numeric, 3) AS high
+FROM mlops.calibration_curve('late', 'june')
+WHERE n >= 100;
+
+\echo
+\echo '== 5. A second version: smaller steps, more of them'
 \echo
 SELECT model, version, rows_train, deployed, elapsed
 FROM mlops.train('late', 'flight', target => 'delay > 15',
@@ -153,36 +200,18 @@ FROM mlops.train('late', 'flight', target => 'delay > 15',
 				 description => 'smaller steps');
 
 \echo
-\echo 'The first version serves at once, later ones wait for a decision.  Both'
-\echo 'can be asked, here about the same flights of June:'
+\echo 'The first version serves at once, later ones wait for a decision.  Which'
+\echo 'one is better, on the same flights of June?'
 \echo
-WITH scored AS (
-	SELECT v.version, (delay > 15)::int AS late,
-		   CASE v.version WHEN 1 THEN mlops.predict('late/1', f)
-						  ELSE mlops.predict('late/2', f) END AS p
-	FROM flight f, generate_series(1, 2) AS v(version)
-	WHERE dep_time >= '2001-06-01' AND dep_time < '2001-07-01'
-), ranked AS (
-	SELECT *, rank() OVER above + (count(*) OVER ties - 1) / 2.0 AS place,
-		   ntile(10) OVER (PARTITION BY version ORDER BY p DESC, late)
-			   AS decile
-	FROM scored
-	WINDOW above AS (PARTITION BY version ORDER BY p),
-		   ties AS (PARTITION BY version, p)
-)
-SELECT version, count(*) AS flights,
-	   round((sum(place) FILTER (WHERE late = 1)
-			  - sum(late) * (sum(late) + 1) / 2.0)
-			 / (sum(late) * sum(1 - late)), 4) AS auc,
-	   round(avg(-ln(CASE late WHEN 1 THEN p ELSE 1 - p END))::numeric, 4)
-		   AS log_loss,
-	   round(avg(late) FILTER (WHERE decile = 1), 3) AS top_decile
-FROM ranked
-GROUP BY version
-ORDER BY version;
+SELECT metric, round(value::numeric, 4) AS "late/1",
+	   round(other_value::numeric, 4) AS "late/2",
+	   round(difference::numeric, 4) AS difference,
+	   round(p_value::numeric, 4) AS p_value, better
+FROM mlops.compare('late/1', 'late/2', 'june')
+WHERE metric IN ('roc_auc', 'pr_auc', 'log_loss', 'brier');
 
 \echo
-\echo '== 5. Deploy.  It is a transaction like any other, so a dry run is one'
+\echo '== 6. Deploy.  It is a transaction like any other, so a dry run is one'
 \echo '== that is rolled back'
 \echo
 \set june15 'SELECT origin, destination, round(mlops.predict(''late'', f)::numeric, 4) AS p_late FROM flight f WHERE dep_time >= ''2001-06-15 18:00'' ORDER BY dep_time, delay, origin LIMIT 3;'
@@ -207,7 +236,22 @@ FROM mlops.models WHERE model = 'late';
 SELECT mlops.rollback('late', note => 'on second thoughts');
 
 \echo
-\echo '== 6. What happened, for those who come later'
+\echo '== 7. Predictions in a table, for those who only read tables'
+\echo
+\set score 'SELECT version, inserted, updated, removed, elapsed FROM mlops.score(''late'', ''june'', ''late_score'', key => ''id'', reasons => 2);'
+:score
+SELECT id, round(prediction::numeric, 3) AS p_late, label, reasons, version
+FROM late_score ORDER BY prediction DESC, id LIMIT 3;
+\echo
+\echo 'Again: nothing is new, so nothing is written.  After a deploy all is.'
+\echo
+:score
+SELECT mlops.deploy('late/2', note => 'better on June');
+:score
+SELECT mlops.rollback('late');
+
+\echo
+\echo '== 8. What happened, for those who come later'
 \echo
 SELECT action, version, to_char(valid_from, 'HH24:MI:SS') AS "from",
 	   to_char(valid_to, 'HH24:MI:SS') AS until, current, changed_by, note
