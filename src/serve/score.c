@@ -16,7 +16,6 @@
 #include "miscadmin.h"
 #include "serve/call_site.h"
 #include "serve/explain.h"
-#include "serve/version_cache.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -62,10 +61,9 @@ mlops_score(PG_FUNCTION_ARGS)
 
 	snapshot = GetTransactionSnapshot();
 	PushActiveSnapshot(snapshot);
-	predictor = mlops_version_get(mlops_resolve(&reference,
-												GetActiveSnapshot(),
-												MLOPS_PREDICT),
-								  GetActiveSnapshot());
+	/* not the cache's: what the source calls may evict versions */
+	predictor = mlops_predictor_load(mlops_resolve(&reference, snapshot,
+												   MLOPS_PREDICT), snapshot);
 	mlops_scoring_run(&scoring, psprintf("%s/%d", reference.model,
 										 predictor->version->version),
 					  predictor);

@@ -119,6 +119,8 @@ put_candidate(WhatIf *what_if, char *candidate)
 	MlopsPlace *place = what_if->place;
 	int			i = what_if->attribute;
 	Form_pg_attribute attribute;
+	Oid			type;
+	int32		typmod;
 	Oid			function;
 	Oid			parameter;
 
@@ -134,10 +136,12 @@ put_candidate(WhatIf *what_if, char *candidate)
 	if (candidate != NULL)
 	{
 		attribute = TupleDescAttr(place->tupdesc, i);
-		getTypeInputInfo(attribute->atttypid, &function, &parameter);
+		/* of a domain the type below: a constraint might run anything */
+		typmod = attribute->atttypmod;
+		type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+		getTypeInputInfo(type, &function, &parameter);
 		place->values[i] = OidInputFunctionCall(function, candidate,
-												parameter,
-												attribute->atttypmod);
+												parameter, typmod);
 	}
 	(void) mlops_encode_row(place->encoder, place->values, place->nulls,
 							place->features);
@@ -179,15 +183,13 @@ try_baseline(WhatIf *what_if)
 static void
 check_may_read(const WhatIf *what_if)
 {
-	MlopsModel	model = {0};
+	const char *name = what_if->place->reference.model;
+	const MlopsModel *model = mlops_model_lookup(name, NULL, false);
 
-	model.model_id = what_if->place->predictor->version->model_id;
-	model.name = what_if->place->reference.model;
-	model.owner = "";
-	if (!mlops_model_allows(&model, GetUserId(), MLOPS_READ))
+	if (!mlops_model_allows(model, GetUserId(), MLOPS_READ))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for model \"%s\"", model.name),
+				 errmsg("permission denied for model \"%s\"", name),
 				 errdetail("Values of its training rows need the privilege read."),
 				 errhint("Give the candidates.")));
 }
@@ -234,23 +236,14 @@ try_categories(WhatIf *what_if, const MlopsBaseline *baseline)
 	}
 	for (int i = 0; i < baseline->n_categories; i++)
 	{
-		int			low = 0;
-		int			high = input->n_categories;
+		int			code = 0;
 
-		/* its code is its place among all, which are sorted bytewise */
-		while (low < high)
-		{
-			int			middle = low + (high - low) / 2;
-
-			if (strcmp(input->categories[middle],
-					   baseline->categories[i]) < 0)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low < input->n_categories &&
-			strcmp(input->categories[low], baseline->categories[i]) == 0)
-			try_feature(what_if, low, input->categories[low]);
+		/* those of a model from elsewhere are in no order */
+		while (code < input->n_categories &&
+			   strcmp(input->categories[code], baseline->categories[i]) != 0)
+			code++;
+		if (code < input->n_categories)
+			try_feature(what_if, code, input->categories[code]);
 	}
 }
 

@@ -176,6 +176,15 @@ SELECT try($$SELECT mlops.create_function('churn/1', 'churn_risk')$$);
 SELECT mlops.create_function('churn/1', 'churn_risk', or_replace => true);
 SELECT try($$SELECT mlops._named(ARRAY['a'], 1, 2)$$);
 
+-- a source may predict, too, and so push the version that scores out of a cache that is too small
+SET mlops.cache_size = 0;
+SELECT version, inserted, updated FROM mlops.score('churn', 'SELECT c.*, (mlops.predict_full(''region'', c)).label AS guess,
+	mlops.predict(''spending'', c) AS spends FROM customer c', 'both_score', key => 'id', columns => '{guess,spends}');
+SELECT version, inserted, updated FROM mlops.score('churn', 'SELECT c.*, (mlops.predict_full(''region'', c)).label AS guess,
+	mlops.predict(''spending'', c) AS spends FROM customer c', 'both_score', key => 'id', columns => '{guess,spends}', rescore => true);
+RESET mlops.cache_size;
+DROP TABLE both_score;
+
 DROP INDEX customer_churn_risk_idx;
 DROP OWNED BY regress_bi;
 SELECT mlops.revoke_model('churn', 'regress_bi', 'predict');
