@@ -288,10 +288,6 @@ extern uint64 mlops_key_part_hash(const MlopsKeyPart *part, Datum value);
 extern uint64 mlops_key_hash(const MlopsDatasetPlan *plan,
 							 const Datum *values, const bool *nulls);
 
-/* The role of a row by its hash. */
-extern MlopsRole mlops_split_by_hash(const MlopsDatasetPlan *plan,
-									 uint64 hash);
-
 /*
  * The role of a row as it is read; MLOPS_ROLE_NONE if it hangs on all rows,
  * and then *order is what goes into the matrix for it.

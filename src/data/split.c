@@ -33,6 +33,7 @@ typedef struct TimeSplit
 	bool		has_test;
 } TimeSplit;
 
+static MlopsRole split_by_hash(const MlopsDatasetPlan *plan, uint64 hash);
 static void split_by_time(MlopsDatasetPlan *plan, MlopsMatrix *matrix);
 static void set_roles(const TimeSplit *split, MlopsMatrix *matrix,
 					  uint64 rows);
@@ -174,8 +175,11 @@ mlops_key_hash(const MlopsDatasetPlan *plan, const Datum *values,
 	return hash;
 }
 
-MlopsRole
-mlops_split_by_hash(const MlopsDatasetPlan *plan, uint64 hash)
+/*
+ * The role of a row by its hash.
+ */
+static MlopsRole
+split_by_hash(const MlopsDatasetPlan *plan, uint64 hash)
 {
 	double		place;
 
@@ -206,11 +210,11 @@ mlops_split_row(const MlopsDatasetPlan *plan, const MlopsMarks *marks,
 		case MLOPS_SPLIT_COLUMN:
 			return marks->role;
 		case MLOPS_SPLIT_GROUP:
-			return mlops_split_by_hash(plan, plan->split_column >= 0 ?
+			return split_by_hash(plan, plan->split_column >= 0 ?
 									   marks->split_hash : marks->group_hash);
 		case MLOPS_SPLIT_RANDOM:
 			row = plan->group >= 0 ? marks->group : row;
-			return mlops_split_by_hash(plan, mlops_hash_mix(row + 1));
+			return split_by_hash(plan, mlops_hash_mix(row + 1));
 		case MLOPS_SPLIT_STRATIFIED:
 			hash = mlops_hash_mix(hash ^ mlops_hash_mix(plan->seed));
 			*order = KEY_TO_TIME(hash);
@@ -221,7 +225,7 @@ mlops_split_row(const MlopsDatasetPlan *plan, const MlopsMarks *marks,
 		case MLOPS_SPLIT_AUTO:
 			break;
 	}
-	return mlops_split_by_hash(plan, plan->group >= 0 ? marks->group_hash :
+	return split_by_hash(plan, plan->group >= 0 ? marks->group_hash :
 							   hash);
 }
 

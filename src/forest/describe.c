@@ -39,7 +39,6 @@ static void lay_out(Reading *reading, MlopsModelFeatures *features,
 					size_t n_categories, char *at);
 static bool fill_categories(Reading *reading, MlopsModelFeatures *features,
 							const char **list, char *text);
-static const char *known_type(Reading *reading, const MlopsValue *value);
 static bool scan_splits(Reading *reading, MlopsModelFeatures *features);
 static bool sum_tree(Reading *reading, const MlopsValue *value,
 					 uint32_t index, float **gains,
@@ -258,7 +257,8 @@ lay_out(Reading *reading, MlopsModelFeatures *features, size_t n_categories,
 		}
 		if (type != NULL)
 		{
-			features->types[i] = known_type(reading, type);
+			features->types[i] = mlops_model_known_type(&reading->document,
+														type);
 			type = mlops_value_next(document, type);
 		}
 	}
@@ -292,23 +292,6 @@ fill_categories(Reading *reading, MlopsModelFeatures *features,
 		value = mlops_value_next(model->document, value);
 	}
 	return true;
-}
-
-/*
- * A type of XGBoost as a constant.
- */
-static const char *
-known_type(Reading *reading, const MlopsValue *value)
-{
-	static const char *const types[] = {"int", "float", "i", "q", "c"};
-	size_t		i;
-
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-	{
-		if (mlops_value_is(&reading->document, value, types[i]))
-			return types[i];
-	}
-	return NULL;
 }
 
 /*

@@ -30,8 +30,6 @@ static bool read_objective(MlopsModel *model, const MlopsValue *objective,
 static bool check_parameters(MlopsModel *model, const MlopsValue *group);
 static bool plain_parameter(const char *text, size_t length);
 static bool check_names(MlopsModel *model, const MlopsValue *learner);
-static bool known_type(const MlopsDocument *document,
-					   const MlopsValue *value);
 static bool read_booster(MlopsModel *model, const MlopsValue *booster);
 static bool read_linear(MlopsModel *model, const MlopsValue *body);
 static bool read_forest(MlopsModel *model, const MlopsValue *body,
@@ -363,7 +361,7 @@ check_names(MlopsModel *model, const MlopsValue *learner)
 			 value = mlops_value_next(document, value))
 		{
 			if (value->kind != MLOPS_VALUE_STRING ||
-				(i == 1 && !known_type(document, value)))
+				(i == 1 && mlops_model_known_type(document, value) == NULL))
 				return mlops_forest_fail(model->err, "bad value in %s",
 										 keys[i]);
 		}
@@ -382,10 +380,11 @@ check_names(MlopsModel *model, const MlopsValue *learner)
 }
 
 /*
- * Is this one of the feature types of XGBoost?
+ * The type of a feature as a constant, NULL if XGBoost has no such.
  */
-static bool
-known_type(const MlopsDocument *document, const MlopsValue *value)
+const char *
+mlops_model_known_type(const MlopsDocument *document,
+					   const MlopsValue *value)
 {
 	static const char *const types[] = {"int", "float", "i", "q", "c"};
 	size_t		i;
@@ -393,9 +392,9 @@ known_type(const MlopsDocument *document, const MlopsValue *value)
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 	{
 		if (mlops_value_is(document, value, types[i]))
-			return true;
+			return types[i];
 	}
-	return false;
+	return NULL;
 }
 
 /*

@@ -104,6 +104,10 @@ extern bool mlops_read_floats(const MlopsModel *model,
 							  const MlopsValue *array, const char *what,
 							  uint32_t count, float *out);
 
+/* One of the names that a feature's type can have, NULL for any other. */
+extern const char *mlops_model_known_type(const MlopsDocument *document,
+										  const MlopsValue *value);
+
 /* Check all trees of a model; false with err set. */
 extern bool mlops_model_check_trees(const MlopsModel *model);
 

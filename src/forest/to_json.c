@@ -30,8 +30,6 @@ static bool put_numbers(Text *text, const MlopsValue *value);
 static bool is_real(const Text *text, const MlopsValue *value);
 static bool put_number(Text *text, const MlopsNumber *number);
 static bool put_string(Text *text, MlopsRange range);
-static bool is_key(const Text *text, const MlopsValue *value,
-				   const char *key);
 
 /*
  * Read and check a model of either format and write it as JSON.
@@ -49,7 +47,8 @@ mlops_model_to_json(const void *data, size_t size, char **text,
 	*length = 0;
 	if (!mlops_document_read(&document, data, size, err))
 		return false;
-	good = mlops_model_read(&document, &model, err) && mlops_model_check_trees(&model);
+	good = mlops_model_read(&document, &model, err) &&
+		mlops_model_check_trees(&model);
 	if (good && !(put_value(&out, &document.nodes[0]) && put(&out, "", 1)))
 		good = mlops_forest_fail(err, "out of memory");
 	if (good)
@@ -113,7 +112,7 @@ put_value(Text *text, const MlopsValue *value)
 		case MLOPS_VALUE_NUMBERS:
 			return put_numbers(text, value);
 		case MLOPS_VALUE_STRING:
-			if (is_key(text, value, "base_score"))
+			if (mlops_value_has_key(text->document, value, "base_score"))
 				return put_string(text, mlops_plain_base_score(text->document,
 															   value));
 			return put_string(text, value->data);
@@ -193,7 +192,7 @@ is_real(const Text *text, const MlopsValue *value)
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 	{
-		if (is_key(text, value, keys[i]))
+		if (mlops_value_has_key(text->document, value, keys[i]))
 			return true;
 	}
 	return false;
@@ -291,15 +290,4 @@ mlops_plain_base_score(const MlopsDocument *document, const MlopsValue *value)
 	element.offset++;
 	element.length = length;
 	return element;
-}
-
-/*
- * Is this the value of a member with this name?
- */
-static bool
-is_key(const Text *text, const MlopsValue *value, const char *key)
-{
-	return value->key.length == strlen(key) &&
-		memcmp(mlops_document_text(text->document, value->key), key,
-			   strlen(key)) == 0;
 }

@@ -53,8 +53,6 @@ static bool put_typed(Bytes *out, const MlopsValue *value, char marker);
 static bool put_number(Bytes *out, const MlopsNumber *number, bool real);
 static bool put_payload(Bytes *out, const MlopsNumber *number, char marker);
 static bool put_string(Bytes *out, MlopsRange range);
-static bool is_key(const Bytes *out, const MlopsValue *value,
-				   const char *key);
 
 /*
  * Read and check a model of either format and write it as UBJ.
@@ -147,13 +145,13 @@ put_value(Bytes *out, const MlopsValue *value)
 			return put_array(out, value);
 		case MLOPS_VALUE_NUMBERS:
 			for (i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
-				if (is_key(out, value, typed[i].key))
+				if (mlops_value_has_key(out->document, value, typed[i].key))
 					return put_typed(out, value, typed[i].marker);
 			return put_array(out, value);
 		case MLOPS_VALUE_STRING:
 			if (!put_marker(out, 'S'))
 				return false;
-			if (is_key(out, value, "base_score"))
+			if (mlops_value_has_key(out->document, value, "base_score"))
 				return put_string(out, mlops_plain_base_score(out->document,
 															  value));
 			return put_string(out, value->data);
@@ -196,11 +194,13 @@ put_array(Bytes *out, const MlopsValue *value)
 	const MlopsValue *element;
 	MlopsNumberIterator iterator;
 	MlopsNumber number;
-	bool		real = is_key(out, value, "weight_drop");
+	bool		real = mlops_value_has_key(out->document, value,
+										   "weight_drop");
 	size_t		i;
 
 	for (i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
-		if (value->count == 0 && is_key(out, value, typed[i].key))
+		if (value->count == 0 &&
+			mlops_value_has_key(out->document, value, typed[i].key))
 			return put_typed(out, value, typed[i].marker);
 	if (!put(out, "[#", 2) || !put_length(out, value->count))
 		return false;
@@ -287,15 +287,4 @@ put_string(Bytes *out, MlopsRange range)
 {
 	return put_length(out, range.length) &&
 		put(out, mlops_document_text(out->document, range), range.length);
-}
-
-/*
- * Is this the value of a member with this name?
- */
-static bool
-is_key(const Bytes *out, const MlopsValue *value, const char *key)
-{
-	return value->key.length == strlen(key) &&
-		memcmp(mlops_document_text(out->document, value->key), key,
-			   strlen(key)) == 0;
 }

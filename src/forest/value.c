@@ -274,6 +274,19 @@ mlops_value_is(const MlopsDocument *document, const MlopsValue *value,
 }
 
 /*
+ * Compare the key of a member with a C string.
+ */
+bool
+mlops_value_has_key(const MlopsDocument *document, const MlopsValue *value,
+					const char *key)
+{
+	size_t		length = strlen(key);
+
+	return value->key.length == length &&
+		memcmp(mlops_document_text(document, value->key), key, length) == 0;
+}
+
+/*
  * Find a member by its key; keys are unique.
  */
 const MlopsValue *

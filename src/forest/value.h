@@ -146,6 +146,10 @@ extern const char *mlops_document_text(const MlopsDocument *document,
 extern bool mlops_value_is(const MlopsDocument *document,
 						   const MlopsValue *value, const char *text);
 
+/* Is the value the member of an object under exactly this key? */
+extern bool mlops_value_has_key(const MlopsDocument *document,
+								const MlopsValue *value, const char *key);
+
 /* The member of an object, NULL if object is NULL, none or has no such. */
 extern const MlopsValue *mlops_value_member(const MlopsDocument *document,
 											const MlopsValue *object,

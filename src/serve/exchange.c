@@ -45,6 +45,9 @@ static char *effective_json(const MlopsArrival *arrival,
 							const MlopsSignature *signature);
 static void add_strings(StringInfo json, const char *name,
 						char *const *strings, int n);
+static const char *objective_task(const char *objective);
+static void refuse_model(const MlopsForestError *error)
+			pg_attribute_noreturn();
 static void add_string(StringInfo json, const char *name, const char *value);
 static void deploy_arrival(const MlopsArrival *arrival, int64 version_id,
 						   bool *deployed);
@@ -79,7 +82,7 @@ mlops_import_model(PG_FUNCTION_ARGS)
 	signature = declare(&arrival, PG_ARGISNULL(ARG_SIGNATURE) ? NULL :
 						PG_GETARG_JSONB_P(ARG_SIGNATURE));
 	arrival.version.signature = mlops_signature_to_jsonb(signature);
-	arrival.version.task = mlops_objective_task(info.objective);
+	arrival.version.task = objective_task(info.objective);
 	set_classes(&arrival, PG_ARGISNULL(ARG_CLASSES) ? NULL :
 				PG_GETARG_ARRAYTYPE_P(ARG_CLASSES), &info);
 	mlops_arrival_classes(&arrival, &info);
@@ -156,7 +159,7 @@ mlops_arrival_build(MlopsArrival *arrival, const void *model, size_t size,
 		forest = mlops_forest_open(version->forest, version->forest_size,
 								   &error);
 	if (forest == NULL)
-		mlops_refuse_model(&error);
+		refuse_model(&error);
 	mlops_forest_info(forest, info);
 	version->objective = info->objective;
 	version->booster = info->booster;
@@ -165,8 +168,9 @@ mlops_arrival_build(MlopsArrival *arrival, const void *model, size_t size,
 	version->n_rounds = info->n_rounds;
 }
 
-const char *
-mlops_objective_task(const char *objective)
+/* The task of an objective's name. */
+static const char *
+objective_task(const char *objective)
 {
 	if (strncmp(objective, "binary:", 7) == 0)
 		return "binary";
@@ -184,7 +188,7 @@ mlops_arrival_classes(const MlopsArrival *arrival,
 					  const MlopsForestInfo *info)
 {
 	const MlopsVersionRecord *version = &arrival->version;
-	const char *task = mlops_objective_task(info->objective);
+	const char *task = objective_task(info->objective);
 	int			expected = 0;
 
 	if (strcmp(version->task, task) != 0)
@@ -247,8 +251,9 @@ mlops_arrival_store(FunctionCallInfo fcinfo, const MlopsArrival *arrival)
 	return mlops_train_result(fcinfo, &result);
 }
 
-void
-mlops_refuse_model(const MlopsForestError *error)
+/* 22023 with a reason out of the model reader. */
+static void
+refuse_model(const MlopsForestError *error)
 {
 	char	   *reason = pstrdup(error->message);
 	bool		other = strcmp(reason, "model is neither JSON nor UBJ") == 0;
@@ -277,7 +282,7 @@ declare(const MlopsArrival *arrival, Jsonb *given)
 
 	if (!mlops_model_features(arrival->version.model,
 							  arrival->version.model_size, &features, &error))
-		mlops_refuse_model(&error);
+		refuse_model(&error);
 	PG_TRY();
 	{
 		signature = mlops_signature_declare(features, given);

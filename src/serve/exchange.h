@@ -41,9 +41,6 @@ extern void mlops_arrival_check(const char *model);
 extern void mlops_arrival_build(MlopsArrival *arrival, const void *model,
 								size_t size, MlopsForestInfo *info);
 
-/* The task of an objective's name. */
-extern const char *mlops_objective_task(const char *objective);
-
 /*
  * 22023 unless task, number of outputs and classes go together; 0A000 for
  * models that no function of ours could serve.
@@ -54,9 +51,5 @@ extern void mlops_arrival_classes(const MlopsArrival *arrival,
 /* Store, deploy, and return the train_result; the last thing to be done. */
 extern Datum mlops_arrival_store(FunctionCallInfo fcinfo,
 								 const MlopsArrival *arrival);
-
-/* 22023 with a reason out of the model reader. */
-extern void mlops_refuse_model(const MlopsForestError *error)
-			pg_attribute_noreturn();
 
 #endif							/* MLOPS_EXCHANGE_H */

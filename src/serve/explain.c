@@ -25,6 +25,8 @@ PG_FUNCTION_INFO_V1(mlops_explain_rows);
 PG_FUNCTION_INFO_V1(mlops_explain_text);
 PG_FUNCTION_INFO_V1(mlops_predict_full);
 
+static char *feature_text(MlopsPlace *place, int feature);
+static char *number_text(double value);
 static int	compare_contributions(const void *a, const void *b, void *arg);
 static void append_value(StringInfo line, MlopsPlace *place, int feature);
 static void append_contribution(StringInfo line, double contribution);
@@ -53,7 +55,7 @@ mlops_explain_rows(PG_FUNCTION_ARGS)
 	{
 		bool		bias = (i == reasons->n_features);
 		int			feature = bias ? i : reasons->order[i];
-		char	   *value = bias ? NULL : mlops_feature_text(place, feature);
+		char	   *value = bias ? NULL : feature_text(place, feature);
 		Datum		values[3];
 		bool		nulls[3] = {false, value == NULL, false};
 
@@ -192,8 +194,13 @@ mlops_reasons_line(MlopsPlace *place, const MlopsReasons *reasons, int top)
 	return line.data;
 }
 
-char *
-mlops_feature_text(MlopsPlace *place, int feature)
+/*
+ * The value of a feature in the row that the place has encoded, as text:
+ * the column's own if it is one feature, else that of the part.  NULL if it
+ * is missing.
+ */
+static char *
+feature_text(MlopsPlace *place, int feature)
 {
 	const MlopsInput *input =
 		mlops_feature_input(place->predictor->signature, feature);
@@ -218,7 +225,7 @@ mlops_feature_text(MlopsPlace *place, int feature)
 		case FLOAT4OID:
 			return mlops_float_text(DatumGetFloat4(place->values[i]));
 		case FLOAT8OID:
-			return mlops_number_text(DatumGetFloat8(place->values[i]));
+			return number_text(DatumGetFloat8(place->values[i]));
 		case NUMERICOID:
 			return numeric_normalize(DatumGetNumeric(place->values[i]));
 		case BPCHAROID:
@@ -230,8 +237,9 @@ mlops_feature_text(MlopsPlace *place, int feature)
 	}
 }
 
-char *
-mlops_number_text(double value)
+/* A number as its shortest exact text, the same in every session. */
+static char *
+number_text(double value)
 {
 	char	   *text = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
 
@@ -323,7 +331,7 @@ compare_contributions(const void *a, const void *b, void *arg)
 static void
 append_value(StringInfo line, MlopsPlace *place, int feature)
 {
-	char	   *value = mlops_feature_text(place, feature);
+	char	   *value = feature_text(place, feature);
 
 	if (value == NULL)
 	{

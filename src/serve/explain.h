@@ -28,15 +28,7 @@ extern MlopsReasons *mlops_reasons(MlopsPlace *place, int class);
 extern char *mlops_reasons_line(MlopsPlace *place,
 								const MlopsReasons *reasons, int top);
 
-/*
- * The value of a feature in the row that the place has encoded, as text:
- * the column's own if it is one feature, else that of the part.  NULL if it
- * is missing.
- */
-extern char *mlops_feature_text(MlopsPlace *place, int feature);
-
 /* A number as its shortest exact text, the same in every session. */
-extern char *mlops_number_text(double value);
 extern char *mlops_float_text(float value);
 
 /* The input that a feature belongs to. */

@@ -16,7 +16,4 @@ extern double mlops_aggregate_weight(FunctionCallInfo fcinfo, int argument);
 /* A label that is a number, as 0 or 1 or NaN; 22023 for any other. */
 extern double mlops_aggregate_binary(double label, const char *name);
 
-/* A probability or NaN; 22023 outside [0, 1]. */
-extern double mlops_aggregate_probability(double probability);
-
 #endif							/* MLOPS_AGGREGATE_H */

@@ -67,6 +67,7 @@ typedef struct EceState
 
 #define N_DOUBLES(type) ((int) (sizeof(type) / sizeof(double)))
 
+static double checked_probability(double probability);
 static double *state_of(FunctionCallInfo fcinfo, int argument, int n,
 						ArrayType **array);
 static double *state_to_change(FunctionCallInfo fcinfo, int n,
@@ -434,8 +435,11 @@ mlops_aggregate_binary(double label, const char *name)
 	return label;
 }
 
-double
-mlops_aggregate_probability(double probability)
+/*
+ * A probability or NaN; 22023 outside [0, 1].
+ */
+static double
+checked_probability(double probability)
 {
 	if (probability < 0 || probability > 1)
 		ereport(ERROR,
@@ -513,7 +517,7 @@ mean_result(FunctionCallInfo fcinfo, bool root)
 static Datum
 add_log_loss(FunctionCallInfo fcinfo, double label)
 {
-	double		p = mlops_aggregate_probability(PG_GETARG_FLOAT8(2));
+	double		p = checked_probability(PG_GETARG_FLOAT8(2));
 	double		loss = -log(label > 0 ? clip(p) : 1 - clip(p));
 
 	if (isnan(p) || isnan(label))
@@ -526,7 +530,7 @@ static Datum
 add_brier(FunctionCallInfo fcinfo, double label)
 {
 	double		d = label -
-		mlops_aggregate_probability(PG_GETARG_FLOAT8(2));
+		checked_probability(PG_GETARG_FLOAT8(2));
 
 	return add_to_mean(fcinfo, d * d, mlops_aggregate_weight(fcinfo, 3));
 }
@@ -538,7 +542,7 @@ add_ece(FunctionCallInfo fcinfo, double label)
 	ArrayType  *array;
 	EceState   *state = (EceState *)
 		state_to_change(fcinfo, N_DOUBLES(EceState), &array);
-	double		p = mlops_aggregate_probability(PG_GETARG_FLOAT8(2));
+	double		p = checked_probability(PG_GETARG_FLOAT8(2));
 	double		weight = mlops_aggregate_weight(fcinfo, 3);
 	int			b = isnan(p) ? 0 : Min((int) (p * ECE_BINS), ECE_BINS - 1);
 
