@@ -293,3 +293,90 @@ AS 'MODULE_PATHNAME', 'mlops_create_function';
 COMMENT ON FUNCTION mlops.create_function(mlops.model_ref, text, text, text,
 	boolean) IS
 'make a SQL function with the model''s columns as named arguments';
+
+-- How calls with a row are planned: what the planner puts in their place.
+
+CREATE FUNCTION mlops._predict_support(internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_predict_support';
+COMMENT ON FUNCTION mlops._predict_support(internal) IS
+'planner support of the predict functions';
+
+CREATE FUNCTION mlops._predict(model mlops.model_ref, columns text[],
+	VARIADIC input "any")
+RETURNS double precision
+LANGUAGE c STABLE PARALLEL SAFE COST 50
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_predict_columns';
+COMMENT ON FUNCTION mlops._predict(mlops.model_ref, text[], "any") IS
+'predict() as planned: by the columns that the model takes';
+
+CREATE FUNCTION mlops._predict_label(model mlops.model_ref, columns text[],
+	VARIADIC input "any")
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE COST 50
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_predict_label_columns';
+COMMENT ON FUNCTION mlops._predict_label(mlops.model_ref, text[], "any") IS
+'predict_label() as planned: by the columns that the model takes';
+
+CREATE FUNCTION mlops._predict_proba(model mlops.model_ref, columns text[],
+	VARIADIC input "any")
+RETURNS double precision[]
+LANGUAGE c STABLE PARALLEL SAFE COST 50
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_predict_proba_columns';
+COMMENT ON FUNCTION mlops._predict_proba(mlops.model_ref, text[], "any") IS
+'predict_proba() as planned: by the columns that the model takes';
+
+CREATE FUNCTION mlops._predict_proba(model mlops.model_ref, label text,
+	columns text[], VARIADIC input "any")
+RETURNS double precision
+LANGUAGE c STABLE PARALLEL SAFE COST 50
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_predict_proba_label_columns';
+COMMENT ON FUNCTION mlops._predict_proba(mlops.model_ref, text, text[], "any") IS
+'predict_proba() with a label as planned: by the columns that the model takes';
+
+CREATE FUNCTION mlops._predict_pinned(model text, version integer,
+	columns text[], VARIADIC input "any")
+RETURNS double precision
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 50
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_predict_pinned_columns';
+COMMENT ON FUNCTION mlops._predict_pinned(text, integer, text[], "any") IS
+'predict_pinned() as planned: by the columns that the model takes';
+
+CREATE FUNCTION mlops._predict_margin(model mlops.model_ref, columns text[],
+	VARIADIC input "any")
+RETURNS double precision
+LANGUAGE c STABLE PARALLEL SAFE COST 50
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_predict_margin_columns';
+COMMENT ON FUNCTION mlops._predict_margin(mlops.model_ref, text[], "any") IS
+'predict_margin() as planned: by the columns that the model takes';
+
+CREATE FUNCTION mlops._predict_margins(model mlops.model_ref, columns text[],
+	VARIADIC input "any")
+RETURNS double precision[]
+LANGUAGE c STABLE PARALLEL SAFE COST 50
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_predict_margins_columns';
+COMMENT ON FUNCTION mlops._predict_margins(mlops.model_ref, text[], "any") IS
+'predict_margins() as planned: by the columns that the model takes';
+
+ALTER FUNCTION mlops.predict(mlops.model_ref, record)
+SUPPORT mlops._predict_support;
+ALTER FUNCTION mlops.predict_label(mlops.model_ref, record)
+SUPPORT mlops._predict_support;
+ALTER FUNCTION mlops.predict_proba(mlops.model_ref, record)
+SUPPORT mlops._predict_support;
+ALTER FUNCTION mlops.predict_proba(mlops.model_ref, record, text)
+SUPPORT mlops._predict_support;
+ALTER FUNCTION mlops.predict_pinned(text, integer, record)
+SUPPORT mlops._predict_support;
+ALTER FUNCTION mlops.predict_margin(mlops.model_ref, record)
+SUPPORT mlops._predict_support;
+ALTER FUNCTION mlops.predict_margins(mlops.model_ref, record)
+SUPPORT mlops._predict_support;

@@ -44,4 +44,37 @@
 	(INTERVAL_IS_NOBEGIN(i) ? -1 : INTERVAL_IS_NOEND(i) ? 1 : 0)
 #endif
 
+/*
+ * The columns of a range table entry as Vars that stand where the whole-row
+ * Var stands; needs parser/parse_relation.h.  OLD and NEW are from 18 on.
+ */
+#if PG_VERSION_NUM < 180000
+#define mlops_expand_rte(rte, var, names, vars) \
+	expandRTE(rte, (var)->varno, 0, -1, true, names, vars)
+#define mlops_var_is_current(var) true
+#else
+#define mlops_expand_rte(rte, var, names, vars) \
+	expandRTE(rte, (var)->varno, 0, VAR_RETURNING_DEFAULT, -1, true, names, vars)
+#define mlops_var_is_current(var) \
+	((var)->varreturningtype == VAR_RETURNING_DEFAULT)
+#endif
+
+/* Outer joins that the one Var has been through, the other one too. */
+#if PG_VERSION_NUM < 160000
+#define mlops_var_follow(var, whole) ((void) 0)
+#else
+#define mlops_var_follow(var, whole) \
+	((var)->varnullingrels = bms_copy((whole)->varnullingrels))
+#endif
+
+/* 42501 or not: may the role call the function? */
+#if PG_VERSION_NUM < 160000
+#define mlops_may_execute(function, role) \
+	(pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define mlops_may_execute(function, role) \
+	(object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == \
+	 ACLCHECK_OK)
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

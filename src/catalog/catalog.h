@@ -171,6 +171,10 @@ typedef struct MlopsAliasPeriod
 /* Parse "m", "m/3", "m@alias"; 22023 if it is none of them. */
 extern MlopsReference mlops_reference_parse(const char *text);
 
+/* The same; false if it is none of them. */
+extern bool mlops_reference_read(const char *text,
+								 MlopsReference *reference);
+
 /* 22023 unless the name can stand in a model reference. */
 extern void mlops_model_name_check(const char *name);
 
@@ -218,6 +222,18 @@ extern void mlops_model_drop(const MlopsModel *model);
  */
 extern int64 mlops_resolve(const MlopsReference *reference,
 						   Snapshot snapshot, MlopsPrivilege privilege);
+
+/* The same without an error: 0 if there is none, or no right to it. */
+extern int64 mlops_resolve_quietly(const MlopsReference *reference,
+								   Snapshot snapshot,
+								   MlopsPrivilege privilege);
+
+/*
+ * The tables whose relcache invalidation says that a reference may mean
+ * another version: the one of aliases, and the one of models.
+ */
+extern Oid	mlops_alias_relation(void);
+extern Oid	mlops_model_relation(void);
 
 /* A version's row; XX001 if it is not there. */
 extern MlopsVersion *mlops_version_load(int64 version_id, Snapshot snapshot);

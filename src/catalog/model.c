@@ -23,26 +23,34 @@ static void invalidate(const char *table);
 MlopsReference
 mlops_reference_parse(const char *text)
 {
-	MlopsReference reference = {0};
-	const char *mark = text + strcspn(text, "/@");
+	MlopsReference reference;
 
-	reference.model = pnstrdup(text, mark - text);
-	if (*mark == '/')
-		reference.version = parse_version(mark + 1);
-	else if (*mark == '@')
-		reference.alias = pstrdup(mark + 1);
-	else
-		reference.alias = pstrdup(MLOPS_CHAMPION);
-
-	if (reference.model[0] == '\0' ||
-		(*mark == '/' && reference.version == 0) ||
-		(*mark == '@' && (mark[1] == '\0' ||
-						  mark[1 + strcspn(mark + 1, "/@")] != '\0')))
+	if (!mlops_reference_read(text, &reference))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid model reference: \"%s\"", text),
 				 errhint("Write 'model', 'model/version' or 'model@alias'.")));
 	return reference;
+}
+
+bool
+mlops_reference_read(const char *text, MlopsReference *reference)
+{
+	const char *mark = text + strcspn(text, "/@");
+
+	memset(reference, 0, sizeof(MlopsReference));
+	reference->model = pnstrdup(text, mark - text);
+	if (*mark == '/')
+		reference->version = parse_version(mark + 1);
+	else if (*mark == '@')
+		reference->alias = pstrdup(mark + 1);
+	else
+		reference->alias = pstrdup(MLOPS_CHAMPION);
+
+	return reference->model[0] != '\0' &&
+		(*mark != '/' || reference->version > 0) &&
+		(*mark != '@' || (mark[1] != '\0' &&
+						  mark[1 + strcspn(mark + 1, "/@")] == '\0'));
 }
 
 void

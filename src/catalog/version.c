@@ -44,6 +44,36 @@ mlops_resolve(const MlopsReference *reference, Snapshot snapshot,
 }
 
 int64
+mlops_resolve_quietly(const MlopsReference *reference, Snapshot snapshot,
+					  MlopsPrivilege privilege)
+{
+	MlopsModel	alias_model = {.name = reference->model};
+	MlopsModel *model = &alias_model;
+	int64		version_id = 0;
+
+	if (reference->version == 0)
+		version_id = resolve_alias(reference, snapshot, model);
+	else if (mlops_model_lookup(reference->model, snapshot, true) != NULL)
+		version_id = resolve_version(reference, snapshot, &model);
+	if (version_id == 0 ||
+		!mlops_model_allows(model, GetUserId(), privilege))
+		return 0;
+	return version_id;
+}
+
+Oid
+mlops_alias_relation(void)
+{
+	return mlops_catalog_relation("alias");
+}
+
+Oid
+mlops_model_relation(void)
+{
+	return mlops_catalog_relation("model");
+}
+
+int64
 mlops_alias_version(const char *model, const char *alias, Snapshot snapshot)
 {
 	MlopsReference reference = {(char *) model, 0, (char *) alias};

@@ -20,6 +20,8 @@ struct MlopsEncoder
 	MlopsField *fields;
 };
 
+static inline int encode_field(const MlopsField *field, Datum value,
+							   bool null, float *features);
 static void bind_field(MlopsField *field, const MlopsInput *input,
 					   const MlopsSignature *signature, TupleDesc tupdesc);
 static int	find_attribute(const MlopsInput *input, TupleDesc tupdesc);
@@ -56,20 +58,58 @@ mlops_encode_row(const MlopsEncoder *encoder, const Datum *values,
 	for (int i = 0; i < encoder->n_fields; i++)
 	{
 		const MlopsField *field = &encoder->fields[i];
-		Datum		value = values[field->attribute];
-		float	   *feature = features + field->first_feature;
 
-		if (nulls[field->attribute])
-			for (int part = 0; part < field->n_features; part++)
-				feature[part] = get_float4_nan();
-		else if (MLOPS_IS_SCALAR(field->conversion))
-			*feature = (float) mlops_scalar(field->conversion, value);
-		else if (MLOPS_IS_CATEGORY(field->conversion))
-			unseen += encode_category(field, value, feature);
-		else
-			mlops_field_parts(field, value, feature);
+		unseen += encode_field(field, values[field->attribute],
+							   nulls[field->attribute], features);
 	}
 	return unseen;
+}
+
+int
+mlops_encode_arguments(const MlopsEncoder *encoder,
+					   const NullableDatum *arguments, float *features)
+{
+	int			unseen = 0;
+
+	for (int i = 0; i < encoder->n_fields; i++)
+	{
+		const MlopsField *field = &encoder->fields[i];
+		const NullableDatum *argument = &arguments[field->attribute];
+
+		unseen += encode_field(field, argument->value, argument->isnull,
+							   features);
+	}
+	return unseen;
+}
+
+bool
+mlops_input_takes(const MlopsInput *input, Oid type)
+{
+	MlopsConversion conversion;
+
+	return mlops_conversion_of(type, &conversion) &&
+		stands_for(conversion, input->kind);
+}
+
+/*
+ * Write the features of one field; 1 if it is an unseen category, else 0.
+ */
+static inline int
+encode_field(const MlopsField *field, Datum value, bool null,
+			 float *features)
+{
+	float	   *feature = features + field->first_feature;
+
+	if (null)
+		for (int part = 0; part < field->n_features; part++)
+			feature[part] = get_float4_nan();
+	else if (MLOPS_IS_SCALAR(field->conversion))
+		*feature = (float) mlops_scalar(field->conversion, value);
+	else if (MLOPS_IS_CATEGORY(field->conversion))
+		return encode_category(field, value, feature);
+	else
+		mlops_field_parts(field, value, feature);
+	return 0;
 }
 
 /*

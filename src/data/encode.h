@@ -28,4 +28,12 @@ extern MlopsEncoder *mlops_encoder_bind(const MlopsSignature *signature,
 extern int	mlops_encode_row(const MlopsEncoder *encoder, const Datum *values,
 							 const bool *nulls, float *features);
 
+/* The same of values as a function gets them, in the order of the columns. */
+extern int	mlops_encode_arguments(const MlopsEncoder *encoder,
+								   const NullableDatum *arguments,
+								   float *features);
+
+/* Whether a column of the type can stand for the input. */
+extern bool mlops_input_takes(const MlopsInput *input, Oid type);
+
 #endif							/* MLOPS_ENCODE_H */

@@ -15,14 +15,17 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "base/base.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "serve/call_site.h"
 #include "serve/version_cache.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
@@ -46,6 +49,12 @@ static void refresh(MlopsPlace *place);
 static void take_version(MlopsPlace *place, int64 version_id,
 						 Snapshot snapshot);
 static void bind_row_type(MlopsPlace *place, HeapTupleHeader row);
+static void bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
+						 int names);
+static void check_bound(const MlopsPlace *place, List *names);
+static TupleDesc argument_types(FunctionCallInfo fcinfo, int first,
+								List *names);
+static void reset_encoder(MlopsPlace *place);
 static void find_attributes(MlopsPlace *place);
 static void free_explainer(void *explainer);
 
@@ -117,6 +126,23 @@ mlops_place_encode(MlopsPlace *place, HeapTupleHeader row)
 	heap_deform_tuple(&tuple, place->tupdesc, place->values, place->nulls);
 	(void) mlops_encode_row(place->encoder, place->values, place->nulls,
 							place->features);
+}
+
+bool
+mlops_place_encode_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
+						   int names)
+{
+	if (!place->bound)
+		bind_columns(place, fcinfo, names);
+	if (place->sign >= 0 && PG_ARGISNULL(place->sign))
+		return false;
+	if (place->as_row)
+		mlops_place_encode(place, PG_GETARG_HEAPTUPLEHEADER(names + 1));
+	else
+		(void) mlops_encode_arguments(place->encoder,
+									  &fcinfo->args[names + 1],
+									  place->features);
+	return true;
 }
 
 void
@@ -363,6 +389,7 @@ take_version(MlopsPlace *place, int64 version_id, Snapshot snapshot)
 {
 	place->resolved = false;
 	place->predictor = NULL;
+	place->bound = false;
 	place->encoder = NULL;
 	place->explainer = NULL;
 	place->json = NULL;
@@ -393,14 +420,7 @@ bind_row_type(MlopsPlace *place, HeapTupleHeader row)
 	MemoryContext old_context;
 	TupleDesc	tupdesc;
 
-	if (place->encoder_context == NULL)
-		place->encoder_context =
-			AllocSetContextCreate(place->context, "mlops encoder",
-								  ALLOCSET_SMALL_SIZES);
-	place->encoder = NULL;
-	place->attributes = NULL;
-	MemoryContextReset(place->encoder_context);
-
+	reset_encoder(place);
 	place->row_type = HeapTupleHeaderGetTypeId(row);
 	place->row_typmod = HeapTupleHeaderGetTypMod(row);
 	tupdesc = lookup_rowtype_tupdesc(place->row_type, place->row_typmod);
@@ -413,6 +433,112 @@ bind_row_type(MlopsPlace *place, HeapTupleHeader row)
 	place->encoder = mlops_encoder_bind(place->predictor->signature,
 										place->tupdesc);
 	MemoryContextSwitchTo(old_context);
+}
+
+/* Forget what the encoder is bound to. */
+static void
+reset_encoder(MlopsPlace *place)
+{
+	if (place->encoder_context == NULL)
+		place->encoder_context =
+			AllocSetContextCreate(place->context, "mlops encoder",
+								  ALLOCSET_SMALL_SIZES);
+	place->encoder = NULL;
+	place->attributes = NULL;
+	MemoryContextReset(place->encoder_context);
+}
+
+/*
+ * Bind the encoder to values that come as arguments.  Of a row only the
+ * names are looked at here: it is bound when it is seen.
+ */
+static void
+bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
+{
+	List	   *list = NIL;
+	MemoryContext old_context;
+	int			end;
+
+	if (!PG_ARGISNULL(names))
+		list = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(names));
+	place->as_row = PG_NARGS() > names + 1 &&
+		get_fn_expr_argtype(fcinfo->flinfo, names + 1) == RECORDOID;
+	end = names + 1 + (place->as_row ? 1 : list_length(list));
+	if (list == NIL || PG_NARGS() < end || PG_NARGS() > end + 1 ||
+		get_fn_expr_variadic(fcinfo->flinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d names are given for %d values",
+						list_length(list), PG_NARGS() - names - 1)));
+	place->sign = PG_NARGS() > end ? end : -1;
+	check_bound(place, list);
+	if (!place->as_row)
+	{
+		reset_encoder(place);
+		old_context = MemoryContextSwitchTo(place->encoder_context);
+		place->encoder = mlops_encoder_bind(place->predictor->signature,
+											argument_types(fcinfo, names + 1,
+														   list));
+		MemoryContextSwitchTo(old_context);
+	}
+	place->bound = true;
+}
+
+/*
+ * The columns were bound when the query was planned; if another version
+ * serves by now, it may need others.  That is rare: a deploy invalidates
+ * plans.  All plans of the session go, so that the next try binds anew.
+ */
+static void
+check_bound(const MlopsPlace *place, List *names)
+{
+	const MlopsSignature *signature = place->predictor->signature;
+
+	for (int i = 0; i < signature->n_inputs; i++)
+	{
+		bool		found = false;
+		ListCell   *cell;
+
+		foreach(cell, names)
+			found |= strcmp(lfirst(cell), signature->inputs[i].name) == 0;
+		if (found)
+			continue;
+		ResetPlanCache();
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("model \"%s\" changed while the query was planned",
+						place->reference.model),
+				 errdetail("The version that serves now takes column \"%s\" too.",
+						   signature->inputs[i].name),
+				 errhint("Run the statement again.")));
+	}
+}
+
+/* A row type out of the names and types of arguments from first on. */
+static TupleDesc
+argument_types(FunctionCallInfo fcinfo, int first, List *names)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+	TupleDesc	tupdesc = CreateTemplateTupleDesc(list_length(names));
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		int			i = foreach_current_index(cell);
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, first + i);
+		int32		typmod = -1;
+
+		if (!OidIsValid(type))
+			ereport(ERROR,
+					(errcode(ERRCODE_INDETERMINATE_DATATYPE),
+					 errmsg("type of column \"%s\" is not known",
+							(char *) lfirst(cell))));
+		if (call != NULL && IsA(call, FuncExpr))
+			typmod = exprTypmod(list_nth(((FuncExpr *) call)->args,
+										 first + i));
+		TupleDescInitEntry(tupdesc, i + 1, lfirst(cell), type, typmod, 0);
+	}
+	return tupdesc;
 }
 
 /* Find the columns of all inputs; they are there, the encoder found them. */

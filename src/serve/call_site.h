@@ -57,6 +57,10 @@ typedef struct MlopsPlace
 	Datum	   *values;			/* the row, by attribute number - 1 */
 	bool	   *nulls;
 	int		   *attributes;		/* index in values by input, on demand */
+	/* of values as arguments: see mlops_place_encode_columns() */
+	bool		bound;			/* the two below are known */
+	bool		as_row;			/* they come as one row */
+	int			sign;			/* argument NULL where there is no row, or -1 */
 } MlopsPlace;
 
 /*
@@ -78,6 +82,15 @@ extern bool mlops_moment_now(MlopsMoment *moment);
  * of mlops_encoder_bind().
  */
 extern void mlops_place_encode(MlopsPlace *place, HeapTupleHeader row);
+
+/*
+ * The same of columns that the planner bound.  Argument `names` is a text[]
+ * of their names; behind it come their values, or one row of them, and then
+ * perhaps an argument that is NULL where there is no row: false if it is.
+ * 40001 if the version needs a column that is not among them.
+ */
+extern bool mlops_place_encode_columns(MlopsPlace *place,
+									   FunctionCallInfo fcinfo, int names);
 
 /* Encode the row and write its prediction into outputs. */
 extern void mlops_place_predict(MlopsPlace *place, HeapTupleHeader row);
