@@ -67,6 +67,17 @@
 	((var)->varnullingrels = bms_copy((whole)->varnullingrels))
 #endif
 
+/* A process's transaction, and no hint at its slot; storage/proc.h. */
+#if PG_VERSION_NUM < 170000
+#define mlops_is_in_transaction(process) \
+	LocalTransactionIdIsValid((process)->lxid)
+#define MLOPS_ANY_PROCESS InvalidBackendId
+#else
+#define mlops_is_in_transaction(process) \
+	LocalTransactionIdIsValid((process)->vxid.lxid)
+#define MLOPS_ANY_PROCESS INVALID_PROC_NUMBER
+#endif
+
 /* 42501 or not: may the role call the function? */
 #if PG_VERSION_NUM < 160000
 #define mlops_may_execute(function, role) \

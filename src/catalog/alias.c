@@ -7,14 +7,23 @@
  * after a rollback starts from there.  Lines are only ever added.
  *
  * A change sends an invalidation of mlops.alias with the transaction: plans
- * that were made for what served before are made anew.
+ * that were made for what served before are made anew.  A session looks for
+ * invalidations when it takes a lock that it does not hold yet; in a
+ * transaction that holds all its locks it would go on with the old plan.  So
+ * sessions in a transaction are woken as well, and look at once if they are
+ * idle, else before their next command.
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "catalog/internal.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 /* A line of the history. */
@@ -25,6 +34,9 @@ typedef struct HistoryLine
 	int64		version_id;
 } HistoryLine;
 
+/* Whether this transaction has changed an alias. */
+static bool announced = false;
+
 static int64 current_history(const MlopsModel *model, const char *alias);
 static void point_alias(const MlopsModel *model, const char *alias,
 						const MlopsVersion *version, int64 previous_id,
@@ -33,6 +45,8 @@ static int64 add_history(const MlopsModel *model, const char *alias,
 						 const MlopsVersion *version, int64 previous_id,
 						 const char *action, const char *note);
 static void announce(void);
+static void wake_sessions(ResourceReleasePhase phase, bool commit,
+						  bool top_level, void *argument);
 static int	compare_lines(const void *a, const void *b);
 
 void
@@ -197,7 +211,39 @@ add_history(const MlopsModel *model, const char *alias,
 static void
 announce(void)
 {
+	static bool registered = false;
+
 	CacheInvalidateRelcacheByRelid(mlops_catalog_relation("alias"));
+	if (!registered)
+		RegisterResourceReleaseCallback(wake_sessions, NULL);
+	registered = true;
+	announced = true;
+}
+
+/*
+ * Callback at the end of a transaction, when its invalidations were sent: the
+ * other sessions of the database that are in a transaction look for them.
+ * May not fail.  Nothing is locked: a signal to one that has just ended its
+ * transaction does no harm, nor does one to a process that has gone.
+ */
+static void
+wake_sessions(ResourceReleasePhase phase, bool commit, bool top_level,
+			  void *argument)
+{
+	if (!announced || !top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	announced = false;
+	for (uint32 i = 0; commit && i < ProcGlobal->allProcCount; i++)
+	{
+		volatile PGPROC *process = &ProcGlobal->allProcs[i];
+		int			pid = process->pid;
+
+		if (pid != 0 && pid != MyProcPid &&
+			process->databaseId == MyDatabaseId &&
+			mlops_is_in_transaction(process))
+			(void) SendProcSignal(pid, PROCSIG_CATCHUP_INTERRUPT,
+								  MLOPS_ANY_PROCESS);
+	}
 }
 
 /*
