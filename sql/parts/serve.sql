@@ -380,3 +380,11 @@ ALTER FUNCTION mlops.predict_margin(mlops.model_ref, record)
 SUPPORT mlops._predict_support;
 ALTER FUNCTION mlops.predict_margins(mlops.model_ref, record)
 SUPPORT mlops._predict_support;
+
+CREATE FUNCTION mlops._stat_cache()
+RETURNS TABLE (version_id bigint, bytes bigint, loads bigint, hits bigint,
+	load_time double precision, last_use timestamptz)
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED COST 10 ROWS 10
+AS 'MODULE_PATHNAME', 'mlops_stat_cache';
+COMMENT ON FUNCTION mlops._stat_cache() IS
+'versions that this session has loaded; see mlops.stat_cache';

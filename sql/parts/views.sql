@@ -117,5 +117,16 @@ WHERE p.database_id = (SELECT d.oid FROM pg_catalog.pg_database d
 COMMENT ON VIEW mlops.stat_progress_train IS
 'trainings that run now in this database; needs shared_preload_libraries';
 
+CREATE VIEW mlops.stat_cache WITH (security_barrier) AS
+SELECT m.name AS model, v.version, c.bytes, c.loads, c.hits, c.load_time,
+	   c.last_use
+FROM mlops._stat_cache() c
+JOIN mlops.version v USING (version_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'predict');
+COMMENT ON VIEW mlops.stat_cache IS
+'versions that this session has loaded: memory, loads, uses and times in ms';
+
 GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
-	mlops.metrics, mlops.baselines, mlops.stat_progress_train TO PUBLIC;
+	mlops.metrics, mlops.baselines, mlops.stat_progress_train,
+	mlops.stat_cache TO PUBLIC;
