@@ -14,14 +14,30 @@
 #include "data/field.h"
 #include "utils/builtins.h"
 
+/*
+ * What of a field suffices for the most frequent conversions; fields are
+ * large, and a row would touch a cache line or two of each.
+ */
+typedef struct Step
+{
+	int32		attribute;
+	int32		feature;
+	int32		conversion;
+} Step;
+
 struct MlopsEncoder
 {
 	int			n_fields;
 	MlopsField *fields;
+	Step	   *steps;			/* of the fields, in the same order */
 };
 
-static inline int encode_field(const MlopsField *field, Datum value,
-							   bool null, float *features);
+static pg_attribute_always_inline int encode_field(const MlopsEncoder *encoder,
+												   int i, Datum value,
+												   bool null,
+												   float *features);
+static int	encode_other(const MlopsField *field, Datum value, bool null,
+						 float *feature);
 static void bind_field(MlopsField *field, const MlopsInput *input,
 					   const MlopsSignature *signature, TupleDesc tupdesc);
 static int	find_attribute(const MlopsInput *input, TupleDesc tupdesc);
@@ -40,9 +56,17 @@ mlops_encoder_bind(const MlopsSignature *signature, TupleDesc tupdesc)
 
 	encoder->n_fields = signature->n_inputs;
 	encoder->fields = palloc0(sizeof(MlopsField) * signature->n_inputs);
+	encoder->steps = palloc(sizeof(Step) * signature->n_inputs);
 	for (int i = 0; i < signature->n_inputs; i++)
-		bind_field(&encoder->fields[i], &signature->inputs[i], signature,
-				   tupdesc);
+	{
+		MlopsField *field = &encoder->fields[i];
+
+		bind_field(field, &signature->inputs[i], signature, tupdesc);
+		encoder->steps[i] = (Step)
+		{
+			field->attribute, field->first_feature, field->conversion
+		};
+	}
 	return encoder;
 }
 
@@ -57,10 +81,10 @@ mlops_encode_row(const MlopsEncoder *encoder, const Datum *values,
 
 	for (int i = 0; i < encoder->n_fields; i++)
 	{
-		const MlopsField *field = &encoder->fields[i];
+		int			attribute = encoder->steps[i].attribute;
 
-		unseen += encode_field(field, values[field->attribute],
-							   nulls[field->attribute], features);
+		unseen += encode_field(encoder, i, values[attribute],
+							   nulls[attribute], features);
 	}
 	return unseen;
 }
@@ -73,10 +97,10 @@ mlops_encode_arguments(const MlopsEncoder *encoder,
 
 	for (int i = 0; i < encoder->n_fields; i++)
 	{
-		const MlopsField *field = &encoder->fields[i];
-		const NullableDatum *argument = &arguments[field->attribute];
+		const NullableDatum *argument =
+			&arguments[encoder->steps[i].attribute];
 
-		unseen += encode_field(field, argument->value, argument->isnull,
+		unseen += encode_field(encoder, i, argument->value, argument->isnull,
 							   features);
 	}
 	return unseen;
@@ -92,14 +116,42 @@ mlops_input_takes(const MlopsInput *input, Oid type)
 }
 
 /*
- * Write the features of one field; 1 if it is an unseen category, else 0.
+ * Write the features of field i; 1 if it is an unseen category, else 0.
  */
-static inline int
-encode_field(const MlopsField *field, Datum value, bool null,
+static pg_attribute_always_inline int
+encode_field(const MlopsEncoder *encoder, int i, Datum value, bool null,
 			 float *features)
 {
-	float	   *feature = features + field->first_feature;
+	const Step *step = &encoder->steps[i];
+	float	   *feature = features + step->feature;
 
+	if (likely(!null))
+	{
+		if (step->conversion == MLOPS_FROM_FLOAT8)
+		{
+			*feature = (float) DatumGetFloat8(value);
+			return 0;
+		}
+		if (step->conversion == MLOPS_FROM_FLOAT4)
+		{
+			*feature = DatumGetFloat4(value);
+			return 0;
+		}
+		if (step->conversion == MLOPS_FROM_INT4)
+		{
+			*feature = (float) DatumGetInt32(value);
+			return 0;
+		}
+	}
+	return encode_other(&encoder->fields[i], value, null, feature);
+}
+
+/*
+ * The same of any field.
+ */
+static int
+encode_other(const MlopsField *field, Datum value, bool null, float *feature)
+{
 	if (null)
 		for (int part = 0; part < field->n_features; part++)
 			feature[part] = get_float4_nan();

@@ -42,6 +42,8 @@ typedef struct CallSite
 #define MAX_PLACES 64
 
 static bool is_raw(const MlopsVersion *version);
+static inline bool is_for(const MlopsPlace *place, const text *key,
+						  int pinned_version);
 static CallSite *call_site(FunctionCallInfo fcinfo);
 static MlopsPlace *add_place(CallSite *site, MemoryContext context, text *key,
 							 int pinned_version);
@@ -62,20 +64,20 @@ MlopsPlace *
 mlops_call_site_place(FunctionCallInfo fcinfo, text *key, int pinned_version)
 {
 	CallSite   *site = call_site(fcinfo);
-	Size		length = VARSIZE_ANY_EXHDR(key);
-	MlopsPlace *place;
+	MlopsPlace *place = &site->places[site->last];
 
+	/* most often it is the one of the last call */
+	if (site->n_places > 0 && is_for(place, key, pinned_version))
+	{
+		refresh(place);
+		return place;
+	}
 	for (int i = 0; i < site->n_places; i++)
 	{
-		/* most often it is the one of the last call */
-		int			candidate = (site->last + i) % site->n_places;
-
-		place = &site->places[candidate];
-		if (place->pinned_version == pinned_version &&
-			VARSIZE_ANY_EXHDR(place->key) == length &&
-			memcmp(VARDATA_ANY(place->key), VARDATA_ANY(key), length) == 0)
+		place = &site->places[i];
+		if (is_for(place, key, pinned_version))
 		{
-			site->last = candidate;
+			site->last = i;
 			refresh(place);
 			return place;
 		}
@@ -296,6 +298,17 @@ static bool
 is_raw(const MlopsVersion *version)
 {
 	return strcmp(version->objective, "binary:logitraw") == 0;
+}
+
+/* Whether the place is that of the key. */
+static inline bool
+is_for(const MlopsPlace *place, const text *key, int pinned_version)
+{
+	Size		length = VARSIZE_ANY_EXHDR(key);
+
+	return place->pinned_version == pinned_version &&
+		VARSIZE_ANY_EXHDR(place->key) == length &&
+		memcmp(VARDATA_ANY(place->key), VARDATA_ANY(key), length) == 0;
 }
 
 /* The function's call site; made at its first call. */
