@@ -219,6 +219,7 @@ SELECT mlops._predict('pln_m', '{a,Größe,colour}', VARIADIC ARRAY[1, 2, 3]);
 SELECT mlops._predict('pln_m', NULL, 1);
 SELECT mlops._predict('pln_m', '{a,NULL,colour}', 1, 2.0, 'red'::text);
 SELECT mlops._predict('pln_m', '{a,Größe}', 1, 2.0);
+\echo :SQLSTATE
 SELECT mlops._predict(NULL, '{a}', 1) IS NULL AS no_model, mlops._predict_proba('pln_m', NULL::text, '{a}'::text[], 1) IS NULL AS no_label,
 	   mlops._predict_pinned('pln_m', NULL, '{a}', 1) IS NULL AS no_version;
 

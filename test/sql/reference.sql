@@ -39,6 +39,10 @@ INSERT INTO offer VALUES (1, 100, 2, 'north');
 SELECT mlops.predict('house_price', offer.*) = mlops.predict('house_price', o) AS same
 FROM offer, offer o;
 
+-- How predict is planned
+EXPLAIN (VERBOSE, COSTS OFF)
+SELECT mlops.predict_label('district/1', h) FROM house h WHERE area > 100;
+
 -- predict_label, predict_proba, classes
 SELECT mlops.classes('district/1'), mlops.classes('expensive');
 SELECT mlops.predict_label('expensive', h) AS label, price
@@ -112,6 +116,10 @@ SELECT kind, feature, n, n_missing, min, max, categories
 FROM mlops.baselines
 WHERE model = 'house_price' AND version = 1 AND kind <> 'prediction'
 ORDER BY kind, feature;
+
+-- stat_cache
+SELECT model, version, bytes > 0 AS loaded, loads FROM mlops.stat_cache
+WHERE model = 'house_price' AND version = 1;
 
 -- drop_version, drop_model
 SELECT mlops.drop_version('house_price/2');
