@@ -107,6 +107,15 @@ mlops_encode_arguments(const MlopsEncoder *encoder,
 }
 
 bool
+mlops_encoder_is_lasting(const MlopsEncoder *encoder)
+{
+	for (int i = 0; i < encoder->n_fields; i++)
+		if (encoder->steps[i].conversion == MLOPS_FROM_ENUM)
+			return false;
+	return true;
+}
+
+bool
 mlops_input_takes(const MlopsInput *input, Oid type)
 {
 	MlopsConversion conversion;

@@ -33,6 +33,9 @@ extern int	mlops_encode_arguments(const MlopsEncoder *encoder,
 								   const NullableDatum *arguments,
 								   float *features);
 
+/* Whether nothing that the encoder holds can change: it has no enum. */
+extern bool mlops_encoder_is_lasting(const MlopsEncoder *encoder);
+
 /* Whether a column of the type can stand for the input. */
 extern bool mlops_input_takes(const MlopsInput *input, Oid type);
 

@@ -9,12 +9,15 @@
 #include "data/signature.h"
 #include "forest/forest.h"
 
+typedef struct MlopsBinding MlopsBinding;
+
 typedef struct MlopsPredictor
 {
 	MlopsVersion *version;
 	MlopsSignature *signature;
 	const MlopsForest *forest;
 	MlopsForestInfo info;
+	MlopsBinding *bindings;		/* of serve/binding.c; NULL at first */
 } MlopsPredictor;
 
 /*

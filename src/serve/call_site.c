@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "serve/binding.h"
 #include "serve/call_site.h"
 #include "serve/version_cache.h"
 #include "utils/array.h"
@@ -53,6 +54,8 @@ static void take_version(MlopsPlace *place, int64 version_id,
 static void bind_row_type(MlopsPlace *place, HeapTupleHeader row);
 static void bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 						 int names);
+static void bind_values(MlopsPlace *place, FunctionCallInfo fcinfo,
+						int names, ArrayType *array, const Oid *types);
 static void check_bound(const MlopsPlace *place, List *names);
 static TupleDesc argument_types(FunctionCallInfo fcinfo, int first,
 								List *names);
@@ -322,8 +325,7 @@ call_site(FunctionCallInfo fcinfo)
 		MemoryContext context = fcinfo->flinfo->fn_mcxt;
 
 		site = MemoryContextAllocZero(context, sizeof(CallSite));
-		site->places = MemoryContextAllocZero(context,
-											  sizeof(MlopsPlace) * MAX_PLACES);
+		site->places = MemoryContextAllocZero(context, sizeof(MlopsPlace));
 		fcinfo->flinfo->fn_extra = site;
 	}
 	return site;
@@ -353,6 +355,9 @@ add_place(CallSite *site, MemoryContext context, text *key,
 		reference = mlops_reference_parse(text_to_cstring(key));
 	MemoryContextSwitchTo(old_context);
 
+	if (site->n_places == 1)
+		site->places = repalloc(site->places,
+								sizeof(MlopsPlace) * MAX_PLACES);
 	if (site->n_places < MAX_PLACES)
 		site->n_places++;
 	else
@@ -468,33 +473,61 @@ reset_encoder(MlopsPlace *place)
 static void
 bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
 {
-	List	   *list = NIL;
-	MemoryContext old_context;
-	int			end;
+	ArrayType  *array = PG_ARGISNULL(names) ? NULL :
+		PG_GETARG_ARRAYTYPE_P(names);
+	int			n = PG_NARGS() - names - 1;
+	Oid			types[FUNC_MAX_ARGS];
+	int			n_names = array ? ArrayGetNItems(ARR_NDIM(array),
+												 ARR_DIMS(array)) : 0;
 
-	if (!PG_ARGISNULL(names))
-		list = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(names));
-	place->as_row = PG_NARGS() > names + 1 &&
-		get_fn_expr_argtype(fcinfo->flinfo, names + 1) == RECORDOID;
-	end = names + 1 + (place->as_row ? 1 : list_length(list));
-	if (list == NIL || PG_NARGS() < end || PG_NARGS() > end + 1 ||
+	for (int i = 0; i < n; i++)
+		types[i] = get_fn_expr_argtype(fcinfo->flinfo, names + 1 + i);
+	place->as_row = n > 0 && types[0] == RECORDOID;
+	if (place->as_row)
+		place->sign = n == 2 ? names + 2 : -1;
+	else
+		place->sign = n == n_names + 1 ? names + n : -1;
+	if (n_names == 0 ||
+		n - (place->sign >= 0) != (place->as_row ? 1 : n_names) ||
 		get_fn_expr_variadic(fcinfo->flinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%d names are given for %d values",
-						list_length(list), PG_NARGS() - names - 1)));
-	place->sign = PG_NARGS() > end ? end : -1;
-	check_bound(place, list);
-	if (!place->as_row)
+				 errmsg("%d names are given for %d values", n_names, n)));
+
+	if (place->as_row)
+		check_bound(place, mlops_text_array_to_list(array));
+	else
 	{
-		reset_encoder(place);
-		old_context = MemoryContextSwitchTo(place->encoder_context);
-		place->encoder = mlops_encoder_bind(place->predictor->signature,
-											argument_types(fcinfo, names + 1,
-														   list));
-		MemoryContextSwitchTo(old_context);
+		place->encoder = mlops_binding_find(place->predictor, array, types,
+											n_names);
+		if (place->encoder == NULL)
+			bind_values(place, fcinfo, names, array, types);
 	}
 	place->bound = true;
+}
+
+/*
+ * Make an encoder for values that come as arguments, and have it kept.
+ */
+static void
+bind_values(MlopsPlace *place, FunctionCallInfo fcinfo, int names,
+			ArrayType *array, const Oid *types)
+{
+	List	   *list = mlops_text_array_to_list(array);
+	MemoryContext context;
+	MemoryContext old_context;
+	MlopsEncoder *encoder;
+
+	check_bound(place, list);
+	context = AllocSetContextCreate(place->version_context,
+									"mlops encoder", ALLOCSET_SMALL_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+	encoder = mlops_encoder_bind(place->predictor->signature,
+								 argument_types(fcinfo, names + 1, list));
+	MemoryContextSwitchTo(old_context);
+	mlops_binding_keep(place->predictor, array, types, list_length(list),
+					   encoder, context);
+	place->encoder = encoder;
 }
 
 /*

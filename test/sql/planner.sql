@@ -349,8 +349,24 @@ SET LOCAL max_parallel_workers_per_gather = 0;
 SELECT abs(:w_s - sum(mlops.predict('pln_m/2', t))) < 1e-9 AS same FROM ONLY pln t;
 ROLLBACK;
 SET parallel_leader_participation = off;
-SELECT sum(mlops.predict_proba('pln_m', t, colour || colour)) FROM ONLY pln t;
+SELECT sum(mlops.predict_proba('pln_m', t, 'maybe')) FROM ONLY pln t;
 SELECT bool_and(p = mlops.predict('pln_m', t)) AS same FROM (SELECT id, mlops.predict('pln_m', t) AS p FROM pln t) s JOIN pln t USING (id);
+
+-- an enum's labels are read anew by each statement
+CREATE TYPE pln_mood AS ENUM ('low', 'high');
+CREATE TABLE pln_enum AS SELECT i, (ARRAY['low', 'high'])[1 + i % 2]::pln_mood AS mood, i % 2 = 1 AS y FROM generate_series(1, 100) i;
+SELECT version FROM mlops.train('pln_e', 'pln_enum', 'y', features => 'mood', key => 'i', params => '{"num_boost_round": 3}');
+SELECT mood, mlops.predict_label('pln_e', t) FROM (SELECT DISTINCT mood FROM pln_enum) t ORDER BY 1;
+ALTER TYPE pln_mood RENAME VALUE 'low' TO 'middle';
+ALTER TYPE pln_mood RENAME VALUE 'high' TO 'low';
+SELECT mood, mlops.predict_label('pln_e', t) FROM (SELECT DISTINCT mood FROM pln_enum) t ORDER BY 1;
+DROP TABLE pln_enum;
+SELECT mlops.drop_model('pln_e');
+-- one column list, several types
+SELECT mlops.predict('pln_number', t) = mlops.predict(m, t) AS same, pg_typeof(t.a), pg_typeof(t.b)
+FROM (VALUES (3, 2.5::numeric), (4, NULL)) t(a, b), (SELECT 'pln_number'::mlops.model_ref OFFSET 0) s(m);
+SELECT mlops.predict('pln_number', t) = mlops.predict(m, t) AS same, pg_typeof(t.a), pg_typeof(t.b)
+FROM (VALUES (3::real, 2::bigint), (4, NULL)) t(a, b), (SELECT 'pln_number'::mlops.model_ref OFFSET 0) s(m);
 
 DROP TABLE pln_index, pln_wide, pln_stage, pln_part;
 DROP OWNED BY pln_reader;
