@@ -313,7 +313,7 @@ SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM pln_index t WHERE mlops.predict_pinned('pln_m', 1, t) > 0.9;
 EXPLAIN (COSTS OFF) SELECT id FROM pln_index t WHERE mlops.predict_pinned('pln_m', 2, t) > 0.4 AND id < 20;
 EXPLAIN (COSTS OFF) SELECT id FROM pln_index t WHERE pln_fixed(a, "Größe", colour) > 0.9;
-EXPLAIN (COSTS OFF) SELECT t.id FROM pln s JOIN pln_index t ON t.id = s.id + 1 WHERE mlops.predict_pinned('pln_m', 1, t) > 0.9 AND s.id < 5;
+EXPLAIN (COSTS OFF) SELECT t.id FROM (VALUES (1), (2)) s(i), pln_index t WHERE mlops.predict_pinned('pln_m', 1, t) > 0.9;
 SELECT count(*) AS by_index FROM pln_index t WHERE mlops.predict_pinned('pln_m', 1, t) > 0.5 \gset
 RESET enable_seqscan;
 DROP INDEX pln_index_p, pln_index_f;
