@@ -12,6 +12,7 @@
 
 #include "forest/block.h"
 #include "forest/objective.h"
+#include "forest/ranks.h"
 #include "forest/value.h"
 
 _Static_assert(sizeof(MlopsForest) == 512, "size of the header is format");
@@ -48,6 +49,8 @@ mlops_forest_open(const void *block, size_t size, MlopsForestError *err)
 		why = check_sections(forest);
 	if (why == NULL)
 		why = check_trees(forest);
+	if (why == NULL)
+		why = mlops_ranks_check(forest);
 	if (why == NULL)
 		return forest;
 	mlops_forest_fail(err, "forest block is damaged: %s", why);

@@ -42,6 +42,11 @@ typedef enum MlopsSectionKind
 	MLOPS_SECTION_STATISTICS,	/* MlopsNodeStatistics[n_nodes] */
 	MLOPS_SECTION_WEIGHTS,		/* float[n_trees], dart only */
 	MLOPS_SECTION_NUMBERS,		/* uint16_t or uint32_t, see MlopsNode */
+	MLOPS_SECTION_GROUPS,		/* MlopsGroup[n_groups], see ranks.h */
+	MLOPS_SECTION_CUTS,			/* float[][MLOPS_CUT_BLOCK] */
+	MLOPS_SECTION_CHUNKS,		/* MlopsChunk[n_chunks] */
+	MLOPS_SECTION_MAPS,			/* uint16_t[][MLOPS_CHUNK_SLOTS] */
+	MLOPS_SECTION_UNITS,		/* lines of 64 bytes */
 	MLOPS_SECTION_COUNT			/* slots in the table: 16 */
 } MlopsSectionKind;
 

@@ -1,6 +1,6 @@
 /*
  * evaluate.c
- *		Prediction of one row, in portable C.
+ *		Prediction of one row by the nodes of the trees, in portable C.
  *
  * The sums are libxgboost's own: margins start at the base score, trees are
  * added in their order, each in float32.  (Compile without contraction of
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "forest/block.h"
-#include "forest/objective.h"
+#include "forest/path.h"
 
 /* Rows of more features are read in place, not through slots on the stack. */
 #define SLOT_FEATURES 2048
@@ -27,40 +27,24 @@ static void fill_slots(const MlopsForest *forest, const float *row,
 					   float *slots);
 static float walk_straight(const MlopsNode *nodes, const MlopsTree *tree,
 						   const float *slots);
-static void add_general(const MlopsForest *forest, const float *row,
-						float *output);
 static float walk_general(const MlopsForest *forest, const MlopsTree *tree,
 						  const float *row);
 static void add_linear(const MlopsForest *forest, const float *row,
 					   float *output);
 
 /*
- * The margins of one row.
+ * Add to the margins of a row what any forest or linear model adds.
  */
 void
-mlops_forest_margin(const MlopsForest *forest, const float *row,
-					float *output)
+mlops_walk_forest(const MlopsForest *forest, const float *row, float *output)
 {
-	memcpy(output, mlops_forest_section(forest, MLOPS_SECTION_BASE),
-		   forest->n_outputs * sizeof(float));
 	if (forest->booster == MLOPS_BOOSTER_GBLINEAR)
 		add_linear(forest, row, output);
 	else if ((forest->flags & MLOPS_BLOCK_STRAIGHT) &&
 			 forest->n_features <= SLOT_FEATURES)
 		add_straight(forest, row, output);
 	else
-		add_general(forest, row, output);
-}
-
-/*
- * The predictions of one row.
- */
-void
-mlops_forest_predict(const MlopsForest *forest, const float *row,
-					 float *output)
-{
-	mlops_forest_margin(forest, row, output);
-	mlops_objective_predict(forest->objective, output, forest->n_outputs);
+		mlops_walk_trees(forest, 0, forest->n_trees, row, output);
 }
 
 /*
@@ -141,17 +125,41 @@ walk_straight(const MlopsNode *nodes, const MlopsTree *tree,
 }
 
 /*
- * Add the leaves of all trees of any kind.
+ * Add the leaves of some trees of any kind.
  */
-static void
-add_general(const MlopsForest *forest, const float *row, float *output)
+void
+mlops_walk_trees(const MlopsForest *forest, uint32_t first, uint32_t count,
+				 const float *row, float *output)
 {
 	const MlopsTree *trees = mlops_forest_section(forest,
 												  MLOPS_SECTION_TREES);
 	uint32_t	i;
 
-	for (i = 0; i < forest->n_trees; i++)
+	for (i = first; i < first + count; i++)
 		output[trees[i].output] += walk_general(forest, &trees[i], row);
+}
+
+/*
+ * Add the leaves of some trees of any kind to the sums of a batch.
+ */
+void
+mlops_walk_batch(const MlopsForest *forest, uint32_t first, uint32_t count,
+				 const MlopsBatch *batch)
+{
+	const MlopsTree *trees = mlops_forest_section(forest,
+												  MLOPS_SECTION_TREES);
+	uint32_t	i;
+	uint32_t	r;
+
+	for (i = first; i < first + count; i++)
+	{
+		float	   *sums = batch->sums + (size_t) trees[i].output *
+			batch->width;
+
+		for (r = 0; r < batch->n; r++)
+			sums[r] += walk_general(forest, &trees[i],
+									batch->rows + r * batch->stride);
+	}
 }
 
 /*

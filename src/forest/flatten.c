@@ -13,6 +13,7 @@
 
 #include "forest/buffer.h"
 #include "forest/model.h"
+#include "forest/ranks.h"
 
 typedef struct Builder
 {
@@ -38,6 +39,7 @@ static bool append_categories(Builder *builder, const int32_t *categories,
 static bool flatten_numbers(Builder *builder);
 static void finish_numbers(Builder *builder);
 static bool flatten_arrays(Builder *builder);
+static bool flatten_ranks(Builder *builder);
 static bool append_floats(Builder *builder, MlopsSectionKind kind,
 						  const float *floats, size_t count);
 static bool write_block(Builder *builder, void **block, size_t *block_size);
@@ -66,6 +68,7 @@ mlops_forest_build(const void *data, size_t size, void **block,
 	good = mlops_model_read(&document, &model, err) &&
 		flatten_trees(&builder) &&
 		flatten_arrays(&builder) &&
+		flatten_ranks(&builder) &&
 		write_block(&builder, block, block_size);
 	mlops_tree_free(&builder.scratch);
 	for (i = 0; i < MLOPS_SECTION_COUNT; i++)
@@ -347,6 +350,41 @@ flatten_arrays(Builder *builder)
 		(model->weights == NULL ||
 		 append_floats(builder, MLOPS_SECTION_WEIGHTS, model->weights,
 					   model->n_trees));
+}
+
+/*
+ * The second layout of the trees, where it is worth it.
+ */
+static bool
+flatten_ranks(Builder *builder)
+{
+	const Vector *nodes = &builder->sections[MLOPS_SECTION_NODES];
+	const Vector *trees = &builder->sections[MLOPS_SECTION_TREES];
+	MlopsRankSource source;
+	MlopsRankSections ranks;
+	bool		good;
+	int			i;
+
+	source.n_features = builder->model->n_features;
+	source.n_trees = trees->size / sizeof(MlopsTree);
+	source.n_nodes = nodes->size / sizeof(MlopsNode);
+	source.trees = (const MlopsTree *) trees->data;
+	source.nodes = (const MlopsNode *) nodes->data;
+	good = mlops_ranks_build(&source, &ranks) ||
+		mlops_forest_fail(builder->model->err, "out of memory");
+	for (i = 0; good && i < MLOPS_SECTION_COUNT; i++)
+	{
+		void	   *room;
+
+		if (ranks.size[i] == 0)
+			continue;
+		room = append(builder, i, ranks.size[i]);
+		if (room != NULL)
+			memcpy(room, ranks.data[i], ranks.size[i]);
+		good = room != NULL;
+	}
+	mlops_ranks_free(&ranks);
+	return good;
 }
 
 /*

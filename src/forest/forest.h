@@ -72,12 +72,60 @@ extern void mlops_forest_info(const MlopsForest *forest,
  * Predict one row: row[n_features] with NaN for missing, output[n_outputs].
  * _margin leaves out the objective's transformation, _predict applies it
  * (for multi:softmax too output holds the n_outputs class probabilities).
- * No errors, no allocation, no global state.
+ * No errors, no allocation, no global state but the path, see below.
  */
 extern void mlops_forest_margin(const MlopsForest *forest, const float *row,
 								float *output);
 extern void mlops_forest_predict(const MlopsForest *forest, const float *row,
 								 float *output);
+
+/*
+ * The same for n rows: row i begins at rows + i * stride, stride at least
+ * n_features, and its outputs at outputs + i * n_outputs.  Faster from some
+ * dozen rows on, to the same bits; a hundred and more at a time are best.
+ */
+extern void mlops_forest_margin_batch(const MlopsForest *forest,
+									  const float *rows, size_t n,
+									  size_t stride, float *outputs);
+extern void mlops_forest_predict_batch(const MlopsForest *forest,
+									   const float *rows, size_t n,
+									   size_t stride, float *outputs);
+
+/*
+ * Paths: ways to evaluate, to the same bits, by other instructions.  The
+ * process uses the best that its processor has, which is found out by the
+ * first prediction, unless one is forced.
+ */
+typedef enum MlopsPath
+{
+	MLOPS_PATH_PORTABLE,
+	MLOPS_PATH_NEON,
+	MLOPS_PATH_AVX2,
+	MLOPS_PATH_AVX512,
+	MLOPS_PATH_COUNT
+} MlopsPath;
+
+/* Names are "portable", "neon", "avx2" and "avx512"; false: no such path. */
+extern const char *mlops_forest_path_name(MlopsPath path);
+extern bool mlops_forest_path_find(const char *name, MlopsPath *path);
+
+/* Can this build and processor use it? */
+extern bool mlops_forest_path_available(MlopsPath path);
+
+/*
+ * Does it evaluate this block, at least some of its trees, by itself?  The
+ * portable one does for every block; else the others leave it to that one.
+ */
+extern bool mlops_forest_path_applies(const MlopsForest *forest,
+									  MlopsPath path);
+
+/*
+ * Use this path from now on; false, and no change, if it is not available.
+ * Or the best; and which is used.  Not while another thread predicts.
+ */
+extern bool mlops_forest_path_force(MlopsPath path);
+extern void mlops_forest_path_choose(void);
+extern MlopsPath mlops_forest_path(void);
 
 /* Would these bytes be read as JSON, by how they begin? */
 extern bool mlops_model_is_json(const void *data, size_t size);

@@ -19,6 +19,9 @@
  *	forest_cli check MODEL...
  *		a line "accepted NAME" or "refused NAME: reason" for each, where
  *		accepted models have also been opened, predicted and written as JSON
+ *
+ * MLOPS_PATH in the environment forces a path of forest.h, where there is none
+ * of that name the exit status is 3; MLOPS_BATCH evaluates all rows at once.
  */
 #include <math.h>
 #include <stdio.h>
@@ -32,6 +35,7 @@
 static void *slurp(FILE *file, size_t *size);
 static void *slurp_file(const char *name, size_t *size);
 static void *build(const char *name, const MlopsForest **forest);
+static void choose(bool *batch);
 static int	rows(const char *what, const char *name);
 static int	explain(const char *what, const char *name);
 static int	leaves(const char *name);
@@ -141,11 +145,30 @@ build(const char *name, const MlopsForest **forest)
 }
 
 /*
+ * Obey MLOPS_PATH and MLOPS_BATCH, see above; exits if that is impossible.
+ */
+static void
+choose(bool *batch)
+{
+	const char *name = getenv("MLOPS_PATH");
+	MlopsPath	path;
+
+	*batch = getenv("MLOPS_BATCH") != NULL;
+	if (name != NULL && (!mlops_forest_path_find(name, &path) ||
+						 !mlops_forest_path_force(path)))
+	{
+		fprintf(stderr, "no path \"%s\" here\n", name);
+		exit(3);
+	}
+}
+
+/*
  * Evaluate the rows of the standard input.
  */
 static int
 rows(const char *what, const char *name)
 {
+	bool		batch = false;
 	const MlopsForest *forest;
 	void	   *block = build(name, &forest);
 	MlopsForestInfo facts;
@@ -155,13 +178,25 @@ rows(const char *what, const char *name)
 	struct timespec start;
 	struct timespec end;
 	size_t		n;
+	size_t		n_done = 0;
 	size_t		i;
 
+	choose(&batch);
 	mlops_forest_info(forest, &facts);
 	n = size / sizeof(float) / facts.n_features;
 	output = malloc((n * facts.n_outputs + 1) * sizeof(float));
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
-	for (i = 0; i < n; i++)
+	if (batch)
+	{
+		if (strcmp(what, "margin") == 0)
+			mlops_forest_margin_batch(forest, data, n, facts.n_features,
+									  output);
+		else
+			mlops_forest_predict_batch(forest, data, n, facts.n_features,
+									   output);
+		n_done = n;
+	}
+	for (i = n_done; i < n; i++)
 	{
 		if (strcmp(what, "margin") == 0)
 			mlops_forest_margin(forest, data + i * facts.n_features,

@@ -1,0 +1,142 @@
+/*
+ * kernel_avx2.c
+ *		Evaluation with AVX2: shuffles of 16 bytes, 32 rows in a vector.
+ */
+#include "forest/path.h"
+#include "forest/ranks.h"
+
+#ifdef MLOPS_HAVE_X86
+
+#include <immintrin.h>
+
+#define KERNEL(name) mlops_avx2_##name
+#define KERNEL_TARGET __attribute__((target("avx2,popcnt,bmi,bmi2,lzcnt")))
+#define KERNEL_ROW
+#define KERNEL_TABLES
+
+#define INLINE KERNEL_TARGET static inline __attribute__((always_inline))
+
+/*
+ * How many of 16 cuts are not above the feature?
+ */
+INLINE unsigned
+count_cuts(const float *cuts, float feature)
+{
+	__m256		all = _mm256_set1_ps(feature);
+	__m256i		low = _mm256_castps_si256(
+		_mm256_cmp_ps(_mm256_load_ps(cuts), all, _CMP_LE_OQ));
+	__m256i		high = _mm256_castps_si256(
+		_mm256_cmp_ps(_mm256_load_ps(cuts + 8), all, _CMP_LE_OQ));
+
+	return (unsigned) __builtin_popcount((unsigned) _mm256_movemask_epi8(
+		_mm256_packs_epi32(low, high))) / 2;
+}
+
+/* Sixteen ranks in both halves of a register, four times. */
+typedef struct Table
+{
+	__m256i		part[4];
+} Table;
+
+/*
+ * Fill the table from the ranks of 64 slots.
+ */
+INLINE void
+table_load(Table *table, const uint64_t *slots)
+{
+	int			i;
+
+	for (i = 0; i < 4; i++)
+		table->part[i] = _mm256_broadcastsi128_si256(
+			_mm_set_epi64x(slots[2 * i + 1], slots[2 * i]));
+}
+
+/*
+ * Compare half of a unit's splits.  A shuffle gives 0 where bit 7 is set, so
+ * two parts that differ in that bit are united by an or, and the pairs of
+ * them are told apart by bit 6.
+ */
+INLINE uint32_t
+compare_half(const Table *table, const MlopsUnit *unit, const int half,
+			 const int tables)
+{
+	const __m256i *line = (const __m256i *) unit + half;
+	__m256i		at = _mm256_load_si256(line);
+	__m256i		flipped = _mm256_xor_si256(at, _mm256_set1_epi8(-128));
+	__m256i		rank = _mm256_or_si256(
+		_mm256_shuffle_epi8(table->part[0], at),
+		_mm256_shuffle_epi8(table->part[1], flipped));
+
+	if (tables > 2)
+	{
+		__m256i		other = _mm256_shuffle_epi8(table->part[2], at);
+
+		if (tables > 3)
+			other = _mm256_or_si256(other, _mm256_shuffle_epi8(table->part[3],
+															   flipped));
+		rank = _mm256_blendv_epi8(rank, other, _mm256_add_epi8(at, at));
+	}
+	rank = _mm256_add_epi8(rank, _mm256_load_si256(line + 2));
+	return _mm256_movemask_epi8(
+		_mm256_cmpgt_epi8(rank, _mm256_load_si256(line + 4)));
+}
+
+/*
+ * Compare all splits of a unit: a bit for each, set if it goes right.
+ */
+INLINE uint64_t
+table_compare(const Table *table, const MlopsUnit *unit, const int tables)
+{
+	return compare_half(table, unit, 0, tables) |
+		(uint64_t) compare_half(table, unit, 1, tables) << 32;
+}
+
+#define LANES 32
+typedef __m256i Lanes;
+typedef __m256i Mask;
+
+/* Which of these ranks are above a bound? */
+INLINE Mask
+lanes_above(const uint8_t *ranks, uint8_t bound)
+{
+	return _mm256_cmpgt_epi8(_mm256_loadu_si256((const __m256i *) ranks),
+							 _mm256_set1_epi8((char) bound));
+}
+
+/* Way n, or n + 1 where the mask is set. */
+INLINE Lanes
+lanes_way(Mask mask, int n)
+{
+	return _mm256_sub_epi8(_mm256_set1_epi8((char) n), mask);
+}
+
+/* The right where the mask is set, else the left. */
+INLINE Lanes
+lanes_choose(Mask mask, Lanes left, Lanes right)
+{
+	return _mm256_blendv_epi8(left, right, mask);
+}
+
+/* Write the bytes of a vector. */
+INLINE void
+lanes_store(uint8_t *to, Lanes from)
+{
+	_mm256_storeu_si256((__m256i *) to, from);
+}
+
+/*
+ * Add the leaf of each row's way to its sum.
+ */
+INLINE void
+add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
+		 MlopsShape shape)
+{
+	uint32_t	i;
+
+	for (i = 0; i < n; i++)
+		sums[i] += leaves[ways[i]];
+}
+
+#include "forest/kernel.h"
+
+#endif							/* MLOPS_HAVE_X86 */

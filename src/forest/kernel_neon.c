@@ -1,0 +1,137 @@
+/*
+ * kernel_neon.c
+ *		Evaluation with NEON: look-ups in 64 bytes, 16 rows in a vector.
+ */
+#include "forest/path.h"
+#include "forest/ranks.h"
+
+#ifdef MLOPS_HAVE_NEON
+
+#include <arm_neon.h>
+
+#define KERNEL(name) mlops_neon_##name
+#define KERNEL_TARGET
+#define KERNEL_ROW
+
+#define INLINE static inline __attribute__((always_inline))
+
+/*
+ * How many of 16 cuts are not above the feature?
+ */
+INLINE unsigned
+count_cuts(const float *cuts, float feature)
+{
+	float32x4_t all = vdupq_n_f32(feature);
+	uint32x4_t	low = vaddq_u32(vcleq_f32(vld1q_f32(cuts), all),
+								vcleq_f32(vld1q_f32(cuts + 4), all));
+	uint32x4_t	high = vaddq_u32(vcleq_f32(vld1q_f32(cuts + 8), all),
+								 vcleq_f32(vld1q_f32(cuts + 12), all));
+
+	/* Each compare that holds counts -1. */
+	return -vaddvq_u32(vaddq_u32(low, high));
+}
+
+/* The ranks of all slots. */
+typedef struct Table
+{
+	uint8x16x4_t ranks;
+} Table;
+
+/*
+ * Fill the table from the ranks of 64 slots.
+ */
+INLINE void
+table_load(Table *table, const uint64_t *slots)
+{
+	int			i;
+
+	for (i = 0; i < 4; i++)
+		table->ranks.val[i] = vcombine_u8(vcreate_u8(slots[2 * i]),
+										  vcreate_u8(slots[2 * i + 1]));
+}
+
+/*
+ * Compare 16 splits of a unit, and leave of each one bit of its own.
+ */
+INLINE uint8x16_t
+compare_quarter(const Table *table, const MlopsUnit *unit, int quarter)
+{
+	static const uint8_t bits[16] = {
+		1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128
+	};
+	uint8x16_t	at = vandq_u8(vld1q_u8(unit->table + 16 * quarter),
+							  vdupq_n_u8(MLOPS_CHUNK_SLOTS - 1));
+	uint8x16_t	rank = vaddq_u8(vqtbl4q_u8(table->ranks, at),
+								vld1q_u8(unit->shift + 16 * quarter));
+	int8x16_t	bound = vreinterpretq_s8_u8(vld1q_u8(unit->bound +
+													 16 * quarter));
+
+	return vandq_u8(vcgtq_s8(vreinterpretq_s8_u8(rank), bound),
+					vld1q_u8(bits));
+}
+
+/*
+ * Compare all splits of a unit: a bit for each, set if it goes right.
+ */
+INLINE uint64_t
+table_compare(const Table *table, const MlopsUnit *unit, const int tables)
+{
+	uint8x16_t	low = vpaddq_u8(compare_quarter(table, unit, 0),
+								compare_quarter(table, unit, 1));
+	uint8x16_t	high = vpaddq_u8(compare_quarter(table, unit, 2),
+								 compare_quarter(table, unit, 3));
+	uint8x16_t	sums = vpaddq_u8(low, high);
+
+	sums = vpaddq_u8(sums, sums);
+	return vgetq_lane_u64(vreinterpretq_u64_u8(sums), 0);
+}
+
+#define LANES 16
+typedef uint8x16_t Lanes;
+typedef uint8x16_t Mask;
+
+/* Which of these ranks are above a bound? */
+INLINE Mask
+lanes_above(const uint8_t *ranks, uint8_t bound)
+{
+	return vcgtq_s8(vreinterpretq_s8_u8(vld1q_u8(ranks)),
+					vdupq_n_s8((int8_t) bound));
+}
+
+/* Way n, or n + 1 where the mask is set. */
+INLINE Lanes
+lanes_way(Mask mask, int n)
+{
+	return vsubq_u8(vdupq_n_u8(n), mask);
+}
+
+/* The right where the mask is set, else the left. */
+INLINE Lanes
+lanes_choose(Mask mask, Lanes left, Lanes right)
+{
+	return vbslq_u8(mask, right, left);
+}
+
+/* Write the bytes of a vector. */
+INLINE void
+lanes_store(uint8_t *to, Lanes from)
+{
+	vst1q_u8(to, from);
+}
+
+/*
+ * Add the leaf of each row's way to its sum.
+ */
+INLINE void
+add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
+		 MlopsShape shape)
+{
+	uint32_t	i;
+
+	for (i = 0; i < n; i++)
+		sums[i] += leaves[ways[i]];
+}
+
+#include "forest/kernel.h"
+
+#endif							/* MLOPS_HAVE_NEON */

@@ -1,0 +1,76 @@
+/*
+ * kernel_portable.c
+ *		Evaluation of batches in C for any machine: 16 rows in a vector, which
+ *		the compiler makes out of what there is.
+ */
+#include "forest/path.h"
+#include "forest/ranks.h"
+
+#define KERNEL(name) mlops_portable_##name
+#define KERNEL_TARGET
+
+#define INLINE static inline __attribute__((always_inline))
+
+/*
+ * How many of 16 cuts are not above the feature?
+ */
+INLINE unsigned
+count_cuts(const float *cuts, float feature)
+{
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < MLOPS_CUT_BLOCK; i++)
+		count += cuts[i] <= feature;
+	return count;
+}
+
+#define LANES 16
+typedef int8_t Lanes __attribute__((vector_size(LANES)));
+typedef Lanes Mask;
+
+/* Which of these ranks are above a bound? */
+INLINE Mask
+lanes_above(const uint8_t *ranks, uint8_t bound)
+{
+	Lanes		above = {0};
+
+	memcpy(&above, ranks, sizeof(above));
+	return above > (int8_t) bound;
+}
+
+/* Way n, or n + 1 where the mask is set. */
+INLINE Lanes
+lanes_way(Mask mask, int n)
+{
+	return (int8_t) n - mask;
+}
+
+/* The right where the mask is set, else the left. */
+INLINE Lanes
+lanes_choose(Mask mask, Lanes left, Lanes right)
+{
+	return (right & mask) | (left & ~mask);
+}
+
+/* Write the bytes of a vector. */
+INLINE void
+lanes_store(uint8_t *to, Lanes from)
+{
+	memcpy(to, &from, sizeof(from));
+}
+
+/*
+ * Add the leaf of each row's way to its sum.
+ */
+INLINE void
+add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
+		 MlopsShape shape)
+{
+	uint32_t	i;
+
+	for (i = 0; i < n; i++)
+		sums[i] += leaves[ways[i]];
+}
+
+#include "forest/kernel.h"

@@ -1,0 +1,188 @@
+/*
+ * ranks.h
+ *		A second layout of the trees, for byte compares.
+ *
+ * A tree only ever asks where a feature lies among its thresholds.  So the
+ * distinct thresholds of a feature are cut into groups of at most
+ * MLOPS_GROUP_CUTS, and a row is first turned into one byte for each group:
+ * the rank, which is the number of cuts that are not above the feature.  With
+ * NaN as rank 255 a split at cut number b sends a row right if rank > b, and
+ * if missing values go left, if rank + 1 > b + 1 in 8 bits, where NaN is 0.
+ * That is exact, since ranks have the order of the floats that they stand
+ * for.
+ *
+ * Trees lie in units of 64 splits that are compared at once; what a unit
+ * holds of a tree are its first three to six levels.  Consecutive trees of one
+ * shape whose splits use at most 64 groups are a chunk, which numbers these
+ * groups by slots.
+ *
+ * The layout is made when a block is built, if it is worth it.  A block
+ * without it is evaluated by its nodes alone, to the same bits.
+ */
+#ifndef MLOPS_FOREST_RANKS_H
+#define MLOPS_FOREST_RANKS_H
+
+#include "forest/block.h"
+
+#define MLOPS_GROUP_CUTS 254	/* of one group, at most */
+#define MLOPS_CUT_BLOCK 16		/* cuts that are compared at once */
+#define MLOPS_MAX_GROUPS 2048	/* of a block */
+#define MLOPS_CHUNK_SLOTS 64
+#define MLOPS_UNIT_SPLITS 64
+#define MLOPS_LINE 64			/* bytes of a line of units */
+#define MLOPS_RANK_MISSING 255
+#define MLOPS_RANK_BIAS 0x80	/* makes unsigned order that of signed bytes */
+
+/*
+ * Cuts of one feature, ascending, in blocks of 16 filled up with NaN, which
+ * is above everything.  A group of more than one block has the last cut of
+ * each block but its own last in a block before them, so that two compares
+ * find a rank; whether its last block holds a cut does not matter.
+ */
+typedef struct MlopsGroup
+{
+	uint32_t	feature;
+	uint32_t	first;			/* block in the section of cuts */
+	uint32_t	blocks;			/* 1 .. 16, without the one before them */
+	uint32_t	reserved;
+} MlopsGroup;
+
+/*
+ * What a unit holds, and what lies in the lines of outcomes: for the shapes up
+ * to MLOPS_SHAPE_SIX, of 3 to 6 levels, a float for every way through a tree;
+ * else the six levels of one tree and then 64 records, or 64 numbers of nodes
+ * where the walk over nodes goes on.  A plain chunk has no units: its trees
+ * are walked by their nodes.
+ */
+typedef enum MlopsShape
+{
+	MLOPS_SHAPE_THREE,			/* eight trees in a unit */
+	MLOPS_SHAPE_FOUR,			/* four */
+	MLOPS_SHAPE_FIVE,			/* two */
+	MLOPS_SHAPE_SIX,			/* one, as in those below */
+	MLOPS_SHAPE_RECORDS,		/* seven or eight levels */
+	MLOPS_SHAPE_NODES,
+	MLOPS_SHAPE_PLAIN,
+	MLOPS_SHAPE_COUNT
+} MlopsShape;
+
+/* Trees first_tree .. first_tree + n_trees. */
+typedef struct MlopsChunk
+{
+	uint32_t	first_tree;
+	uint32_t	n_trees;
+	uint32_t	shape;			/* MlopsShape */
+	uint32_t	n_slots;		/* that are used, at least 1 */
+	uint32_t	map;			/* which map tells the groups of the slots */
+	uint32_t	units;			/* first of 3 lines for each unit */
+	uint32_t	outcomes;		/* first of 4 or 24 lines for each unit */
+	uint32_t	reserved;
+} MlopsChunk;
+
+/*
+ * A unit.  table has the slot of a split in bits 0 .. 5, and its bits 4 and 5
+ * once more in bits 7 and 6 for shuffles of 16 bytes.  shift is the bias,
+ * plus 1 if missing values go left; bound is the number of the cut plus that
+ * 1, biased.  rank + shift > bound in signed bytes sends a row right.
+ * Places without a split have the highest bound.
+ *
+ * A tree of a shape of L levels has 2^L bytes.  First come the splits of its
+ * first L - 3 levels, level by level, then eight (four, two, one) times the
+ * seven of the last three.
+ */
+typedef struct MlopsUnit
+{
+	uint8_t		table[MLOPS_UNIT_SPLITS];
+	uint8_t		shift[MLOPS_UNIT_SPLITS];
+	uint8_t		bound[MLOPS_UNIT_SPLITS];
+} MlopsUnit;
+
+/*
+ * The split below a way through six levels, the two below that, and the four
+ * leaves.  lane is the slot, plus MLOPS_CHUNK_SLOTS if missing values go left;
+ * bound is as in a unit.
+ */
+typedef struct MlopsRecord
+{
+	struct
+	{
+		uint8_t		lane;
+		int8_t		bound;
+	}			split[3];
+	uint16_t	reserved;
+	float		leaf[4];
+} MlopsRecord;
+
+/* Trees in a unit, bytes of a tree in it, levels. */
+#define MLOPS_SHAPE_TREES(shape) ((shape) < MLOPS_SHAPE_SIX ? 8 >> (shape) : 1)
+#define MLOPS_SHAPE_WIDTH(shape) \
+	((shape) < MLOPS_SHAPE_SIX ? 8 << (shape) : MLOPS_UNIT_SPLITS)
+#define MLOPS_SHAPE_LEVELS(shape) \
+	((shape) < MLOPS_SHAPE_SIX ? 3 + (shape) : 6)
+
+#define MLOPS_UNIT_LINES 3
+#define MLOPS_OUTCOME_LINES(shape) ((shape) == MLOPS_SHAPE_RECORDS ? 24 : 4)
+
+/* Number of groups; 0 if the block has not this layout. */
+static inline uint32_t
+mlops_group_count(const MlopsForest *forest)
+{
+	return forest->sections[MLOPS_SECTION_GROUPS].length / sizeof(MlopsGroup);
+}
+
+/* Does the block have this layout?  Without a split there are no groups. */
+static inline bool
+mlops_forest_ranked(const MlopsForest *forest)
+{
+	return forest->sections[MLOPS_SECTION_CHUNKS].length > 0;
+}
+
+/* Chunks of an opened block. */
+static inline const MlopsChunk *
+mlops_chunks(const MlopsForest *forest, uint32_t *count)
+{
+	*count = forest->sections[MLOPS_SECTION_CHUNKS].length /
+		sizeof(MlopsChunk);
+	return mlops_forest_section(forest, MLOPS_SECTION_CHUNKS);
+}
+
+/* A line of the section of units. */
+static inline const void *
+mlops_line(const MlopsForest *forest, uint32_t line)
+{
+	return (const char *) mlops_forest_section(forest, MLOPS_SECTION_UNITS) +
+		(size_t) line * MLOPS_LINE;
+}
+
+/* What the layout is made of. */
+typedef struct MlopsRankSource
+{
+	uint32_t	n_features;
+	uint32_t	n_trees;
+	uint64_t	n_nodes;
+	const MlopsTree *trees;
+	const MlopsNode *nodes;
+} MlopsRankSource;
+
+/* The sections of the layout; sizes are bytes, data from malloc() or NULL. */
+typedef struct MlopsRankSections
+{
+	void	   *data[MLOPS_SECTION_COUNT];
+	size_t		size[MLOPS_SECTION_COUNT];
+} MlopsRankSections;
+
+/*
+ * Make the layout, all sizes 0 if it is not worth it; false only if out of
+ * memory.  The sections are to be freed in either case.
+ */
+extern bool mlops_ranks_build(const MlopsRankSource *source,
+							  MlopsRankSections *sections);
+extern void mlops_ranks_free(MlopsRankSections *sections);
+
+/*
+ * Check the layout of a block whose other sections are good; what is wrong
+ * with it, NULL if nothing or if there is none.
+ */
+extern const char *mlops_ranks_check(const MlopsForest *forest);
+
+#endif							/* MLOPS_FOREST_RANKS_H */

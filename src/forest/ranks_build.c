@@ -1,0 +1,845 @@
+/*
+ * ranks_build.c
+ *		The layout of ranks.h, made from the nodes of a forest.
+ *
+ * Four steps: every tree gets a shape; the thresholds of the splits that the
+ * shapes cover are sorted into groups; trees are gathered into chunks; units
+ * and outcomes are filled in.  Sizes are known before the last step, which is
+ * only taken if the layout will be faster than a walk over the nodes and not
+ * larger than these.  Time is that of sorting the thresholds.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "forest/ranks.h"
+
+/* Trees side by side that get one shape, so that chunks are not too many. */
+#define WINDOW 8
+
+/* The layout may be as large as the nodes that it stands for, and this. */
+#define FREE_BYTES 8192
+
+/* A tree of fewer nodes is not worth 64 records. */
+#define RECORDS_NODES 80
+
+/* Biased, what no rank is above. */
+#define NO_BOUND 0x7F
+
+/* Nanoseconds, roughly, of what is done for a row; see worth(). */
+#define COST_GROUP 3.0
+#define COST_CHUNK 6.0
+#define COST_MAP 30.0
+#define COST_RECORDS 7.0
+#define COST_STEP 1.5
+
+/* A threshold, and later a distinct one. */
+typedef struct Cut
+{
+	uint32_t	feature;
+	float		value;
+} Cut;
+
+typedef struct Builder
+{
+	const MlopsRankSource *source;
+	MlopsRankSections *sections;
+	uint8_t    *shapes;			/* [n_trees] */
+	Cut		   *cuts;			/* sorted, distinct after group_cuts() */
+	size_t		n_cuts;
+	size_t		room;			/* for cuts */
+	uint32_t   *first_cut;		/* [n_features + 1] */
+	uint32_t   *first_group;	/* [n_features] */
+	uint32_t	n_groups;
+	uint32_t	n_blocks;
+	MlopsChunk *chunks;
+	uint32_t	n_chunks;
+	uint16_t   *maps;			/* of all chunks, or one of all groups */
+	uint32_t	n_maps;
+	uint64_t	n_lines;
+	bool		shared;			/* one map of all groups */
+	uint8_t    *slots;			/* [n_groups] in the chunk at hand */
+	bool	   *used;			/* [n_groups], by the chunk at hand */
+	uint32_t	n_used;
+} Builder;
+
+static bool prepare(Builder *builder);
+static void finish(Builder *builder);
+static MlopsShape natural_shape(const MlopsRankSource *source,
+								const MlopsTree *tree);
+static void choose_shapes(Builder *builder);
+static uint32_t shape_levels(MlopsShape shape);
+static void collect_cuts(Builder *builder, uint32_t at, uint32_t levels);
+static int	compare_cuts(const void *left, const void *right);
+static void group_cuts(Builder *builder);
+static void find_cut(const Builder *builder, const MlopsNode *node,
+					 uint32_t *group, uint32_t *number);
+static void count_blocks(Builder *builder);
+static uint32_t group_size(uint32_t left);
+static uint32_t block_count(uint32_t count);
+static bool make_groups(Builder *builder);
+static void fill_group(MlopsGroup *group, const Cut *cuts, uint32_t count,
+					   float *blocks);
+static bool make_chunks(Builder *builder);
+static void begin_chunk(Builder *builder, uint32_t tree, MlopsShape shape);
+static bool add_tree(Builder *builder, uint32_t tree);
+static uint32_t new_groups(Builder *builder, uint32_t at, uint32_t levels,
+						   uint16_t *fresh, uint32_t count);
+static void place_chunks(Builder *builder);
+static bool worth(const Builder *builder);
+static double tree_cost(const MlopsTree *tree, MlopsShape shape);
+static bool make_units(Builder *builder);
+static void load_map(Builder *builder, const MlopsChunk *chunk);
+static void fill_chunk(const Builder *builder, const MlopsChunk *chunk,
+					   uint8_t *lines);
+static void fill_splits(const Builder *builder, MlopsUnit *unit,
+						MlopsShape shape, uint32_t first, uint32_t place,
+						uint32_t at, void *outcomes);
+static uint32_t split_place(MlopsShape shape, uint32_t place);
+static uint8_t goes_left(const MlopsNode *node);
+static uint8_t split_bytes(const Builder *builder, const MlopsNode *node,
+						   uint8_t *bound);
+static void fill_record(const Builder *builder, MlopsRecord *record,
+						uint32_t at);
+static void *zeroed(size_t count, size_t size);
+static bool is_leaf(const Builder *builder, uint32_t at);
+
+/*
+ * Make the layout of a forest.
+ */
+bool
+mlops_ranks_build(const MlopsRankSource *source, MlopsRankSections *sections)
+{
+	Builder		builder;
+	bool		good;
+
+	memset(sections, 0, sizeof(*sections));
+	memset(&builder, 0, sizeof(builder));
+	if (source->n_trees == 0)
+		return true;
+	builder.source = source;
+	builder.sections = sections;
+	good = prepare(&builder);
+	if (good)
+	{
+		choose_shapes(&builder);
+		group_cuts(&builder);
+		if (builder.n_groups > 0 && builder.n_groups <= MLOPS_MAX_GROUPS)
+		{
+			good = make_chunks(&builder);
+			if (good && worth(&builder))
+				good = make_groups(&builder) && make_units(&builder);
+		}
+	}
+	finish(&builder);
+	return good;
+}
+
+/*
+ * Free the sections.
+ */
+void
+mlops_ranks_free(MlopsRankSections *sections)
+{
+	int			i;
+
+	for (i = 0; i < MLOPS_SECTION_COUNT; i++)
+		free(sections->data[i]);
+}
+
+/*
+ * Memory for the first two steps; false if there is none.  Not more splits
+ * than half of the nodes are cuts.
+ */
+static bool
+prepare(Builder *builder)
+{
+	const MlopsRankSource *source = builder->source;
+
+	builder->room = source->n_nodes / 2;
+	builder->shapes = zeroed(source->n_trees, 1);
+	builder->cuts = zeroed(builder->room, sizeof(Cut));
+	builder->first_cut = zeroed((size_t) source->n_features + 1,
+								sizeof(uint32_t));
+	builder->first_group = zeroed(source->n_features, sizeof(uint32_t));
+	return builder->shapes && builder->cuts && builder->first_cut &&
+		builder->first_group;
+}
+
+/*
+ * Free what only the building needs.
+ */
+static void
+finish(Builder *builder)
+{
+	free(builder->shapes);
+	free(builder->cuts);
+	free(builder->first_cut);
+	free(builder->first_group);
+	free(builder->chunks);
+	free(builder->maps);
+	free(builder->slots);
+	free(builder->used);
+}
+
+/*
+ * Zeroed memory, also for a count of 0.
+ */
+static void *
+zeroed(size_t count, size_t size)
+{
+	return calloc(count ? count : 1, size);
+}
+
+/*
+ * Is the node a leaf?
+ */
+static bool
+is_leaf(const Builder *builder, uint32_t at)
+{
+	return builder->source->nodes[at].left == at;
+}
+
+/*
+ * The shape of a tree by itself.
+ */
+static MlopsShape
+natural_shape(const MlopsRankSource *source, const MlopsTree *tree)
+{
+	uint32_t	i;
+
+	for (i = tree->first; i < tree->first + tree->count; i++)
+	{
+		if (source->nodes[i].slot & MLOPS_SLOT_CATEGORICAL)
+			return MLOPS_SHAPE_PLAIN;
+	}
+	if (tree->depth <= 3)
+		return MLOPS_SHAPE_THREE;
+	if (tree->depth <= 6)
+		return MLOPS_SHAPE_THREE + (tree->depth - 3);
+	if (tree->depth <= 8 && tree->count >= RECORDS_NODES)
+		return MLOPS_SHAPE_RECORDS;
+	return MLOPS_SHAPE_NODES;
+}
+
+/*
+ * Give all trees of a window the largest shape among them, but for plain
+ * ones, and collect the thresholds that are covered.
+ */
+static void
+choose_shapes(Builder *builder)
+{
+	const MlopsRankSource *source = builder->source;
+	uint32_t	start;
+	uint32_t	i;
+
+	for (start = 0; start < source->n_trees; start += WINDOW)
+	{
+		uint32_t	end = start + WINDOW;
+		MlopsShape	largest = MLOPS_SHAPE_THREE;
+
+		if (end > source->n_trees)
+			end = source->n_trees;
+		for (i = start; i < end; i++)
+		{
+			builder->shapes[i] = natural_shape(source, &source->trees[i]);
+			if (builder->shapes[i] != MLOPS_SHAPE_PLAIN &&
+				builder->shapes[i] > largest)
+				largest = builder->shapes[i];
+		}
+		for (i = start; i < end; i++)
+		{
+			if (builder->shapes[i] == MLOPS_SHAPE_PLAIN)
+				continue;
+			builder->shapes[i] = largest;
+			collect_cuts(builder, source->trees[i].first,
+						 shape_levels(largest));
+		}
+	}
+}
+
+/*
+ * How many levels of a tree a shape holds as splits over ranks.
+ */
+static uint32_t
+shape_levels(MlopsShape shape)
+{
+	if (shape == MLOPS_SHAPE_PLAIN)
+		return 0;
+	return shape == MLOPS_SHAPE_RECORDS ? 8 : MLOPS_SHAPE_LEVELS(shape);
+}
+
+/*
+ * Collect the thresholds of so many levels from a node on.
+ */
+static void
+collect_cuts(Builder *builder, uint32_t at, uint32_t levels)
+{
+	const MlopsNode *node = &builder->source->nodes[at];
+
+	if (levels == 0 || is_leaf(builder, at))
+		return;
+	builder->cuts[builder->n_cuts].feature = node->slot / 2;
+	/* One zero: both compare the same. */
+	builder->cuts[builder->n_cuts++].value = node->value + 0.0f;
+	collect_cuts(builder, node->left, levels - 1);
+	collect_cuts(builder, node->left + 1, levels - 1);
+}
+
+/*
+ * Order by feature, then value.
+ */
+static int
+compare_cuts(const void *left, const void *right)
+{
+	const Cut  *a = left;
+	const Cut  *b = right;
+
+	if (a->feature != b->feature)
+		return a->feature < b->feature ? -1 : 1;
+	return (a->value > b->value) - (a->value < b->value);
+}
+
+/*
+ * Sort the cuts, keep the distinct ones, and number the groups.
+ */
+static void
+group_cuts(Builder *builder)
+{
+	const MlopsRankSource *source = builder->source;
+	Cut		   *cuts = builder->cuts;
+	size_t		kept = 0;
+	size_t		i;
+	uint32_t	feature;
+
+	qsort(cuts, builder->n_cuts, sizeof(Cut), compare_cuts);
+	for (i = 0; i < builder->n_cuts; i++)
+	{
+		if (kept == 0 || compare_cuts(&cuts[kept - 1], &cuts[i]) != 0)
+			cuts[kept++] = cuts[i];
+	}
+	builder->n_cuts = kept;
+	for (i = 0, feature = 0; feature < source->n_features; feature++)
+	{
+		uint32_t	count;
+
+		builder->first_cut[feature] = i;
+		builder->first_group[feature] = builder->n_groups;
+		while (i < kept && cuts[i].feature == feature)
+			i++;
+		count = i - builder->first_cut[feature];
+		builder->n_groups += (count + MLOPS_GROUP_CUTS - 1) /
+			MLOPS_GROUP_CUTS;
+	}
+	builder->first_cut[source->n_features] = kept;
+	count_blocks(builder);
+}
+
+/*
+ * Count the blocks of all groups.
+ */
+static void
+count_blocks(Builder *builder)
+{
+	uint32_t	i;
+
+	for (i = 0; i < builder->source->n_features; i++)
+	{
+		uint32_t	left = builder->first_cut[i + 1] - builder->first_cut[i];
+
+		while (left > 0)
+		{
+			uint32_t	count = group_size(left);
+			uint32_t	blocks = block_count(count);
+
+			builder->n_blocks += blocks + (blocks > 1);
+			left -= count;
+		}
+	}
+}
+
+/*
+ * Cuts of the next group, if a feature has so many left.
+ */
+static uint32_t
+group_size(uint32_t left)
+{
+	return left < MLOPS_GROUP_CUTS ? left : MLOPS_GROUP_CUTS;
+}
+
+/*
+ * The group of a split, and the number of its cut within that.
+ */
+static void
+find_cut(const Builder *builder, const MlopsNode *node, uint32_t *group,
+		 uint32_t *number)
+{
+	uint32_t	feature = node->slot / 2;
+	uint32_t	first = builder->first_cut[feature];
+	uint32_t	low = first;
+	uint32_t	high = builder->first_cut[feature + 1] - 1;
+
+	while (low < high)
+	{
+		uint32_t	middle = low + (high - low) / 2;
+
+		if (builder->cuts[middle].value < node->value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*group = builder->first_group[feature] + (low - first) / MLOPS_GROUP_CUTS;
+	*number = (low - first) % MLOPS_GROUP_CUTS;
+}
+
+/*
+ * Write the sections of groups and cuts.
+ */
+static bool
+make_groups(Builder *builder)
+{
+	MlopsRankSections *sections = builder->sections;
+	MlopsGroup *groups = zeroed(builder->n_groups, sizeof(MlopsGroup));
+	float	   *blocks = zeroed(builder->n_blocks,
+								MLOPS_CUT_BLOCK * sizeof(float));
+	uint32_t	feature;
+	uint32_t	n = 0;
+	uint32_t	next = 0;
+
+	sections->data[MLOPS_SECTION_GROUPS] = groups;
+	sections->data[MLOPS_SECTION_CUTS] = blocks;
+	if (groups == NULL || blocks == NULL)
+		return false;
+	for (feature = 0; feature < builder->source->n_features; feature++)
+	{
+		uint32_t	at = builder->first_cut[feature];
+		uint32_t	end = builder->first_cut[feature + 1];
+
+		while (at < end)
+		{
+			uint32_t	count = group_size(end - at);
+
+			groups[n].feature = feature;
+			groups[n].first = next;
+			fill_group(&groups[n], &builder->cuts[at], count,
+					   blocks + (size_t) next * MLOPS_CUT_BLOCK);
+			next += groups[n].blocks + (groups[n].blocks > 1);
+			n++;
+			at += count;
+		}
+	}
+	sections->size[MLOPS_SECTION_GROUPS] = n * sizeof(MlopsGroup);
+	sections->size[MLOPS_SECTION_CUTS] = (size_t) next * MLOPS_CUT_BLOCK *
+		sizeof(float);
+	return true;
+}
+
+/*
+ * Blocks that a group of this many cuts has, without the one before them.
+ */
+static uint32_t
+block_count(uint32_t count)
+{
+	return count <= MLOPS_CUT_BLOCK ? 1 : count / MLOPS_CUT_BLOCK + 1;
+}
+
+/*
+ * Write the blocks of one group.
+ */
+static void
+fill_group(MlopsGroup *group, const Cut *cuts, uint32_t count, float *blocks)
+{
+	uint32_t	i;
+
+	group->blocks = block_count(count);
+	if (group->blocks > 1)
+	{
+		for (i = 0; i < MLOPS_CUT_BLOCK; i++)
+			blocks[i] = i + 1 < group->blocks ?
+				cuts[(i + 1) * MLOPS_CUT_BLOCK - 1].value : NAN;
+		blocks += MLOPS_CUT_BLOCK;
+	}
+	for (i = 0; i < group->blocks * MLOPS_CUT_BLOCK; i++)
+		blocks[i] = i < count ? cuts[i].value : NAN;
+}
+
+/*
+ * Gather trees into chunks.  Up to 64 groups all chunks share one map, in
+ * which slots are groups.
+ */
+static bool
+make_chunks(Builder *builder)
+{
+	uint32_t	n_trees = builder->source->n_trees;
+	uint32_t	i;
+
+	builder->shared = builder->n_groups <= MLOPS_CHUNK_SLOTS;
+	builder->chunks = zeroed(n_trees, sizeof(MlopsChunk));
+	builder->maps = zeroed(builder->shared ? 1 : n_trees,
+						   MLOPS_CHUNK_SLOTS * sizeof(uint16_t));
+	builder->slots = zeroed(builder->n_groups, 1);
+	builder->used = zeroed(builder->n_groups, sizeof(bool));
+	if (!builder->chunks || !builder->maps || !builder->slots ||
+		!builder->used)
+		return false;
+	builder->n_maps = builder->shared;
+	for (i = 0; builder->shared && i < builder->n_groups; i++)
+		builder->maps[i] = i;
+	for (i = 0; i < n_trees; i++)
+	{
+		MlopsShape	shape = builder->shapes[i];
+
+		if (builder->n_chunks > 0 &&
+			builder->chunks[builder->n_chunks - 1].shape == shape &&
+			add_tree(builder, i))
+			continue;
+		begin_chunk(builder, i, shape);
+		if (!add_tree(builder, i))
+		{
+			/* Too many groups by itself: only its first six levels. */
+			builder->shapes[i] = MLOPS_SHAPE_NODES;
+			builder->chunks[builder->n_chunks - 1].shape = MLOPS_SHAPE_NODES;
+			add_tree(builder, i);
+		}
+	}
+	place_chunks(builder);
+	return true;
+}
+
+/*
+ * Start a chunk at a tree.
+ */
+static void
+begin_chunk(Builder *builder, uint32_t tree, MlopsShape shape)
+{
+	MlopsChunk *chunk = &builder->chunks[builder->n_chunks++];
+
+	memset(chunk, 0, sizeof(*chunk));
+	chunk->first_tree = tree;
+	chunk->shape = shape;
+	chunk->n_slots = builder->shared ? builder->n_groups : 1;
+	if (!builder->shared)
+	{
+		chunk->map = builder->n_maps++;
+		builder->n_used = 0;
+		memset(builder->used, 0, builder->n_groups * sizeof(bool));
+	}
+}
+
+/*
+ * Add a tree to the last chunk; false if that has no slots left for it.
+ */
+static bool
+add_tree(Builder *builder, uint32_t tree)
+{
+	MlopsChunk *chunk = &builder->chunks[builder->n_chunks - 1];
+	uint16_t   *map = builder->maps + chunk->map * MLOPS_CHUNK_SLOTS;
+	uint16_t	fresh[256];		/* eight levels have 255 splits */
+	uint32_t	count;
+	uint32_t	i;
+
+	if (!builder->shared)
+	{
+		count = new_groups(builder, builder->source->trees[tree].first,
+						   shape_levels(chunk->shape), fresh, 0);
+		if (builder->n_used + count > MLOPS_CHUNK_SLOTS)
+		{
+			for (i = 0; i < count; i++)
+				builder->used[fresh[i]] = false;
+			return false;
+		}
+		for (i = 0; i < count; i++)
+			map[builder->n_used++] = fresh[i];
+		if (builder->n_used > 0)
+			chunk->n_slots = builder->n_used;
+	}
+	chunk->n_trees++;
+	return true;
+}
+
+/*
+ * Groups of so many levels from a node on that the chunk does not use yet:
+ * they are marked as used and added to the count that are in fresh.
+ */
+static uint32_t
+new_groups(Builder *builder, uint32_t at, uint32_t levels, uint16_t *fresh,
+		   uint32_t count)
+{
+	const MlopsNode *node = &builder->source->nodes[at];
+	uint32_t	group;
+	uint32_t	number;
+
+	if (levels == 0 || is_leaf(builder, at))
+		return count;
+	find_cut(builder, node, &group, &number);
+	if (!builder->used[group])
+	{
+		builder->used[group] = true;
+		fresh[count++] = group;
+	}
+	count = new_groups(builder, node->left, levels - 1, fresh, count);
+	return new_groups(builder, node->left + 1, levels - 1, fresh, count);
+}
+
+/*
+ * Number the lines of all chunks: units first, then outcomes, of each.
+ */
+static void
+place_chunks(Builder *builder)
+{
+	uint32_t	i;
+
+	for (i = 0; i < builder->n_chunks; i++)
+	{
+		MlopsChunk *chunk = &builder->chunks[i];
+		uint32_t	trees = MLOPS_SHAPE_TREES(chunk->shape);
+		uint64_t	n_units = (chunk->n_trees + trees - 1) / trees;
+
+		if (chunk->shape == MLOPS_SHAPE_PLAIN)
+			continue;
+		chunk->units = builder->n_lines;
+		builder->n_lines += n_units * MLOPS_UNIT_LINES;
+		chunk->outcomes = builder->n_lines;
+		builder->n_lines += n_units * MLOPS_OUTCOME_LINES(chunk->shape);
+	}
+}
+
+/*
+ * Is the layout faster than the walk over nodes, and small enough?
+ */
+static bool
+worth(const Builder *builder)
+{
+	const MlopsRankSource *source = builder->source;
+	uint64_t	limit = source->n_nodes *
+		(sizeof(MlopsNode) + sizeof(MlopsNodeStatistics)) + FREE_BYTES;
+	uint64_t	size = (builder->n_lines + builder->n_blocks) * MLOPS_LINE +
+		(uint64_t) builder->n_groups * sizeof(MlopsGroup) +
+		builder->n_chunks * sizeof(MlopsChunk) +
+		builder->n_maps * MLOPS_CHUNK_SLOTS * sizeof(uint16_t);
+	double		walk = 0.0;
+	double		fast = builder->n_groups * COST_GROUP +
+		builder->n_chunks * COST_CHUNK +
+		(builder->shared ? 0.0 : builder->n_maps * COST_MAP);
+	uint32_t	i;
+
+	for (i = 0; i < source->n_trees; i++)
+	{
+		walk += tree_cost(&source->trees[i], MLOPS_SHAPE_PLAIN);
+		fast += tree_cost(&source->trees[i], builder->shapes[i]);
+	}
+	return size <= limit && builder->n_lines <= UINT32_MAX && fast < walk;
+}
+
+/*
+ * What a row takes in a tree of this shape.
+ */
+static double
+tree_cost(const MlopsTree *tree, MlopsShape shape)
+{
+	static const double costs[] = {1.0, 1.7, 2.3, 3.0};
+	uint32_t	steps = tree->depth;
+	uint32_t	balanced = 0;
+
+	if (shape <= MLOPS_SHAPE_SIX)
+		return costs[shape];
+	if (shape == MLOPS_SHAPE_RECORDS)
+		return COST_RECORDS;
+	while (tree->count >> (balanced + 1))
+		balanced++;
+	if (!tree->straight && steps > 2 * balanced)
+		steps = 2 * balanced;
+	if (shape == MLOPS_SHAPE_NODES)
+		return COST_RECORDS + (steps > 6 ? (steps - 6) * COST_STEP : 0.0);
+	return 2.0 + steps * COST_STEP;
+}
+
+/*
+ * Write the sections of chunks, maps and units.
+ */
+static bool
+make_units(Builder *builder)
+{
+	MlopsRankSections *sections = builder->sections;
+	uint8_t    *lines = zeroed(builder->n_lines, MLOPS_LINE);
+	uint32_t	i;
+
+	if (lines == NULL)
+		return false;
+	for (i = 0; i < builder->n_chunks; i++)
+	{
+		const MlopsChunk *chunk = &builder->chunks[i];
+
+		if (i == 0 || chunk->map != builder->chunks[i - 1].map)
+			load_map(builder, chunk);
+		if (chunk->shape != MLOPS_SHAPE_PLAIN)
+			fill_chunk(builder, chunk, lines);
+	}
+	sections->data[MLOPS_SECTION_UNITS] = lines;
+	sections->size[MLOPS_SECTION_UNITS] = builder->n_lines * MLOPS_LINE;
+	sections->data[MLOPS_SECTION_CHUNKS] = builder->chunks;
+	sections->size[MLOPS_SECTION_CHUNKS] = builder->n_chunks *
+		sizeof(MlopsChunk);
+	sections->data[MLOPS_SECTION_MAPS] = builder->maps;
+	sections->size[MLOPS_SECTION_MAPS] = (size_t) builder->n_maps *
+		MLOPS_CHUNK_SLOTS * sizeof(uint16_t);
+	builder->chunks = NULL;
+	builder->maps = NULL;
+	return true;
+}
+
+/*
+ * Note which slot each group of a chunk has.
+ */
+static void
+load_map(Builder *builder, const MlopsChunk *chunk)
+{
+	const uint16_t *map = builder->maps + chunk->map * MLOPS_CHUNK_SLOTS;
+	uint32_t	i;
+
+	for (i = 0; i < chunk->n_slots; i++)
+		builder->slots[map[i]] = i;
+}
+
+/*
+ * Fill the units and outcomes of a chunk.
+ */
+static void
+fill_chunk(const Builder *builder, const MlopsChunk *chunk, uint8_t *lines)
+{
+	uint32_t	trees = MLOPS_SHAPE_TREES(chunk->shape);
+	uint32_t	width = MLOPS_SHAPE_WIDTH(chunk->shape);
+	uint8_t    *outcomes = lines + (size_t) chunk->outcomes * MLOPS_LINE;
+	size_t		entry = MLOPS_OUTCOME_LINES(chunk->shape) * MLOPS_LINE /
+		MLOPS_UNIT_SPLITS;
+	MlopsUnit  *unit = (MlopsUnit *)
+		(lines + (size_t) chunk->units * MLOPS_LINE);
+	uint32_t	i;
+
+	for (i = 0; i < chunk->n_trees; i++)
+	{
+		uint32_t	first = i % trees * width;
+		uint32_t	root = builder->source->
+			trees[chunk->first_tree + i].first;
+
+		if (first == 0)
+		{
+			memset(unit[i / trees].shift, MLOPS_RANK_BIAS, MLOPS_UNIT_SPLITS);
+			memset(unit[i / trees].bound, NO_BOUND, MLOPS_UNIT_SPLITS);
+		}
+		fill_splits(builder, &unit[i / trees], chunk->shape, first, 1, root,
+					outcomes + (size_t) i * width * entry);
+	}
+}
+
+/*
+ * Fill in the tree below a node, which has this place in heap order; first is
+ * where in the unit the tree begins, outcomes where its own begin.
+ */
+static void
+fill_splits(const Builder *builder, MlopsUnit *unit, MlopsShape shape,
+			uint32_t first, uint32_t place, uint32_t at, void *outcomes)
+{
+	const MlopsNode *node = &builder->source->nodes[at];
+	uint32_t	ways = 1u << MLOPS_SHAPE_LEVELS(shape);
+	uint32_t	leftmost = place;
+	uint32_t	count = 1;
+	uint32_t	i;
+	uint8_t		slot;
+
+	if (place < ways && !is_leaf(builder, at))
+	{
+		uint32_t	to = first + split_place(shape, place);
+
+		slot = split_bytes(builder, node, &unit->bound[to]);
+		unit->table[to] = slot | (slot >> 4 & 1) << 7 | (slot >> 5 & 1) << 6;
+		unit->shift[to] = MLOPS_RANK_BIAS + goes_left(node);
+		fill_splits(builder, unit, shape, first, 2 * place, node->left,
+					outcomes);
+		fill_splits(builder, unit, shape, first, 2 * place + 1,
+					node->left + 1, outcomes);
+		return;
+	}
+	for (; leftmost < ways; leftmost *= 2)
+		count *= 2;
+	for (i = leftmost - ways; i < leftmost - ways + count; i++)
+	{
+		if (shape == MLOPS_SHAPE_RECORDS)
+			fill_record(builder, (MlopsRecord *) outcomes + i, at);
+		else if (shape == MLOPS_SHAPE_NODES)
+			((uint32_t *) outcomes)[i] = at;
+		else
+			((float *) outcomes)[i] = node->value;
+	}
+}
+
+/*
+ * Where in the bytes of a tree the split at this place in heap order lies.
+ */
+static uint32_t
+split_place(MlopsShape shape, uint32_t place)
+{
+	uint32_t	top = MLOPS_SHAPE_LEVELS(shape) - 3;
+	uint32_t	level = 31 - __builtin_clz(place);
+	uint32_t	below;
+	uint32_t	subtree;
+
+	if (level < top)
+		return place - 1;
+	below = level - top;
+	subtree = (place >> below) - (1u << top);
+	place = 1u << below | (place & ((1u << below) - 1));
+	return (1u << top) - 1 + 7 * subtree + place - 1;
+}
+
+/*
+ * Do missing values go left at a split?
+ */
+static uint8_t
+goes_left(const MlopsNode *node)
+{
+	return !(node->slot & 1);
+}
+
+/*
+ * The slot of a split, and its bound.
+ */
+static uint8_t
+split_bytes(const Builder *builder, const MlopsNode *node, uint8_t *bound)
+{
+	uint32_t	group;
+	uint32_t	number;
+
+	find_cut(builder, node, &group, &number);
+	*bound = (number + goes_left(node)) ^ MLOPS_RANK_BIAS;
+	return builder->slots[group];
+}
+
+/*
+ * Fill a record with what is below a node, or with a leaf alone.
+ */
+static void
+fill_record(const Builder *builder, MlopsRecord *record, uint32_t at)
+{
+	const MlopsNode *nodes = builder->source->nodes;
+	int			i;
+
+	for (i = 0; i < 3; i++)
+	{
+		/* Where the second and third splits are, below the first. */
+		uint32_t	from = i == 0 || is_leaf(builder, at) ? at :
+			nodes[at].left + (i - 1);
+		uint8_t		bound = NO_BOUND;
+
+		if ((i == 0 || from != at) && !is_leaf(builder, from))
+			record->split[i].lane = split_bytes(builder, &nodes[from],
+												&bound) +
+				goes_left(&nodes[from]) * MLOPS_CHUNK_SLOTS;
+		record->split[i].bound = (int8_t) bound;
+		if (i == 0)
+			continue;
+		record->leaf[2 * i - 2] = nodes[nodes[from].left].value;
+		record->leaf[2 * i - 1] = is_leaf(builder, from) ?
+			nodes[from].value : nodes[nodes[from].left + 1].value;
+	}
+}
