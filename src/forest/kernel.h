@@ -5,7 +5,9 @@
  * Included once by each kernel_*.c, which defines before
  *		KERNEL(name)		the name of a function of this instruction set
  *		KERNEL_TARGET		the attribute that allows its instructions
- *		count_cuts()		how many of 16 cuts are not above a feature
+ *		rank_in_block()		how many of 16 cuts are not above a feature
+ *		rank_in_blocks()	the same of a group of more
+ *		missing_bits()		all bits set for NaN, none for others
  *		Lanes, Mask			bytes of LANES rows, and what a compare gives
  *		lanes_load(), lanes_store(), lanes_above(), lanes_way(),
  *		lanes_choose()
@@ -28,21 +30,26 @@
 #define KERNEL_INLINE KERNEL_TARGET static inline __attribute__((always_inline))
 
 /*
- * The rank of a feature, 255 for NaN.
+ * The rank of a feature in its lowest byte, 255 for NaN.
  */
 KERNEL_INLINE unsigned
-rank_of(const MlopsGroup *group, const float *cuts, float feature)
+rank_of(const MlopsGroup *group, const char *cuts, float feature)
 {
-	const float *block = cuts + (size_t) group->first * MLOPS_CUT_BLOCK;
-	unsigned	count = 0;
+	const float *block = (const float *) (cuts + group->start);
 
-	if (group->blocks > 1)
-	{
-		count = count_cuts(block, feature) * MLOPS_CUT_BLOCK;
-		block += MLOPS_CUT_BLOCK + count;
-	}
-	count += count_cuts(block, feature);
-	return (count | -(unsigned) (feature != feature)) & 0xFF;
+	return missing_bits(feature) |
+		(group->blocks > 1 ? rank_in_blocks(block, feature) :
+		 rank_in_block(block, feature));
+}
+
+/*
+ * 1 if a rank is above a bound, else 0.  As a compare it might become a
+ * branch, and what is chosen cannot be guessed.
+ */
+KERNEL_INLINE uint32_t
+is_above(int8_t rank, int8_t bound)
+{
+	return (uint32_t) (bound - rank) >> 31;
 }
 
 /*
@@ -100,6 +107,9 @@ static const uint8_t three_by_8[128] = {TIMES_128(THREE_BY_8)};
 static const uint8_t three_start[128] = {TIMES_128(THREE_START)};
 static const uint8_t two[8] = {TIMES_8(TWO, 0)};
 
+/* Trees whose records are asked for at once. */
+#define AHEAD 16
+
 /* A row while it is evaluated. */
 typedef struct RowState
 {
@@ -134,17 +144,14 @@ way_of(uint64_t right, const int shape)
 }
 
 /*
- * The leaf below a record.  Without a branch: what is chosen cannot be
- * guessed.
+ * The leaf below two records.
  */
 KERNEL_INLINE float
 record_leaf(const MlopsRecord *record, const int8_t *lanes)
 {
-	unsigned	a = lanes[record->split[0].lane] > record->split[0].bound;
-	unsigned	b = lanes[record->split[1].lane] > record->split[1].bound;
-	unsigned	c = lanes[record->split[2].lane] > record->split[2].bound;
-
-	return record->leaf[2 * a + (b ^ (a & (b ^ c)))];
+	record += is_above(lanes[record->above.lane], record->above.bound);
+	return record->leaf[is_above(lanes[record->split.lane],
+								 record->split.bound)];
 }
 
 /*
@@ -176,10 +183,7 @@ add_chunk(const RowState *state, const MlopsChunk *chunk, float *output,
 			unsigned	way = way_of(right, shape);
 			float		leaf;
 
-			if (shape == MLOPS_SHAPE_RECORDS)
-				leaf = record_leaf((const MlopsRecord *) outcomes + way,
-								   state->lanes);
-			else if (shape == MLOPS_SHAPE_NODES)
+			if (shape == MLOPS_SHAPE_NODES)
 				leaf = walk_nodes(forest, tree,
 								  ((const uint32_t *) outcomes)[way],
 								  state->row);
@@ -191,8 +195,52 @@ add_chunk(const RowState *state, const MlopsChunk *chunk, float *output,
 				output[tree->output] += leaf;
 			if (trees > 1)
 				right >>= width & 63;
-			outcomes += width * (shape == MLOPS_SHAPE_RECORDS ?
-								 sizeof(MlopsRecord) : sizeof(float));
+			outcomes += width * sizeof(float);
+		}
+		left -= count;
+	}
+	if (single)
+		output[0] = sum;
+}
+
+/*
+ * The same for trees with records.  These are spread over more memory than
+ * a cache holds, so they are asked for some trees before they are used.
+ */
+KERNEL_INLINE void
+add_chunk_records(const RowState *state, const MlopsChunk *chunk,
+				  float *output, const int tables, const bool single)
+{
+	const MlopsForest *forest = state->forest;
+	const MlopsTree *tree = (const MlopsTree *)
+		mlops_forest_section(forest, MLOPS_SECTION_TREES) + chunk->first_tree;
+	const MlopsUnit *unit = mlops_line(forest, chunk->units);
+	const MlopsRecord *records = mlops_line(forest, chunk->outcomes);
+	uint32_t	left = chunk->n_trees;
+	float		sum = output[0];
+
+	while (left > 0)
+	{
+		const MlopsRecord *ahead[AHEAD];
+		uint32_t	count = left < AHEAD ? left : AHEAD;
+		uint32_t	k;
+
+		for (k = 0; k < count; k++, unit++, records += MLOPS_UNIT_RECORDS)
+		{
+			uint64_t	right = table_compare(&state->table, unit, tables);
+
+			ahead[k] = records + 2 * way_of(right, MLOPS_SHAPE_RECORDS);
+			__builtin_prefetch(ahead[k]);
+			__builtin_prefetch((const char *) (ahead[k] + 2) - 1);
+		}
+		for (k = 0; k < count; k++, tree++)
+		{
+			float		leaf = record_leaf(ahead[k], state->lanes);
+
+			if (single)
+				sum += leaf;
+			else
+				output[tree->output] += leaf;
 		}
 		left -= count;
 	}
@@ -223,8 +271,13 @@ add_shape(const RowState *state, const MlopsChunk *chunk, float *output,
 			ADD_SHAPE(MLOPS_SHAPE_FOUR);
 			ADD_SHAPE(MLOPS_SHAPE_FIVE);
 			ADD_SHAPE(MLOPS_SHAPE_SIX);
-			ADD_SHAPE(MLOPS_SHAPE_RECORDS);
 			ADD_SHAPE(MLOPS_SHAPE_NODES);
+		case MLOPS_SHAPE_RECORDS:
+			if (single)
+				add_chunk_records(state, chunk, output, tables, true);
+			else
+				add_chunk_records(state, chunk, output, tables, false);
+			break;
 	}
 #undef ADD_SHAPE
 }
@@ -237,21 +290,26 @@ rank_row(const MlopsForest *forest, const float *row, uint64_t *words)
 {
 	const MlopsGroup *groups = mlops_forest_section(forest,
 													MLOPS_SECTION_GROUPS);
-	const float *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
-	uint32_t	n_groups = mlops_group_count(forest);
-	uint32_t	i = 0;
+	const char *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
+	uint32_t	left = mlops_group_count(forest);
+	uint64_t	word;
 	uint32_t	k;
 
-	while (i < n_groups)
+	for (; left >= 8; left -= 8)
 	{
-		uint32_t	count = n_groups - i < 8 ? n_groups - i : 8;
-		uint64_t	word = 0;
-
-		for (k = 0; k < count; k++, i++)
-			word |= (uint64_t) rank_of(&groups[i], cuts,
-									   row[groups[i].feature]) << 8 * k;
+		word = 0;
+#pragma GCC unroll 8
+		for (k = 0; k < 8; k++, groups++)
+			word = word >> 8 |
+				(uint64_t) rank_of(groups, cuts, row[groups->feature]) << 56;
 		*words++ = word;
 	}
+	word = 0;
+	for (k = 0; k < left; k++, groups++)
+		word |= (uint64_t) (rank_of(groups, cuts, row[groups->feature]) &
+							0xFF) << 8 * k;
+	if (left > 0)
+		*words = word;
 }
 
 /*
@@ -450,6 +508,70 @@ pair_ways(const uint8_t *lanes, const uint16_t *offsets,
 	return choose(lanes, offsets[0], bounds[0], left, right);
 }
 
+#if LANES >= 32
+
+/*
+ * Ways n .. n + 15 through seven splits and those above eight pairs of
+ * records.
+ */
+KERNEL_INLINE Pair
+choose_records(const uint8_t *lanes, const uint16_t *offsets,
+			   const uint8_t *bounds, const uint16_t *lane_offset,
+			   const MlopsRecord *record)
+{
+	Pair		pairs[8];
+	int			i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < 8; i++, record += 2)
+		pairs[i] = choose_last(lanes, lane_offset[record->above.lane],
+							   record->above.bound, 2 * i);
+#pragma GCC unroll 4
+	for (i = 0; i < 4; i++)
+		pairs[i] = choose(lanes, offsets[3 + i], bounds[3 + i],
+						  pairs[2 * i], pairs[2 * i + 1]);
+	return choose(lanes, offsets[0], bounds[0],
+				  choose(lanes, offsets[1], bounds[1], pairs[0], pairs[1]),
+				  choose(lanes, offsets[2], bounds[2], pairs[2], pairs[3]));
+}
+
+/*
+ * The ways of n rows through seven levels; writes whole pairs of vectors.
+ */
+KERNEL_TARGET static __attribute__((noinline)) void
+find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
+				  const uint8_t *bounds, const uint16_t *lane_offset,
+				  const MlopsRecord *records, uint32_t n, uint8_t *ways)
+{
+	uint32_t	i;
+	int			k;
+
+	for (i = 0; i < n; i += PAIR, lanes += PAIR)
+	{
+		Pair		all[8];
+
+		for (k = 0; k < 8; k++)
+		{
+			all[k] = choose_records(lanes, offsets + 7 + 7 * k,
+									bounds + 7 + 7 * k, lane_offset,
+									records + 16 * k);
+			all[k].first = lanes_add(all[k].first, 16 * k);
+			all[k].second = lanes_add(all[k].second, 16 * k);
+		}
+#pragma GCC unroll 4
+		for (k = 0; k < 4; k++)
+			all[k] = choose(lanes, offsets[3 + k], bounds[3 + k], all[2 * k],
+							all[2 * k + 1]);
+		all[0] = choose(lanes, offsets[1], bounds[1], all[0], all[1]);
+		all[2] = choose(lanes, offsets[2], bounds[2], all[2], all[3]);
+		all[0] = choose(lanes, offsets[0], bounds[0], all[0], all[2]);
+		lanes_store(ways + i, all[0].first);
+		lanes_store(ways + i + LANES, all[0].second);
+	}
+}
+
+#endif							/* LANES >= 32 */
+
 /*
  * The ways of n rows through a tree; writes whole pairs of vectors.
  */
@@ -492,7 +614,7 @@ rank_batch(const BatchState *state)
 	const MlopsForest *forest = state->forest;
 	const MlopsGroup *groups = mlops_forest_section(forest,
 													MLOPS_SECTION_GROUPS);
-	const float *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
+	const char *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
 	uint32_t	n_groups = mlops_group_count(forest);
 	uint32_t	i;
 	uint32_t	r;
@@ -560,7 +682,8 @@ place_splits(const BatchState *state, const MlopsUnit *unit,
 }
 
 /*
- * Add the leaves below records to the sums.
+ * Add the leaves below records to the sums.  With wide vectors the seventh
+ * level has been decided.
  */
 KERNEL_INLINE void
 add_records(const BatchState *state, const MlopsRecord *records,
@@ -572,15 +695,16 @@ add_records(const BatchState *state, const MlopsRecord *records,
 
 	for (i = 0; i < state->batch->n; i++, lane++)
 	{
+#if LANES >= 32
 		const MlopsRecord *record = &records[ways[i]];
-		unsigned	a = lane[offset[record->split[0].lane]] >
-			record->split[0].bound;
-		unsigned	b = lane[offset[record->split[1].lane]] >
-			record->split[1].bound;
-		unsigned	c = lane[offset[record->split[2].lane]] >
-			record->split[2].bound;
+#else
+		const MlopsRecord *record = &records[2 * ways[i]];
 
-		sums[i] += record->leaf[2 * a + (b ^ (a & (b ^ c)))];
+		record += is_above(lane[offset[record->above.lane]],
+						   record->above.bound);
+#endif
+		sums[i] += record->leaf[is_above(lane[offset[record->split.lane]],
+										 record->split.bound)];
 	}
 }
 
@@ -638,6 +762,14 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 			case MLOPS_SHAPE_FIVE:
 				find_ways_five(batch->lanes, places, bounds, batch->n, ways);
 				break;
+#if LANES >= 32
+			case MLOPS_SHAPE_RECORDS:
+				find_ways_records(batch->lanes, places, bounds,
+								  state->lane_offset,
+								  (const MlopsRecord *) outcomes, batch->n,
+								  ways);
+				break;
+#endif
 			default:
 				find_ways_six(batch->lanes, places, bounds, batch->n, ways);
 		}
@@ -648,8 +780,8 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 		else
 			add_ways((const float *) outcomes, ways, batch->n, sums,
 					 chunk->shape);
-		outcomes += width * (chunk->shape == MLOPS_SHAPE_RECORDS ?
-							 sizeof(MlopsRecord) : sizeof(float));
+		outcomes += chunk->shape == MLOPS_SHAPE_RECORDS ?
+			MLOPS_UNIT_RECORDS * sizeof(MlopsRecord) : width * sizeof(float);
 	}
 }
 

@@ -17,19 +17,50 @@
 #define INLINE KERNEL_TARGET static inline __attribute__((always_inline))
 
 /*
- * How many of 16 cuts are not above the feature?
+ * Twice the number of 16 cuts that are not above the feature.
  */
-INLINE unsigned
-count_cuts(const float *cuts, float feature)
+INLINE uint64_t
+count_twice(const float *block, float feature)
 {
 	__m256		all = _mm256_set1_ps(feature);
 	__m256i		low = _mm256_castps_si256(
-		_mm256_cmp_ps(_mm256_load_ps(cuts), all, _CMP_LE_OQ));
+		_mm256_cmp_ps(_mm256_load_ps(block), all, _CMP_LE_OQ));
 	__m256i		high = _mm256_castps_si256(
-		_mm256_cmp_ps(_mm256_load_ps(cuts + 8), all, _CMP_LE_OQ));
+		_mm256_cmp_ps(_mm256_load_ps(block + 8), all, _CMP_LE_OQ));
 
 	return (unsigned) __builtin_popcount((unsigned) _mm256_movemask_epi8(
-		_mm256_packs_epi32(low, high))) / 2;
+		_mm256_packs_epi32(low, high)));
+}
+
+/*
+ * The rank in a group of one block.
+ */
+INLINE unsigned
+rank_in_block(const float *block, float feature)
+{
+	return count_twice(block, feature) / 2;
+}
+
+/*
+ * The rank in a group of more.
+ */
+INLINE unsigned
+rank_in_blocks(const float *block, float feature)
+{
+	uint64_t	count = count_twice(block, feature) * (MLOPS_CUT_BLOCK / 2);
+
+	return count + count_twice(block + MLOPS_CUT_BLOCK + count, feature) / 2;
+}
+
+/*
+ * All bits for NaN, none else.
+ */
+INLINE unsigned
+missing_bits(float feature)
+{
+	__m128		low = _mm_set_ss(feature);
+
+	return _mm_cvtsi128_si32(_mm_castps_si128(_mm_cmpunord_ss(low, low)));
 }
 
 /* Sixteen ranks in both halves of a register, four times. */
@@ -115,6 +146,13 @@ INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
 	return _mm256_blendv_epi8(left, right, mask);
+}
+
+/* Every way plus n. */
+INLINE Lanes
+lanes_add(Lanes ways, int n)
+{
+	return _mm256_add_epi8(ways, _mm256_set1_epi8((char) n));
 }
 
 /* Write the bytes of a vector. */

@@ -19,14 +19,36 @@
 #define INLINE KERNEL_TARGET static inline __attribute__((always_inline))
 
 /*
- * How many of 16 cuts are not above the feature?
+ * The rank in a group of one block.
+ */
+INLINE uint64_t
+rank_in_block(const float *block, float feature)
+{
+	return (unsigned) __builtin_popcount(_cvtmask16_u32(
+		_mm512_cmp_ps_mask(_mm512_load_ps(block), _mm512_set1_ps(feature),
+						   _CMP_LE_OQ)));
+}
+
+/*
+ * The rank in a group of more.
  */
 INLINE unsigned
-count_cuts(const float *cuts, float feature)
+rank_in_blocks(const float *block, float feature)
 {
-	return __builtin_popcount(
-		_mm512_cmp_ps_mask(_mm512_load_ps(cuts), _mm512_set1_ps(feature),
-						   _CMP_LE_OQ));
+	uint64_t	count = rank_in_block(block, feature) * MLOPS_CUT_BLOCK;
+
+	return count + rank_in_block(block + MLOPS_CUT_BLOCK + count, feature);
+}
+
+/*
+ * All bits for NaN, none else.
+ */
+INLINE unsigned
+missing_bits(float feature)
+{
+	__m128		low = _mm_set_ss(feature);
+
+	return _mm_cvtsi128_si32(_mm_castps_si128(_mm_cmpunord_ss(low, low)));
 }
 
 /* The ranks of all slots. */
@@ -86,6 +108,13 @@ lanes_choose(Mask mask, Lanes left, Lanes right)
 	return _mm512_mask_blend_epi8(mask, left, right);
 }
 
+/* Every way plus n. */
+INLINE Lanes
+lanes_add(Lanes ways, int n)
+{
+	return _mm512_add_epi8(ways, _mm512_set1_epi8((char) n));
+}
+
 /* Write the bytes of a vector. */
 INLINE void
 lanes_store(uint8_t *to, Lanes from)
@@ -100,10 +129,30 @@ INLINE void
 add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		 MlopsShape shape)
 {
+	uint32_t	width = MLOPS_SHAPE_WIDTH(shape);
+	__m512		all[4];
 	uint32_t	i;
 
-	for (i = 0; i < n; i++)
-		sums[i] += leaves[ways[i]];
+	/* A tree of three levels has but eight leaves; beyond lies the next's. */
+	all[0] = width < 16 ?
+		_mm512_castps256_ps512(_mm256_loadu_ps(leaves)) :
+		_mm512_loadu_ps(leaves);
+	all[1] = width > 16 ? _mm512_loadu_ps(leaves + 16) : all[0];
+	all[2] = width > 32 ? _mm512_loadu_ps(leaves + 32) : all[0];
+	all[3] = width > 32 ? _mm512_loadu_ps(leaves + 48) : all[0];
+	for (i = 0; i < n; i += 16)
+	{
+		__m512i		way = _mm512_cvtepu8_epi32(
+			_mm_loadu_si128((const __m128i *) (ways + i)));
+		__m512		leaf = _mm512_permutex2var_ps(all[0], way, all[1]);
+
+		if (width > 32)
+			leaf = _mm512_mask_blend_ps(
+				_mm512_test_epi32_mask(way, _mm512_set1_epi32(32)), leaf,
+				_mm512_permutex2var_ps(all[2], way, all[3]));
+		_mm512_storeu_ps(sums + i, _mm512_add_ps(_mm512_loadu_ps(sums + i),
+												 leaf));
+	}
 }
 
 #include "forest/kernel.h"

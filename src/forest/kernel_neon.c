@@ -16,19 +16,39 @@
 #define INLINE static inline __attribute__((always_inline))
 
 /*
- * How many of 16 cuts are not above the feature?
+ * The rank in a group of one block.
  */
 INLINE unsigned
-count_cuts(const float *cuts, float feature)
+rank_in_block(const float *block, float feature)
 {
 	float32x4_t all = vdupq_n_f32(feature);
-	uint32x4_t	low = vaddq_u32(vcleq_f32(vld1q_f32(cuts), all),
-								vcleq_f32(vld1q_f32(cuts + 4), all));
-	uint32x4_t	high = vaddq_u32(vcleq_f32(vld1q_f32(cuts + 8), all),
-								 vcleq_f32(vld1q_f32(cuts + 12), all));
+	uint32x4_t	low = vaddq_u32(vcleq_f32(vld1q_f32(block), all),
+								vcleq_f32(vld1q_f32(block + 4), all));
+	uint32x4_t	high = vaddq_u32(vcleq_f32(vld1q_f32(block + 8), all),
+								 vcleq_f32(vld1q_f32(block + 12), all));
 
 	/* Each compare that holds counts -1. */
 	return -vaddvq_u32(vaddq_u32(low, high));
+}
+
+/*
+ * The rank in a group of more than one block.
+ */
+INLINE unsigned
+rank_in_blocks(const float *block, float feature)
+{
+	unsigned	count = rank_in_block(block, feature) * MLOPS_CUT_BLOCK;
+
+	return count + rank_in_block(block + MLOPS_CUT_BLOCK + count, feature);
+}
+
+/*
+ * All bits for NaN, none else.
+ */
+INLINE unsigned
+missing_bits(float feature)
+{
+	return -(unsigned) (feature != feature);
 }
 
 /* The ranks of all slots. */

@@ -12,17 +12,37 @@
 #define INLINE static inline __attribute__((always_inline))
 
 /*
- * How many of 16 cuts are not above the feature?
+ * The rank in a group of one block.
  */
 INLINE unsigned
-count_cuts(const float *cuts, float feature)
+rank_in_block(const float *block, float feature)
 {
 	int			count = 0;
 	int			i;
 
 	for (i = 0; i < MLOPS_CUT_BLOCK; i++)
-		count += cuts[i] <= feature;
+		count += block[i] <= feature;
 	return count;
+}
+
+/*
+ * The rank in a group of more than one block.
+ */
+INLINE unsigned
+rank_in_blocks(const float *block, float feature)
+{
+	unsigned	count = rank_in_block(block, feature) * MLOPS_CUT_BLOCK;
+
+	return count + rank_in_block(block + MLOPS_CUT_BLOCK + count, feature);
+}
+
+/*
+ * All bits for NaN, none else.
+ */
+INLINE unsigned
+missing_bits(float feature)
+{
+	return -(unsigned) (feature != feature);
 }
 
 #define LANES 16

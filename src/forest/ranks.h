@@ -42,7 +42,7 @@
 typedef struct MlopsGroup
 {
 	uint32_t	feature;
-	uint32_t	first;			/* block in the section of cuts */
+	uint32_t	start;			/* bytes from that of the section of cuts */
 	uint32_t	blocks;			/* 1 .. 16, without the one before them */
 	uint32_t	reserved;
 } MlopsGroup;
@@ -50,7 +50,7 @@ typedef struct MlopsGroup
 /*
  * What a unit holds, and what lies in the lines of outcomes: for the shapes up
  * to MLOPS_SHAPE_SIX, of 3 to 6 levels, a float for every way through a tree;
- * else the six levels of one tree and then 64 records, or 64 numbers of nodes
+ * else the six levels of one tree and then 128 records, or 64 numbers of nodes
  * where the walk over nodes goes on.  A plain chunk has no units: its trees
  * are walked by their nodes.
  */
@@ -98,9 +98,10 @@ typedef struct MlopsUnit
 } MlopsUnit;
 
 /*
- * The split below a way through six levels, the two below that, and the four
- * leaves.  lane is the slot, plus MLOPS_CHUNK_SLOTS if missing values go left;
- * bound is as in a unit.
+ * Two of them are what lies below a way through six levels: the seventh
+ * level's split is above in the first, and leads to the eighth level's split
+ * of either.  lane is the slot, plus MLOPS_CHUNK_SLOTS if missing values go
+ * left; bound is as in a unit.
  */
 typedef struct MlopsRecord
 {
@@ -108,9 +109,9 @@ typedef struct MlopsRecord
 	{
 		uint8_t		lane;
 		int8_t		bound;
-	}			split[3];
-	uint16_t	reserved;
-	float		leaf[4];
+	}			split,
+				above;			/* not read in the second */
+	float		leaf[2];
 } MlopsRecord;
 
 /* Trees in a unit, bytes of a tree in it, levels. */
@@ -120,6 +121,7 @@ typedef struct MlopsRecord
 #define MLOPS_SHAPE_LEVELS(shape) \
 	((shape) < MLOPS_SHAPE_SIX ? 3 + (shape) : 6)
 
+#define MLOPS_UNIT_RECORDS 128
 #define MLOPS_UNIT_LINES 3
 #define MLOPS_OUTCOME_LINES(shape) ((shape) == MLOPS_SHAPE_RECORDS ? 24 : 4)
 

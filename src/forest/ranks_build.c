@@ -99,8 +99,10 @@ static uint32_t split_place(MlopsShape shape, uint32_t place);
 static uint8_t goes_left(const MlopsNode *node);
 static uint8_t split_bytes(const Builder *builder, const MlopsNode *node,
 						   uint8_t *bound);
-static void fill_record(const Builder *builder, MlopsRecord *record,
-						uint32_t at);
+static void fill_records(const Builder *builder, MlopsRecord *record,
+						 uint32_t at);
+static uint8_t lane_of(const Builder *builder, const MlopsNode *node,
+					   uint8_t *bound);
 static void *zeroed(size_t count, size_t size);
 static bool is_leaf(const Builder *builder, uint32_t at);
 
@@ -420,7 +422,7 @@ make_groups(Builder *builder)
 			uint32_t	count = group_size(end - at);
 
 			groups[n].feature = feature;
-			groups[n].first = next;
+			groups[n].start = next * MLOPS_LINE;
 			fill_group(&groups[n], &builder->cuts[at], count,
 					   blocks + (size_t) next * MLOPS_CUT_BLOCK);
 			next += groups[n].blocks + (groups[n].blocks > 1);
@@ -765,7 +767,7 @@ fill_splits(const Builder *builder, MlopsUnit *unit, MlopsShape shape,
 	for (i = leftmost - ways; i < leftmost - ways + count; i++)
 	{
 		if (shape == MLOPS_SHAPE_RECORDS)
-			fill_record(builder, (MlopsRecord *) outcomes + i, at);
+			fill_records(builder, (MlopsRecord *) outcomes + 2 * i, at);
 		else if (shape == MLOPS_SHAPE_NODES)
 			((uint32_t *) outcomes)[i] = at;
 		else
@@ -816,30 +818,38 @@ split_bytes(const Builder *builder, const MlopsNode *node, uint8_t *bound)
 }
 
 /*
- * Fill a record with what is below a node, or with a leaf alone.
+ * Fill two records with what is below a node, or with a leaf alone.
  */
 static void
-fill_record(const Builder *builder, MlopsRecord *record, uint32_t at)
+fill_records(const Builder *builder, MlopsRecord *record, uint32_t at)
 {
 	const MlopsNode *nodes = builder->source->nodes;
+	uint8_t		bound = NO_BOUND;
 	int			i;
 
-	for (i = 0; i < 3; i++)
+	if (!is_leaf(builder, at))
+		record->above.lane = lane_of(builder, &nodes[at], &bound);
+	record->above.bound = (int8_t) bound;
+	for (i = 0; i < 2; i++, record++)
 	{
-		/* Where the second and third splits are, below the first. */
-		uint32_t	from = i == 0 || is_leaf(builder, at) ? at :
-			nodes[at].left + (i - 1);
-		uint8_t		bound = NO_BOUND;
+		uint32_t	below = is_leaf(builder, at) ? at : nodes[at].left + i;
+		uint32_t	left = nodes[below].left;
 
-		if ((i == 0 || from != at) && !is_leaf(builder, from))
-			record->split[i].lane = split_bytes(builder, &nodes[from],
-												&bound) +
-				goes_left(&nodes[from]) * MLOPS_CHUNK_SLOTS;
-		record->split[i].bound = (int8_t) bound;
-		if (i == 0)
-			continue;
-		record->leaf[2 * i - 2] = nodes[nodes[from].left].value;
-		record->leaf[2 * i - 1] = is_leaf(builder, from) ?
-			nodes[from].value : nodes[nodes[from].left + 1].value;
+		bound = NO_BOUND;
+		if (!is_leaf(builder, below))
+			record->split.lane = lane_of(builder, &nodes[below], &bound);
+		record->split.bound = (int8_t) bound;
+		record->leaf[0] = nodes[left].value;
+		record->leaf[1] = nodes[left + (left != below)].value;
 	}
+}
+
+/*
+ * The lane of a split, and its bound.
+ */
+static uint8_t
+lane_of(const Builder *builder, const MlopsNode *node, uint8_t *bound)
+{
+	return split_bytes(builder, node, bound) +
+		goes_left(node) * MLOPS_CHUNK_SLOTS;
 }

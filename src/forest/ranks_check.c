@@ -12,9 +12,11 @@
 
 _Static_assert(sizeof(MlopsGroup) == 16, "size of a group is format");
 _Static_assert(sizeof(MlopsChunk) == 32, "size of a chunk is format");
+_Static_assert(MLOPS_CUT_BLOCK * sizeof(float) == MLOPS_LINE,
+			   "size of a block of cuts is format");
 _Static_assert(sizeof(MlopsUnit) == MLOPS_UNIT_LINES * MLOPS_LINE,
 			   "size of a unit is format");
-_Static_assert(sizeof(MlopsRecord) == 24, "size of a record is format");
+_Static_assert(sizeof(MlopsRecord) == 12, "size of a record is format");
 
 static bool groups_good(const MlopsForest *forest);
 static bool maps_good(const MlopsForest *forest);
@@ -72,7 +74,7 @@ groups_good(const MlopsForest *forest)
 		const MlopsGroup *group = &groups[i];
 		const float *block = cuts + next * MLOPS_CUT_BLOCK;
 
-		if (group->feature >= forest->n_features || group->first != next ||
+		if (group->feature >= forest->n_features || group->start != next * MLOPS_LINE ||
 			group->blocks < 1 || group->blocks > MLOPS_CUT_BLOCK)
 			return false;
 		next += group->blocks + (group->blocks > 1);
@@ -184,10 +186,11 @@ outcomes_good(const MlopsForest *forest, const MlopsChunk *chunk)
 	{
 		if (chunk->shape == MLOPS_SHAPE_RECORDS)
 		{
-			const MlopsRecord *record = (const MlopsRecord *) outcomes + i;
+			const MlopsRecord *record = (const MlopsRecord *) outcomes +
+				2 * i;
 
-			if ((record->split[0].lane | record->split[1].lane |
-				 record->split[2].lane) >= 2 * MLOPS_CHUNK_SLOTS)
+			if ((record[0].above.lane | record[0].split.lane |
+				 record[1].split.lane) >= 2 * MLOPS_CHUNK_SLOTS)
 				return false;
 		}
 		else if (chunk->shape == MLOPS_SHAPE_NODES)
