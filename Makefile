@@ -50,9 +50,9 @@ TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1 009_exchange \
                     010_plot 011_deploys_under_load
 PGTAP             = analyst
-UNIT              = forest forest_explain forest_hostile math math_hash \
-                    math_ranking math_summary trainer trainer_hostile \
-                    math_association math_paired ticks
+UNIT              = forest forest_explain forest_hostile forest_paths math \
+                    math_hash math_ranking math_summary trainer \
+                    trainer_hostile math_association math_paired ticks
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
                     evaluation_oracle exchange_oracle

@@ -62,6 +62,7 @@ typedef enum MlopsBooster
 /* Flags of a block. */
 #define MLOPS_BLOCK_CATEGORICAL 1u	/* some split is categorical */
 #define MLOPS_BLOCK_STRAIGHT 2u /* every tree is straight */
+#define MLOPS_BLOCK_RANKED_ROWS 4u	/* ranks serve single rows, too */
 
 typedef struct MlopsSection
 {

@@ -383,6 +383,8 @@ flatten_ranks(Builder *builder)
 			memcpy(room, ranks.data[i], ranks.size[i]);
 		good = room != NULL;
 	}
+	if (ranks.rows)
+		builder->flags |= MLOPS_BLOCK_RANKED_ROWS;
 	mlops_ranks_free(&ranks);
 	return good;
 }

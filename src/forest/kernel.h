@@ -600,7 +600,7 @@ typedef struct BatchState
 	const MlopsForest *forest;
 	const MlopsBatch *batch;
 	uint32_t	half;			/* lanes of ranks before those plus 1 */
-	bool		shared;			/* lanes are slots */
+	bool		direct;			/* lanes are slots, of the greatest width */
 	uint16_t	lane_offset[2 * MLOPS_CHUNK_SLOTS];
 } BatchState;
 
@@ -649,11 +649,9 @@ place_lanes(BatchState *state, const MlopsChunk *chunk)
 
 	for (i = 0; i < MLOPS_CHUNK_SLOTS; i++)
 	{
-		uint32_t	group = state->shared ? i : map[i];
-
-		state->lane_offset[i] = group * state->batch->width;
+		state->lane_offset[i] = map[i] * state->batch->width;
 		state->lane_offset[i + MLOPS_CHUNK_SLOTS] =
-			(group + state->half) * state->batch->width;
+			(map[i] + state->half) * state->batch->width;
 	}
 }
 
@@ -666,7 +664,7 @@ place_splits(const BatchState *state, const MlopsUnit *unit,
 {
 	uint32_t	i;
 
-	if (state->shared)
+	if (state->direct)
 	{
 		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
 			offsets[i] = (uint16_t) ((unit->table[i] & 63) |
@@ -799,8 +797,9 @@ KERNEL(batch) (const MlopsForest *forest, const MlopsBatch *batch)
 
 	state.forest = forest;
 	state.batch = batch;
-	state.shared = n_groups <= MLOPS_CHUNK_SLOTS;
-	state.half = state.shared ? MLOPS_CHUNK_SLOTS : n_groups;
+	state.half = n_groups > MLOPS_CHUNK_SLOTS ? n_groups : MLOPS_CHUNK_SLOTS;
+	state.direct = n_groups <= MLOPS_CHUNK_SLOTS &&
+		batch->width == MLOPS_BATCH_ROWS;
 	rank_batch(&state);
 	for (; n_chunks > 0; n_chunks--, chunk++)
 	{

@@ -167,7 +167,8 @@ mlops_forest_margin(const MlopsForest *forest, const float *row,
 
 	memcpy(output, mlops_forest_section(forest, MLOPS_SECTION_BASE),
 		   forest->n_outputs * sizeof(float));
-	if (kernel != NULL && mlops_forest_ranked(forest))
+	if (kernel != NULL && (forest->flags & MLOPS_BLOCK_RANKED_ROWS) &&
+		mlops_forest_ranked(forest))
 		kernel(forest, row, output);
 	else
 		mlops_walk_forest(forest, row, output);

@@ -17,7 +17,9 @@
  * groups by slots.
  *
  * The layout is made when a block is built, if it is worth it.  A block
- * without it is evaluated by its nodes alone, to the same bits.
+ * without it is evaluated by its nodes alone, to the same bits.  With many
+ * groups it may be worth it for batches but not for single rows, which have
+ * to bring the ranks of each chunk together.
  */
 #ifndef MLOPS_FOREST_RANKS_H
 #define MLOPS_FOREST_RANKS_H
@@ -171,6 +173,7 @@ typedef struct MlopsRankSections
 {
 	void	   *data[MLOPS_SECTION_COUNT];
 	size_t		size[MLOPS_SECTION_COUNT];
+	bool		rows;			/* worth it for single rows, not only batches */
 } MlopsRankSections;
 
 /*

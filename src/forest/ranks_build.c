@@ -27,11 +27,24 @@
 #define NO_BOUND 0x7F
 
 /* Nanoseconds, roughly, of what is done for a row; see worth(). */
-#define COST_GROUP 3.0
-#define COST_CHUNK 6.0
-#define COST_MAP 30.0
-#define COST_RECORDS 7.0
+typedef struct Costs
+{
+	double		group;
+	double		chunk;
+	double		map;
+	double		shapes[MLOPS_SHAPE_RECORDS + 1];
+	double		nodes;			/* beside the steps of the walk */
+} Costs;
+
+static const Costs row_costs = {
+	3.0, 6.0, 20.0, {1.0, 1.7, 2.3, 3.0, 5.0}, 6.0
+};
+static const Costs batch_costs = {
+	3.0, 0.5, 1.0, {0.6, 0.9, 1.1, 1.5, 3.0}, 4.0
+};
+
 #define COST_STEP 1.5
+#define COST_WALK 2.0
 
 /* A threshold, and later a distinct one. */
 typedef struct Cut
@@ -87,7 +100,8 @@ static uint32_t new_groups(Builder *builder, uint32_t at, uint32_t levels,
 						   uint16_t *fresh, uint32_t count);
 static void place_chunks(Builder *builder);
 static bool worth(const Builder *builder);
-static double tree_cost(const MlopsTree *tree, MlopsShape shape);
+static double cost(const Builder *builder, const Costs *costs);
+static uint32_t steps_of(const MlopsTree *tree);
 static bool make_units(Builder *builder);
 static void load_map(Builder *builder, const MlopsChunk *chunk);
 static void fill_chunk(const Builder *builder, const MlopsChunk *chunk,
@@ -620,40 +634,55 @@ worth(const Builder *builder)
 		builder->n_chunks * sizeof(MlopsChunk) +
 		builder->n_maps * MLOPS_CHUNK_SLOTS * sizeof(uint16_t);
 	double		walk = 0.0;
-	double		fast = builder->n_groups * COST_GROUP +
-		builder->n_chunks * COST_CHUNK +
-		(builder->shared ? 0.0 : builder->n_maps * COST_MAP);
+	uint32_t	i;
+
+	for (i = 0; i < source->n_trees; i++)
+		walk += COST_WALK + steps_of(&source->trees[i]) * COST_STEP;
+	builder->sections->rows = cost(builder, &row_costs) < walk;
+	return size <= limit && builder->n_lines <= UINT32_MAX &&
+		(builder->sections->rows || cost(builder, &batch_costs) < walk);
+}
+
+/*
+ * What the layout costs.
+ */
+static double
+cost(const Builder *builder, const Costs *costs)
+{
+	const MlopsRankSource *source = builder->source;
+	double		sum = builder->n_groups * costs->group +
+		builder->n_chunks * costs->chunk +
+		(builder->shared ? 0.0 : builder->n_maps * costs->map);
 	uint32_t	i;
 
 	for (i = 0; i < source->n_trees; i++)
 	{
-		walk += tree_cost(&source->trees[i], MLOPS_SHAPE_PLAIN);
-		fast += tree_cost(&source->trees[i], builder->shapes[i]);
+		MlopsShape	shape = builder->shapes[i];
+		uint32_t	steps = steps_of(&source->trees[i]);
+
+		if (shape <= MLOPS_SHAPE_RECORDS)
+			sum += costs->shapes[shape];
+		else if (shape == MLOPS_SHAPE_PLAIN)
+			sum += COST_WALK + steps * COST_STEP;
+		else
+			sum += costs->nodes + (steps > 6 ? (steps - 6) * COST_STEP : 0.0);
 	}
-	return size <= limit && builder->n_lines <= UINT32_MAX && fast < walk;
+	return sum;
 }
 
 /*
- * What a row takes in a tree of this shape.
+ * Steps of a walk through a tree: its depth, or what is likely if it is not
+ * straight.
  */
-static double
-tree_cost(const MlopsTree *tree, MlopsShape shape)
+static uint32_t
+steps_of(const MlopsTree *tree)
 {
-	static const double costs[] = {1.0, 1.7, 2.3, 3.0};
-	uint32_t	steps = tree->depth;
 	uint32_t	balanced = 0;
 
-	if (shape <= MLOPS_SHAPE_SIX)
-		return costs[shape];
-	if (shape == MLOPS_SHAPE_RECORDS)
-		return COST_RECORDS;
 	while (tree->count >> (balanced + 1))
 		balanced++;
-	if (!tree->straight && steps > 2 * balanced)
-		steps = 2 * balanced;
-	if (shape == MLOPS_SHAPE_NODES)
-		return COST_RECORDS + (steps > 6 ? (steps - 6) * COST_STEP : 0.0);
-	return 2.0 + steps * COST_STEP;
+	return tree->straight || tree->depth < 2 * balanced ? tree->depth :
+		2 * balanced;
 }
 
 /*
