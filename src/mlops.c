@@ -6,16 +6,37 @@
 
 #include "base/base.h"
 #include "fmgr.h"
+#include "forest/forest.h"
 #include "train/progress.h"
 
 PG_MODULE_MAGIC;
 
 extern void _PG_init(void);
 
+static bool set_forest_path(const char *name, bool check);
+
 /* Called when the library is loaded, by the postmaster or by a backend. */
 void
 _PG_init(void)
 {
-	mlops_settings_init();
+	mlops_settings_init(set_forest_path);
 	mlops_progress_init();
+}
+
+/*
+ * Use the forest path of this name, or the best; see MlopsPathSetter.
+ */
+static bool
+set_forest_path(const char *name, bool check)
+{
+	MlopsPath	path;
+
+	if (!mlops_forest_path_find(name, &path))
+	{
+		if (!check)
+			mlops_forest_path_choose();
+		return true;
+	}
+	return check ? mlops_forest_path_available(path) :
+		mlops_forest_path_force(path);
 }

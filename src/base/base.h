@@ -11,13 +11,20 @@
 
 /* Settings, mlops.<name>; see docs/configuration.md for what they mean. */
 extern int	mlops_cache_size;	/* kilobytes */
+extern int	mlops_forest_path_number;	/* only to be shown */
 extern int	mlops_max_categories;
 extern int	mlops_max_train_memory; /* megabytes */
 extern int	mlops_threads;		/* 0: as many as there are processors */
 extern int	mlops_trainer_nice;
 
-/* Define the settings; from _PG_init. */
-extern void mlops_settings_init(void);
+/*
+ * Evaluate forests by the path of this name, or as is best if it is "auto";
+ * false if that is not possible here.  With check, only say whether it is.
+ */
+typedef bool (*MlopsPathSetter) (const char *name, bool check);
+
+/* Define the settings; from _PG_init, which knows the layers above. */
+extern void mlops_settings_init(MlopsPathSetter forest_path);
 
 /* Threads that a training uses now: mlops.threads resolved, at least 1. */
 extern int	mlops_effective_threads(void);

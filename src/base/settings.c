@@ -14,19 +14,42 @@
 #include "utils/guc.h"
 
 int			mlops_cache_size = 65536;
+int			mlops_forest_path_number = 0;
 int			mlops_max_categories = 1000;
 int			mlops_max_train_memory = 4096;
 int			mlops_threads = 0;
 int			mlops_trainer_nice = 10;
 
+/* What mlops.forest_path may be; the first is "auto". */
+static const struct config_enum_entry forest_paths[] = {
+	{"auto", 0, false},
+	{"avx512", 1, false},
+	{"avx2", 2, false},
+	{"neon", 3, false},
+	{"portable", 4, false},
+	{NULL, 0, false}
+};
+
+static MlopsPathSetter set_forest_path;
+
+static bool check_forest_path(int *number, void **extra, GucSource source);
+static void assign_forest_path(int number, void *extra);
+
 void
-mlops_settings_init(void)
+mlops_settings_init(MlopsPathSetter forest_path)
 {
+	set_forest_path = forest_path;
 	DefineCustomIntVariable("mlops.cache_size",
 							"Memory for loaded model versions in each backend.",
 							"The least recently used version is dropped first; the one in use always stays.",
 							&mlops_cache_size, 65536, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomEnumVariable("mlops.forest_path",
+							 "Instructions that predictions are computed with.",
+							 "All give the same results; auto takes the fastest of this processor.",
+							 &mlops_forest_path_number, 0, forest_paths,
+							 PGC_USERSET, 0, check_forest_path,
+							 assign_forest_path, NULL);
 	DefineCustomIntVariable("mlops.max_categories",
 							"Distinct values of a text feature that are told apart.",
 							"The most frequent ones are kept, the others count as missing.",
@@ -48,6 +71,29 @@ mlops_settings_init(void)
 							&mlops_trainer_nice, 10, 0, 19,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("mlops");
+}
+
+/*
+ * Can this processor use the path?
+ */
+static bool
+check_forest_path(int *number, void **extra, GucSource source)
+{
+	if (set_forest_path(forest_paths[*number].name, true))
+		return true;
+	GUC_check_errdetail("This processor or build has no path \"%s\".",
+						forest_paths[*number].name);
+	GUC_check_errhint("\"auto\" takes the fastest that there is.");
+	return false;
+}
+
+/*
+ * Use the path from now on.
+ */
+static void
+assign_forest_path(int number, void *extra)
+{
+	set_forest_path(forest_paths[number].name, false);
 }
 
 int

@@ -153,6 +153,9 @@ chunk_good(const MlopsForest *forest, const MlopsChunk *chunk)
 		return false;
 	if (chunk->shape == MLOPS_SHAPE_PLAIN)
 		return true;
+	/* Kernels prepare for records only where trees are deep. */
+	if (chunk->shape == MLOPS_SHAPE_RECORDS && forest->max_depth <= 6)
+		return false;
 	trees = MLOPS_SHAPE_TREES(chunk->shape);
 	n_units = (chunk->n_trees + trees - 1) / trees;
 	return lines_good(forest, chunk->units, n_units * MLOPS_UNIT_LINES) &&

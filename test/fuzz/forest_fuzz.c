@@ -14,6 +14,9 @@
 #include "forest/describe.h"
 #include "forest/explain.h"
 
+/* Rows that are predicted, of which few are explained. */
+#define ROWS 20
+
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void try_model(const uint8_t *data, size_t size);
@@ -22,7 +25,11 @@ static void try_json(const uint8_t *data, size_t size,
 static void try_block(const uint8_t *data, size_t size);
 static void try_descriptions(const uint8_t *data, size_t size,
 							 const MlopsForest *forest);
-static void predict(const MlopsForest *forest);
+static void predict(const MlopsForest *forest, bool genuine);
+static void predict_by_path(const MlopsForest *forest,
+							const MlopsForestInfo *info, const float *rows,
+							float *want, bool genuine);
+static bool same(const float *left, const float *right, size_t n);
 static void explain(const MlopsForest *forest, const float *row);
 static void require(bool good);
 
@@ -59,7 +66,7 @@ try_model(const uint8_t *data, size_t size)
 	}
 	forest = mlops_forest_open(block, block_size, &err);
 	require(forest != NULL);
-	predict(forest);
+	predict(forest, true);
 	try_descriptions(data, size, forest);
 	try_json(data, size, forest, block_size);
 	free(block);
@@ -180,34 +187,79 @@ try_block(const uint8_t *data, size_t size)
 	block->size = block_size;
 	block->checksum = mlops_block_checksum(block, block_size);
 	if (mlops_forest_open(block, block_size, &err) != NULL)
-		predict(block);
+		predict(block, false);
 	free(block);
 }
 
-/* Predict some rows of odd values. */
+/*
+ * Predict some rows of odd values, row by row and in a batch, by every path.
+ * What a model says is the same by all; a block that is made up may say one
+ * thing in its nodes and another in its ranks.
+ */
 static void
-predict(const MlopsForest *forest)
+predict(const MlopsForest *forest, bool genuine)
 {
 	static const float odd[] = {
-		0.0f, NAN, -1.5f, INFINITY, 7.0f, -INFINITY, 1e38f
+		0.0f, NAN, -1.5f, INFINITY, 7.0f, -INFINITY, 1e38f, -0.0f, 0.5f
 	};
 	MlopsForestInfo info;
-	float	   *row;
-	float	   *output;
+	float	   *rows;
+	float	   *want;
 	uint32_t	i;
-	uint32_t	k;
+	int			path;
 
 	mlops_forest_info(forest, &info);
-	row = malloc(info.n_features * sizeof(float));
-	output = malloc(info.n_outputs * sizeof(float));
-	require(row != NULL && output != NULL);
-	for (k = 0; k < 3; k++)
+	rows = malloc((size_t) ROWS * info.n_features * sizeof(float));
+	want = malloc((size_t) ROWS * info.n_outputs * sizeof(float));
+	require(rows != NULL && want != NULL);
+	for (i = 0; i < ROWS * info.n_features; i++)
+		rows[i] = odd[(i + i / info.n_features) % 9];
+	for (path = 0; path < MLOPS_PATH_COUNT; path++)
 	{
-		for (i = 0; i < info.n_features; i++)
-			row[i] = odd[(i + k) % 7];
-		mlops_forest_predict(forest, row, output);
-		explain(forest, row);
+		if (mlops_forest_path_force(path))
+			predict_by_path(forest, &info, rows, want, genuine);
 	}
-	free(row);
-	free(output);
+	for (i = 0; i < 3; i++)
+		explain(forest, rows + (size_t) i * info.n_features);
+	free(rows);
+	free(want);
+}
+
+/*
+ * Predict by the path that is forced.  The portable one comes first, row by
+ * row, and fills want, which all else is compared with if genuine.
+ */
+static void
+predict_by_path(const MlopsForest *forest, const MlopsForestInfo *info,
+				const float *rows, float *want, bool genuine)
+{
+	size_t		n_values = (size_t) ROWS * info->n_outputs;
+	float	   *got = malloc(n_values * sizeof(float));
+	uint32_t	i;
+
+	require(got != NULL);
+	for (i = 0; i < ROWS; i++)
+		mlops_forest_predict(forest, rows + (size_t) i * info->n_features,
+							 got + (size_t) i * info->n_outputs);
+	if (mlops_forest_path() == MLOPS_PATH_PORTABLE)
+		memcpy(want, got, n_values * sizeof(float));
+	require(!genuine || same(got, want, n_values));
+	mlops_forest_predict_batch(forest, rows, ROWS, info->n_features, got);
+	require(!genuine || same(got, want, n_values));
+	free(got);
+}
+
+/* Are all bits the same?  A NaN, of infinite sums, is as good as another. */
+static bool
+same(const float *left, const float *right, size_t n)
+{
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (memcmp(&left[i], &right[i], sizeof(float)) != 0 &&
+			!(isnan(left[i]) && isnan(right[i])))
+			return false;
+	}
+	return true;
 }

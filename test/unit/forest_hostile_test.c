@@ -19,6 +19,9 @@
 /* Mutations of each fixture, of each kind. */
 #define MUTATIONS 1500
 
+/* Rows that each is tried with: enough for a batch. */
+#define ROWS 13
+
 /* What libxgboost is known to fail on: indexes, sizes, extremes. */
 static const char *const numbers[] = {
 	"0", "-1", "1", "2", "100", "1000000", "2147483647", "-2147483648",
@@ -206,7 +209,10 @@ try_model(const unsigned char *model, size_t size, bool *built)
 	return good;
 }
 
-/* Predict rows of odd values; the outputs must fit where they belong. */
+/*
+ * Predict rows of odd values by every path; the outputs must fit where they
+ * belong.
+ */
 static bool
 try_forest(const MlopsForest *forest)
 {
@@ -215,22 +221,28 @@ try_forest(const MlopsForest *forest)
 		16777216.0f
 	};
 	MlopsForestInfo info;
-	float	   *row;
-	float	   *output;
+	float	   *rows;
+	float	   *outputs;
 	uint32_t	i;
-	uint32_t	k;
+	int			path;
 
 	mlops_forest_info(forest, &info);
-	row = malloc(info.n_features * sizeof(float));
-	output = malloc(info.n_outputs * sizeof(float));
-	for (k = 0; k < 10; k++)
+	rows = malloc((size_t) ROWS * info.n_features * sizeof(float));
+	outputs = malloc((size_t) ROWS * info.n_outputs * sizeof(float));
+	for (i = 0; i < ROWS * info.n_features; i++)
+		rows[i] = odd[(i + i / info.n_features) % 10];
+	for (path = 0; path < MLOPS_PATH_COUNT; path++)
 	{
-		for (i = 0; i < info.n_features; i++)
-			row[i] = odd[(i + k) % 10];
-		mlops_forest_predict(forest, row, output);
+		if (!mlops_forest_path_force(path))
+			continue;
+		for (i = 0; i < ROWS; i++)
+			mlops_forest_predict(forest, rows + i * info.n_features,
+								 outputs + i * info.n_outputs);
+		mlops_forest_predict_batch(forest, rows, ROWS, info.n_features,
+								   outputs);
 	}
-	free(row);
-	free(output);
+	free(rows);
+	free(outputs);
 	return strlen(info.objective) > 0 && strlen(info.booster) > 0;
 }
 

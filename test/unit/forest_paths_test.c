@@ -115,6 +115,8 @@ static void test_batch(const char *name, const MlopsForest *forest,
 					   const float *rows, unsigned n, size_t stride,
 					   const float *want);
 static unsigned differing(const float *left, const float *right, size_t n);
+static void test_damaged(const Kind *kind);
+static void damage(MlopsForest *forest, MlopsSectionKind section);
 static void test_choice(void);
 
 /* Run all tests. */
@@ -125,7 +127,11 @@ main(void)
 
 	test_choice();
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	{
 		test_kind(&kinds[i]);
+		if (kinds[i].shape >= 0)
+			test_damaged(&kinds[i]);
+	}
 	for (i = 0; i < FIXTURE_COUNT; i++)
 		test_fixture(i);
 	return check_total();
@@ -500,6 +506,84 @@ test_batch(const char *name, const MlopsForest *forest, const float *rows,
 	}
 	check(n_bad == 0, "%s by %s in batches: same bits", name,
 		  mlops_forest_path_name(mlops_forest_path()));
+}
+
+/*
+ * Blocks whose layout was changed at random but whose checksum is good: none
+ * makes an evaluator leave its memory.  The sanitizers watch.
+ */
+static void
+test_damaged(const Kind *kind)
+{
+	MlopsForestError err;
+	MlopsForest *block;
+	MlopsForest *copy;
+	size_t		size;
+	size_t		length;
+	char	   *text = write_model(kind, &length);
+	float	   *rows = draw_rows(kind, kind->n_features);
+	float	   *outputs = malloc((size_t) ROWS * kind->n_outputs *
+								 sizeof(float));
+	unsigned	n_opened = 0;
+	unsigned	i;
+	int			path;
+
+	if (!mlops_forest_build(text, length, (void **) &block, &size, &err))
+		abort();
+	copy = aligned_alloc(MLOPS_FOREST_ALIGN, size);
+	for (i = 0; i < 150; i++)
+	{
+		memcpy(copy, block, size);
+		copy->flags |= MLOPS_BLOCK_RANKED_ROWS;
+		damage(copy, MLOPS_SECTION_GROUPS + i % 5);
+		copy->checksum = mlops_block_checksum(copy, size);
+		if (mlops_forest_open(copy, size, &err) == NULL)
+			continue;
+		n_opened++;
+		for (path = 0; path < MLOPS_PATH_COUNT; path++)
+		{
+			if (!mlops_forest_path_force(path))
+				continue;
+			mlops_forest_margin(copy, rows, outputs);
+			mlops_forest_margin_batch(copy, rows, 20, kind->n_features,
+									  outputs);
+		}
+	}
+	check(n_opened > 20 && n_opened < 150, "%s: %u of 150 damaged blocks open",
+		  kind->name, n_opened);
+	mlops_forest_path_choose();
+	free(copy);
+	free(block);
+	free(outputs);
+	free(rows);
+	free(text);
+}
+
+/* Change a word of a section, or its size. */
+static void
+damage(MlopsForest *forest, MlopsSectionKind section)
+{
+	static const uint32_t words[] = {
+		0, 1, 2, 3, 4, 5, 6, 63, 64, 65, 0x80, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF,
+		0x7F7F7F7F, 0xFF800000, 0x7FC00000
+	};
+	MlopsSection *place = &forest->sections[section];
+	uint32_t	word = words[random_below(sizeof(words) / sizeof(words[0]))];
+	char	   *at = (char *) forest + place->offset;
+
+	if (random_below(8) == 0)
+	{
+		place->length = random_below(2) ? place->length / 2 :
+			place->length + random_below(200) - 100;
+		return;
+	}
+	at += random_below(place->length / 4) * 4;
+	if (random_below(3) == 0)
+	{
+		memcpy(&word, at, sizeof(word));
+		word += (int) random_below(7) - 3;
+	}
+	memcpy(at, &word, sizeof(word));
 }
 
 /* How many floats differ in a bit? */
