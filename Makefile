@@ -68,7 +68,7 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(TRAINER) $(TRAINER_OBJS) $(TRAINER_OBJS:.o=.d) \
 # --- targets that need no server headers ------------------------------------
 
 FREE_GOALS = demo demo-stop check unitcheck lint fuzz bench-training \
-             bench-explain help dist print-%
+             bench-explain bench-forest help dist print-%
 
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(FREE_GOALS),$(MAKECMDGOALS)),)
@@ -95,6 +95,7 @@ help:
 	@echo 'make fuzz            fuzz the model readers, FUZZ_SECONDS each (60)'
 	@echo 'make bench-training  training against libxgboost and Python clients'
 	@echo 'make bench-explain   explanations against libxgboost, one thread'
+	@echo 'make bench-forest    predictions by every path against libxgboost'
 	@echo 'make accept          take the results of installcheck as expected'
 	@echo 'make dist            a tar file of the sources'
 	@echo 'make clean           remove what was built'
@@ -124,6 +125,9 @@ bench-training:
 
 bench-explain:
 	@test/bench/explain.sh
+
+bench-forest:
+	@test/bench/forest.sh
 
 dist:
 	git archive --format=tar.gz --prefix=$(EXTENSION)-$(EXTVERSION)/ \

@@ -11,15 +11,14 @@
 
 #define KERNEL(name) mlops_avx2_##name
 #define KERNEL_TARGET __attribute__((target("avx2,popcnt,bmi,bmi2,lzcnt")))
-#define KERNEL_ROW
 #define KERNEL_TABLES
 
-#define INLINE KERNEL_TARGET static inline __attribute__((always_inline))
+#define INLINE KERNEL_TARGET inline __attribute__((always_inline))
 
 /*
  * Twice the number of 16 cuts that are not above the feature.
  */
-INLINE uint64_t
+static INLINE uint64_t
 count_twice(const float *block, float feature)
 {
 	__m256		all = _mm256_set1_ps(feature);
@@ -35,7 +34,7 @@ count_twice(const float *block, float feature)
 /*
  * The rank in a group of one block.
  */
-INLINE unsigned
+static INLINE unsigned
 rank_in_block(const float *block, float feature)
 {
 	return count_twice(block, feature) / 2;
@@ -44,7 +43,7 @@ rank_in_block(const float *block, float feature)
 /*
  * The rank in a group of more.
  */
-INLINE unsigned
+static INLINE unsigned
 rank_in_blocks(const float *block, float feature)
 {
 	uint64_t	count = count_twice(block, feature) * (MLOPS_CUT_BLOCK / 2);
@@ -55,7 +54,7 @@ rank_in_blocks(const float *block, float feature)
 /*
  * All bits for NaN, none else.
  */
-INLINE unsigned
+static INLINE unsigned
 missing_bits(float feature)
 {
 	__m128		low = _mm_set_ss(feature);
@@ -72,7 +71,7 @@ typedef struct Table
 /*
  * Fill the table from the ranks of 64 slots.
  */
-INLINE void
+static INLINE void
 table_load(Table *table, const uint64_t *slots)
 {
 	int			i;
@@ -87,7 +86,7 @@ table_load(Table *table, const uint64_t *slots)
  * two parts that differ in that bit are united by an or, and the pairs of
  * them are told apart by bit 6.
  */
-INLINE uint32_t
+static INLINE uint32_t
 compare_half(const Table *table, const MlopsUnit *unit, const int half,
 			 const int tables)
 {
@@ -115,7 +114,7 @@ compare_half(const Table *table, const MlopsUnit *unit, const int half,
 /*
  * Compare all splits of a unit: a bit for each, set if it goes right.
  */
-INLINE uint64_t
+static INLINE uint64_t
 table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 {
 	return compare_half(table, unit, 0, tables) |
@@ -127,7 +126,7 @@ typedef __m256i Lanes;
 typedef __m256i Mask;
 
 /* Which of these ranks are above a bound? */
-INLINE Mask
+static INLINE Mask
 lanes_above(const uint8_t *ranks, uint8_t bound)
 {
 	return _mm256_cmpgt_epi8(_mm256_loadu_si256((const __m256i *) ranks),
@@ -135,28 +134,28 @@ lanes_above(const uint8_t *ranks, uint8_t bound)
 }
 
 /* Way n, or n + 1 where the mask is set. */
-INLINE Lanes
+static INLINE Lanes
 lanes_way(Mask mask, int n)
 {
 	return _mm256_sub_epi8(_mm256_set1_epi8((char) n), mask);
 }
 
 /* The right where the mask is set, else the left. */
-INLINE Lanes
+static INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
 	return _mm256_blendv_epi8(left, right, mask);
 }
 
 /* Every way plus n. */
-INLINE Lanes
+static INLINE Lanes
 lanes_add(Lanes ways, int n)
 {
 	return _mm256_add_epi8(ways, _mm256_set1_epi8((char) n));
 }
 
 /* Write the bytes of a vector. */
-INLINE void
+static INLINE void
 lanes_store(uint8_t *to, Lanes from)
 {
 	_mm256_storeu_si256((__m256i *) to, from);
@@ -165,7 +164,7 @@ lanes_store(uint8_t *to, Lanes from)
 /*
  * Add the leaf of each row's way to its sum.
  */
-INLINE void
+static INLINE void
 add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		 MlopsShape shape)
 {
@@ -175,6 +174,7 @@ add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		sums[i] += leaves[ways[i]];
 }
 
-#include "forest/kernel.h"
+#include "forest/kernel_row.h"
+#include "forest/kernel_batch.h"
 
 #endif							/* MLOPS_HAVE_X86 */

@@ -14,14 +14,13 @@
 #define KERNEL_TARGET \
 	__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx2," \
 						  "popcnt,bmi,bmi2,lzcnt")))
-#define KERNEL_ROW
 
-#define INLINE KERNEL_TARGET static inline __attribute__((always_inline))
+#define INLINE KERNEL_TARGET inline __attribute__((always_inline))
 
 /*
  * The rank in a group of one block.
  */
-INLINE uint64_t
+static INLINE uint64_t
 rank_in_block(const float *block, float feature)
 {
 	return (unsigned) __builtin_popcount(_cvtmask16_u32(
@@ -32,7 +31,7 @@ rank_in_block(const float *block, float feature)
 /*
  * The rank in a group of more.
  */
-INLINE unsigned
+static INLINE unsigned
 rank_in_blocks(const float *block, float feature)
 {
 	uint64_t	count = rank_in_block(block, feature) * MLOPS_CUT_BLOCK;
@@ -43,7 +42,7 @@ rank_in_blocks(const float *block, float feature)
 /*
  * All bits for NaN, none else.
  */
-INLINE unsigned
+static INLINE unsigned
 missing_bits(float feature)
 {
 	__m128		low = _mm_set_ss(feature);
@@ -60,7 +59,7 @@ typedef struct Table
 /*
  * Fill the table from the ranks of 64 slots.
  */
-INLINE void
+static INLINE void
 table_load(Table *table, const uint64_t *slots)
 {
 	table->ranks = _mm512_set_epi64(slots[7], slots[6], slots[5], slots[4],
@@ -70,7 +69,7 @@ table_load(Table *table, const uint64_t *slots)
 /*
  * Compare all splits of a unit: a bit for each, set if it goes right.
  */
-INLINE uint64_t
+static INLINE uint64_t
 table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 {
 	__m512i		rank = _mm512_permutexvar_epi8(
@@ -86,7 +85,7 @@ typedef __m512i Lanes;
 typedef __mmask64 Mask;
 
 /* Which of these ranks are above a bound? */
-INLINE Mask
+static INLINE Mask
 lanes_above(const uint8_t *ranks, uint8_t bound)
 {
 	return _mm512_cmpgt_epi8_mask(_mm512_loadu_si512(ranks),
@@ -94,7 +93,7 @@ lanes_above(const uint8_t *ranks, uint8_t bound)
 }
 
 /* Way n, or n + 1 where the mask is set. */
-INLINE Lanes
+static INLINE Lanes
 lanes_way(Mask mask, int n)
 {
 	return _mm512_mask_mov_epi8(_mm512_set1_epi8((char) n), mask,
@@ -102,21 +101,21 @@ lanes_way(Mask mask, int n)
 }
 
 /* The right where the mask is set, else the left. */
-INLINE Lanes
+static INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
 	return _mm512_mask_blend_epi8(mask, left, right);
 }
 
 /* Every way plus n. */
-INLINE Lanes
+static INLINE Lanes
 lanes_add(Lanes ways, int n)
 {
 	return _mm512_add_epi8(ways, _mm512_set1_epi8((char) n));
 }
 
 /* Write the bytes of a vector. */
-INLINE void
+static INLINE void
 lanes_store(uint8_t *to, Lanes from)
 {
 	_mm512_storeu_si512(to, from);
@@ -125,7 +124,7 @@ lanes_store(uint8_t *to, Lanes from)
 /*
  * Add the leaf of each row's way to its sum.
  */
-INLINE void
+static INLINE void
 add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		 MlopsShape shape)
 {
@@ -155,6 +154,7 @@ add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 	}
 }
 
-#include "forest/kernel.h"
+#include "forest/kernel_row.h"
+#include "forest/kernel_batch.h"
 
 #endif							/* MLOPS_HAVE_X86 */

@@ -11,14 +11,13 @@
 
 #define KERNEL(name) mlops_neon_##name
 #define KERNEL_TARGET
-#define KERNEL_ROW
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 
 /*
  * The rank in a group of one block.
  */
-INLINE unsigned
+static INLINE unsigned
 rank_in_block(const float *block, float feature)
 {
 	float32x4_t all = vdupq_n_f32(feature);
@@ -34,7 +33,7 @@ rank_in_block(const float *block, float feature)
 /*
  * The rank in a group of more than one block.
  */
-INLINE unsigned
+static INLINE unsigned
 rank_in_blocks(const float *block, float feature)
 {
 	unsigned	count = rank_in_block(block, feature) * MLOPS_CUT_BLOCK;
@@ -45,7 +44,7 @@ rank_in_blocks(const float *block, float feature)
 /*
  * All bits for NaN, none else.
  */
-INLINE unsigned
+static INLINE unsigned
 missing_bits(float feature)
 {
 	return -(unsigned) (feature != feature);
@@ -60,7 +59,7 @@ typedef struct Table
 /*
  * Fill the table from the ranks of 64 slots.
  */
-INLINE void
+static INLINE void
 table_load(Table *table, const uint64_t *slots)
 {
 	int			i;
@@ -73,7 +72,7 @@ table_load(Table *table, const uint64_t *slots)
 /*
  * Compare 16 splits of a unit, and leave of each one bit of its own.
  */
-INLINE uint8x16_t
+static INLINE uint8x16_t
 compare_quarter(const Table *table, const MlopsUnit *unit, int quarter)
 {
 	static const uint8_t bits[16] = {
@@ -93,7 +92,7 @@ compare_quarter(const Table *table, const MlopsUnit *unit, int quarter)
 /*
  * Compare all splits of a unit: a bit for each, set if it goes right.
  */
-INLINE uint64_t
+static INLINE uint64_t
 table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 {
 	uint8x16_t	low = vpaddq_u8(compare_quarter(table, unit, 0),
@@ -111,7 +110,7 @@ typedef uint8x16_t Lanes;
 typedef uint8x16_t Mask;
 
 /* Which of these ranks are above a bound? */
-INLINE Mask
+static INLINE Mask
 lanes_above(const uint8_t *ranks, uint8_t bound)
 {
 	return vcgtq_s8(vreinterpretq_s8_u8(vld1q_u8(ranks)),
@@ -119,21 +118,21 @@ lanes_above(const uint8_t *ranks, uint8_t bound)
 }
 
 /* Way n, or n + 1 where the mask is set. */
-INLINE Lanes
+static INLINE Lanes
 lanes_way(Mask mask, int n)
 {
 	return vsubq_u8(vdupq_n_u8(n), mask);
 }
 
 /* The right where the mask is set, else the left. */
-INLINE Lanes
+static INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
 	return vbslq_u8(mask, right, left);
 }
 
 /* Write the bytes of a vector. */
-INLINE void
+static INLINE void
 lanes_store(uint8_t *to, Lanes from)
 {
 	vst1q_u8(to, from);
@@ -142,7 +141,7 @@ lanes_store(uint8_t *to, Lanes from)
 /*
  * Add the leaf of each row's way to its sum.
  */
-INLINE void
+static INLINE void
 add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		 MlopsShape shape)
 {
@@ -152,6 +151,7 @@ add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		sums[i] += leaves[ways[i]];
 }
 
-#include "forest/kernel.h"
+#include "forest/kernel_row.h"
+#include "forest/kernel_batch.h"
 
 #endif							/* MLOPS_HAVE_NEON */

@@ -9,12 +9,12 @@
 #define KERNEL(name) mlops_portable_##name
 #define KERNEL_TARGET
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 
 /*
  * The rank in a group of one block.
  */
-INLINE unsigned
+static INLINE unsigned
 rank_in_block(const float *block, float feature)
 {
 	int			count = 0;
@@ -28,7 +28,7 @@ rank_in_block(const float *block, float feature)
 /*
  * The rank in a group of more than one block.
  */
-INLINE unsigned
+static INLINE unsigned
 rank_in_blocks(const float *block, float feature)
 {
 	unsigned	count = rank_in_block(block, feature) * MLOPS_CUT_BLOCK;
@@ -39,7 +39,7 @@ rank_in_blocks(const float *block, float feature)
 /*
  * All bits for NaN, none else.
  */
-INLINE unsigned
+static INLINE unsigned
 missing_bits(float feature)
 {
 	return -(unsigned) (feature != feature);
@@ -50,7 +50,7 @@ typedef int8_t Lanes __attribute__((vector_size(LANES)));
 typedef Lanes Mask;
 
 /* Which of these ranks are above a bound? */
-INLINE Mask
+static INLINE Mask
 lanes_above(const uint8_t *ranks, uint8_t bound)
 {
 	Lanes		above = {0};
@@ -60,21 +60,21 @@ lanes_above(const uint8_t *ranks, uint8_t bound)
 }
 
 /* Way n, or n + 1 where the mask is set. */
-INLINE Lanes
+static INLINE Lanes
 lanes_way(Mask mask, int n)
 {
 	return (int8_t) n - mask;
 }
 
 /* The right where the mask is set, else the left. */
-INLINE Lanes
+static INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
 	return (right & mask) | (left & ~mask);
 }
 
 /* Write the bytes of a vector. */
-INLINE void
+static INLINE void
 lanes_store(uint8_t *to, Lanes from)
 {
 	memcpy(to, &from, sizeof(from));
@@ -83,7 +83,7 @@ lanes_store(uint8_t *to, Lanes from)
 /*
  * Add the leaf of each row's way to its sum.
  */
-INLINE void
+static INLINE void
 add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		 MlopsShape shape)
 {
@@ -93,4 +93,4 @@ add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 		sums[i] += leaves[ways[i]];
 }
 
-#include "forest/kernel.h"
+#include "forest/kernel_batch.h"

@@ -1,18 +1,18 @@
 /*
  * ranks_build.c
- *		The layout of ranks.h, made from the nodes of a forest.
+ *		What the layout of ranks.h will be for a forest, and its groups.
  *
  * Four steps: every tree gets a shape; the thresholds of the splits that the
  * shapes cover are sorted into groups; trees are gathered into chunks; units
- * and outcomes are filled in.  Sizes are known before the last step, which is
- * only taken if the layout will be faster than a walk over the nodes and not
- * larger than these.  Time is that of sorting the thresholds.
+ * and outcomes are filled in, by ranks_fill.c.  Sizes are known before the
+ * last step, which is only taken if the layout will be faster than a walk over
+ * the nodes and not larger than these.  Time is that of sorting thresholds.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "forest/ranks.h"
+#include "forest/ranks_build.h"
 
 /* Trees side by side that get one shape, so that chunks are not too many. */
 #define WINDOW 8
@@ -22,9 +22,6 @@
 
 /* A tree of fewer nodes is not worth 64 records. */
 #define RECORDS_NODES 80
-
-/* Biased, what no rank is above. */
-#define NO_BOUND 0x7F
 
 /* Nanoseconds, roughly, of what is done for a row; see worth(). */
 typedef struct Costs
@@ -46,79 +43,33 @@ static const Costs batch_costs = {
 #define COST_STEP 1.5
 #define COST_WALK 2.0
 
-/* A threshold, and later a distinct one. */
-typedef struct Cut
-{
-	uint32_t	feature;
-	float		value;
-} Cut;
-
-typedef struct Builder
-{
-	const MlopsRankSource *source;
-	MlopsRankSections *sections;
-	uint8_t    *shapes;			/* [n_trees] */
-	Cut		   *cuts;			/* sorted, distinct after group_cuts() */
-	size_t		n_cuts;
-	size_t		room;			/* for cuts */
-	uint32_t   *first_cut;		/* [n_features + 1] */
-	uint32_t   *first_group;	/* [n_features] */
-	uint32_t	n_groups;
-	uint32_t	n_blocks;
-	MlopsChunk *chunks;
-	uint32_t	n_chunks;
-	uint16_t   *maps;			/* of all chunks, or one of all groups */
-	uint32_t	n_maps;
-	uint64_t	n_lines;
-	bool		shared;			/* one map of all groups */
-	uint8_t    *slots;			/* [n_groups] in the chunk at hand */
-	bool	   *used;			/* [n_groups], by the chunk at hand */
-	uint32_t	n_used;
-} Builder;
-
-static bool prepare(Builder *builder);
-static void finish(Builder *builder);
+static void *zeroed(size_t count, size_t size);
+static bool prepare(MlopsRankBuilder *builder);
+static void finish(MlopsRankBuilder *builder);
 static MlopsShape natural_shape(const MlopsRankSource *source,
 								const MlopsTree *tree);
-static void choose_shapes(Builder *builder);
+static void choose_shapes(MlopsRankBuilder *builder);
 static uint32_t shape_levels(MlopsShape shape);
-static void collect_cuts(Builder *builder, uint32_t at, uint32_t levels);
+static void collect_cuts(MlopsRankBuilder *builder, uint32_t at,
+						 uint32_t levels);
 static int	compare_cuts(const void *left, const void *right);
-static void group_cuts(Builder *builder);
-static void find_cut(const Builder *builder, const MlopsNode *node,
-					 uint32_t *group, uint32_t *number);
-static void count_blocks(Builder *builder);
+static void group_cuts(MlopsRankBuilder *builder);
+static void count_blocks(MlopsRankBuilder *builder);
 static uint32_t group_size(uint32_t left);
 static uint32_t block_count(uint32_t count);
-static bool make_groups(Builder *builder);
-static void fill_group(MlopsGroup *group, const Cut *cuts, uint32_t count,
+static bool make_groups(MlopsRankBuilder *builder);
+static void fill_group(MlopsGroup *group, const MlopsCut *cuts, uint32_t count,
 					   float *blocks);
-static bool make_chunks(Builder *builder);
-static void begin_chunk(Builder *builder, uint32_t tree, MlopsShape shape);
-static bool add_tree(Builder *builder, uint32_t tree);
-static uint32_t new_groups(Builder *builder, uint32_t at, uint32_t levels,
-						   uint16_t *fresh, uint32_t count);
-static void place_chunks(Builder *builder);
-static bool worth(const Builder *builder);
-static double cost(const Builder *builder, const Costs *costs);
+static bool make_chunks(MlopsRankBuilder *builder);
+static void begin_chunk(MlopsRankBuilder *builder, uint32_t tree,
+						MlopsShape shape);
+static bool add_tree(MlopsRankBuilder *builder, uint32_t tree);
+static uint32_t new_groups(MlopsRankBuilder *builder, uint32_t at,
+						   uint32_t levels, uint16_t *fresh, uint32_t count);
+static void place_chunks(MlopsRankBuilder *builder);
+static bool worth(const MlopsRankBuilder *builder);
+static double cost(const MlopsRankBuilder *builder, const Costs *costs);
 static uint32_t steps_of(const MlopsTree *tree);
-static bool make_units(Builder *builder);
-static void load_map(Builder *builder, const MlopsChunk *chunk);
-static void fill_chunk(const Builder *builder, const MlopsChunk *chunk,
-					   uint8_t *lines);
-static void fill_splits(const Builder *builder, MlopsUnit *unit,
-						MlopsShape shape, uint32_t first, uint32_t place,
-						uint32_t at, void *outcomes);
-static uint32_t split_place(MlopsShape shape, uint32_t place);
-static uint8_t goes_left(const MlopsNode *node);
-static uint8_t split_bytes(const Builder *builder, const MlopsNode *node,
-						   uint8_t *bound);
-static void fill_records(const Builder *builder, MlopsRecord *record,
-						 uint32_t at);
-static uint8_t lane_of(const Builder *builder, const MlopsNode *node,
-					   uint8_t *bound);
-static void *zeroed(size_t count, size_t size);
-static bool is_leaf(const Builder *builder, uint32_t at);
 
 /*
  * Make the layout of a forest.
@@ -126,7 +77,7 @@ static bool is_leaf(const Builder *builder, uint32_t at);
 bool
 mlops_ranks_build(const MlopsRankSource *source, MlopsRankSections *sections)
 {
-	Builder		builder;
+	MlopsRankBuilder		builder;
 	bool		good;
 
 	memset(sections, 0, sizeof(*sections));
@@ -144,7 +95,7 @@ mlops_ranks_build(const MlopsRankSource *source, MlopsRankSections *sections)
 		{
 			good = make_chunks(&builder);
 			if (good && worth(&builder))
-				good = make_groups(&builder) && make_units(&builder);
+				good = make_groups(&builder) && mlops_ranks_fill(&builder);
 		}
 	}
 	finish(&builder);
@@ -168,13 +119,13 @@ mlops_ranks_free(MlopsRankSections *sections)
  * than half of the nodes are cuts.
  */
 static bool
-prepare(Builder *builder)
+prepare(MlopsRankBuilder *builder)
 {
 	const MlopsRankSource *source = builder->source;
 
 	builder->room = source->n_nodes / 2;
 	builder->shapes = zeroed(source->n_trees, 1);
-	builder->cuts = zeroed(builder->room, sizeof(Cut));
+	builder->cuts = zeroed(builder->room, sizeof(MlopsCut));
 	builder->first_cut = zeroed((size_t) source->n_features + 1,
 								sizeof(uint32_t));
 	builder->first_group = zeroed(source->n_features, sizeof(uint32_t));
@@ -186,7 +137,7 @@ prepare(Builder *builder)
  * Free what only the building needs.
  */
 static void
-finish(Builder *builder)
+finish(MlopsRankBuilder *builder)
 {
 	free(builder->shapes);
 	free(builder->cuts);
@@ -205,15 +156,6 @@ static void *
 zeroed(size_t count, size_t size)
 {
 	return calloc(count ? count : 1, size);
-}
-
-/*
- * Is the node a leaf?
- */
-static bool
-is_leaf(const Builder *builder, uint32_t at)
-{
-	return builder->source->nodes[at].left == at;
 }
 
 /*
@@ -243,7 +185,7 @@ natural_shape(const MlopsRankSource *source, const MlopsTree *tree)
  * ones, and collect the thresholds that are covered.
  */
 static void
-choose_shapes(Builder *builder)
+choose_shapes(MlopsRankBuilder *builder)
 {
 	const MlopsRankSource *source = builder->source;
 	uint32_t	start;
@@ -289,11 +231,11 @@ shape_levels(MlopsShape shape)
  * Collect the thresholds of so many levels from a node on.
  */
 static void
-collect_cuts(Builder *builder, uint32_t at, uint32_t levels)
+collect_cuts(MlopsRankBuilder *builder, uint32_t at, uint32_t levels)
 {
 	const MlopsNode *node = &builder->source->nodes[at];
 
-	if (levels == 0 || is_leaf(builder, at))
+	if (levels == 0 || mlops_is_leaf(builder, at))
 		return;
 	builder->cuts[builder->n_cuts].feature = node->slot / 2;
 	/* One zero: both compare the same. */
@@ -308,8 +250,8 @@ collect_cuts(Builder *builder, uint32_t at, uint32_t levels)
 static int
 compare_cuts(const void *left, const void *right)
 {
-	const Cut  *a = left;
-	const Cut  *b = right;
+	const MlopsCut  *a = left;
+	const MlopsCut  *b = right;
 
 	if (a->feature != b->feature)
 		return a->feature < b->feature ? -1 : 1;
@@ -320,15 +262,15 @@ compare_cuts(const void *left, const void *right)
  * Sort the cuts, keep the distinct ones, and number the groups.
  */
 static void
-group_cuts(Builder *builder)
+group_cuts(MlopsRankBuilder *builder)
 {
 	const MlopsRankSource *source = builder->source;
-	Cut		   *cuts = builder->cuts;
+	MlopsCut		   *cuts = builder->cuts;
 	size_t		kept = 0;
 	size_t		i;
 	uint32_t	feature;
 
-	qsort(cuts, builder->n_cuts, sizeof(Cut), compare_cuts);
+	qsort(cuts, builder->n_cuts, sizeof(MlopsCut), compare_cuts);
 	for (i = 0; i < builder->n_cuts; i++)
 	{
 		if (kept == 0 || compare_cuts(&cuts[kept - 1], &cuts[i]) != 0)
@@ -355,7 +297,7 @@ group_cuts(Builder *builder)
  * Count the blocks of all groups.
  */
 static void
-count_blocks(Builder *builder)
+count_blocks(MlopsRankBuilder *builder)
 {
 	uint32_t	i;
 
@@ -386,8 +328,8 @@ group_size(uint32_t left)
 /*
  * The group of a split, and the number of its cut within that.
  */
-static void
-find_cut(const Builder *builder, const MlopsNode *node, uint32_t *group,
+void
+mlops_ranks_find_cut(const MlopsRankBuilder *builder, const MlopsNode *node, uint32_t *group,
 		 uint32_t *number)
 {
 	uint32_t	feature = node->slot / 2;
@@ -412,7 +354,7 @@ find_cut(const Builder *builder, const MlopsNode *node, uint32_t *group,
  * Write the sections of groups and cuts.
  */
 static bool
-make_groups(Builder *builder)
+make_groups(MlopsRankBuilder *builder)
 {
 	MlopsRankSections *sections = builder->sections;
 	MlopsGroup *groups = zeroed(builder->n_groups, sizeof(MlopsGroup));
@@ -463,7 +405,7 @@ block_count(uint32_t count)
  * Write the blocks of one group.
  */
 static void
-fill_group(MlopsGroup *group, const Cut *cuts, uint32_t count, float *blocks)
+fill_group(MlopsGroup *group, const MlopsCut *cuts, uint32_t count, float *blocks)
 {
 	uint32_t	i;
 
@@ -484,7 +426,7 @@ fill_group(MlopsGroup *group, const Cut *cuts, uint32_t count, float *blocks)
  * which slots are groups.
  */
 static bool
-make_chunks(Builder *builder)
+make_chunks(MlopsRankBuilder *builder)
 {
 	uint32_t	n_trees = builder->source->n_trees;
 	uint32_t	i;
@@ -526,7 +468,7 @@ make_chunks(Builder *builder)
  * Start a chunk at a tree.
  */
 static void
-begin_chunk(Builder *builder, uint32_t tree, MlopsShape shape)
+begin_chunk(MlopsRankBuilder *builder, uint32_t tree, MlopsShape shape)
 {
 	MlopsChunk *chunk = &builder->chunks[builder->n_chunks++];
 
@@ -546,7 +488,7 @@ begin_chunk(Builder *builder, uint32_t tree, MlopsShape shape)
  * Add a tree to the last chunk; false if that has no slots left for it.
  */
 static bool
-add_tree(Builder *builder, uint32_t tree)
+add_tree(MlopsRankBuilder *builder, uint32_t tree)
 {
 	MlopsChunk *chunk = &builder->chunks[builder->n_chunks - 1];
 	uint16_t   *map = builder->maps + chunk->map * MLOPS_CHUNK_SLOTS;
@@ -578,16 +520,16 @@ add_tree(Builder *builder, uint32_t tree)
  * they are marked as used and added to the count that are in fresh.
  */
 static uint32_t
-new_groups(Builder *builder, uint32_t at, uint32_t levels, uint16_t *fresh,
+new_groups(MlopsRankBuilder *builder, uint32_t at, uint32_t levels, uint16_t *fresh,
 		   uint32_t count)
 {
 	const MlopsNode *node = &builder->source->nodes[at];
 	uint32_t	group;
 	uint32_t	number;
 
-	if (levels == 0 || is_leaf(builder, at))
+	if (levels == 0 || mlops_is_leaf(builder, at))
 		return count;
-	find_cut(builder, node, &group, &number);
+	mlops_ranks_find_cut(builder, node, &group, &number);
 	if (!builder->used[group])
 	{
 		builder->used[group] = true;
@@ -601,7 +543,7 @@ new_groups(Builder *builder, uint32_t at, uint32_t levels, uint16_t *fresh,
  * Number the lines of all chunks: units first, then outcomes, of each.
  */
 static void
-place_chunks(Builder *builder)
+place_chunks(MlopsRankBuilder *builder)
 {
 	uint32_t	i;
 
@@ -624,7 +566,7 @@ place_chunks(Builder *builder)
  * Is the layout faster than the walk over nodes, and small enough?
  */
 static bool
-worth(const Builder *builder)
+worth(const MlopsRankBuilder *builder)
 {
 	const MlopsRankSource *source = builder->source;
 	uint64_t	limit = source->n_nodes *
@@ -647,7 +589,7 @@ worth(const Builder *builder)
  * What the layout costs.
  */
 static double
-cost(const Builder *builder, const Costs *costs)
+cost(const MlopsRankBuilder *builder, const Costs *costs)
 {
 	const MlopsRankSource *source = builder->source;
 	double		sum = builder->n_groups * costs->group +
@@ -685,200 +627,3 @@ steps_of(const MlopsTree *tree)
 		2 * balanced;
 }
 
-/*
- * Write the sections of chunks, maps and units.
- */
-static bool
-make_units(Builder *builder)
-{
-	MlopsRankSections *sections = builder->sections;
-	uint8_t    *lines = zeroed(builder->n_lines, MLOPS_LINE);
-	uint32_t	i;
-
-	if (lines == NULL)
-		return false;
-	for (i = 0; i < builder->n_chunks; i++)
-	{
-		const MlopsChunk *chunk = &builder->chunks[i];
-
-		if (i == 0 || chunk->map != builder->chunks[i - 1].map)
-			load_map(builder, chunk);
-		if (chunk->shape != MLOPS_SHAPE_PLAIN)
-			fill_chunk(builder, chunk, lines);
-	}
-	sections->data[MLOPS_SECTION_UNITS] = lines;
-	sections->size[MLOPS_SECTION_UNITS] = builder->n_lines * MLOPS_LINE;
-	sections->data[MLOPS_SECTION_CHUNKS] = builder->chunks;
-	sections->size[MLOPS_SECTION_CHUNKS] = builder->n_chunks *
-		sizeof(MlopsChunk);
-	sections->data[MLOPS_SECTION_MAPS] = builder->maps;
-	sections->size[MLOPS_SECTION_MAPS] = (size_t) builder->n_maps *
-		MLOPS_CHUNK_SLOTS * sizeof(uint16_t);
-	builder->chunks = NULL;
-	builder->maps = NULL;
-	return true;
-}
-
-/*
- * Note which slot each group of a chunk has.
- */
-static void
-load_map(Builder *builder, const MlopsChunk *chunk)
-{
-	const uint16_t *map = builder->maps + chunk->map * MLOPS_CHUNK_SLOTS;
-	uint32_t	i;
-
-	for (i = 0; i < chunk->n_slots; i++)
-		builder->slots[map[i]] = i;
-}
-
-/*
- * Fill the units and outcomes of a chunk.
- */
-static void
-fill_chunk(const Builder *builder, const MlopsChunk *chunk, uint8_t *lines)
-{
-	uint32_t	trees = MLOPS_SHAPE_TREES(chunk->shape);
-	uint32_t	width = MLOPS_SHAPE_WIDTH(chunk->shape);
-	uint8_t    *outcomes = lines + (size_t) chunk->outcomes * MLOPS_LINE;
-	size_t		entry = MLOPS_OUTCOME_LINES(chunk->shape) * MLOPS_LINE /
-		MLOPS_UNIT_SPLITS;
-	MlopsUnit  *unit = (MlopsUnit *)
-		(lines + (size_t) chunk->units * MLOPS_LINE);
-	uint32_t	i;
-
-	for (i = 0; i < chunk->n_trees; i++)
-	{
-		uint32_t	first = i % trees * width;
-		uint32_t	root = builder->source->
-			trees[chunk->first_tree + i].first;
-
-		if (first == 0)
-		{
-			memset(unit[i / trees].shift, MLOPS_RANK_BIAS, MLOPS_UNIT_SPLITS);
-			memset(unit[i / trees].bound, NO_BOUND, MLOPS_UNIT_SPLITS);
-		}
-		fill_splits(builder, &unit[i / trees], chunk->shape, first, 1, root,
-					outcomes + (size_t) i * width * entry);
-	}
-}
-
-/*
- * Fill in the tree below a node, which has this place in heap order; first is
- * where in the unit the tree begins, outcomes where its own begin.
- */
-static void
-fill_splits(const Builder *builder, MlopsUnit *unit, MlopsShape shape,
-			uint32_t first, uint32_t place, uint32_t at, void *outcomes)
-{
-	const MlopsNode *node = &builder->source->nodes[at];
-	uint32_t	ways = 1u << MLOPS_SHAPE_LEVELS(shape);
-	uint32_t	leftmost = place;
-	uint32_t	count = 1;
-	uint32_t	i;
-	uint8_t		slot;
-
-	if (place < ways && !is_leaf(builder, at))
-	{
-		uint32_t	to = first + split_place(shape, place);
-
-		slot = split_bytes(builder, node, &unit->bound[to]);
-		unit->table[to] = slot | (slot >> 4 & 1) << 7 | (slot >> 5 & 1) << 6;
-		unit->shift[to] = MLOPS_RANK_BIAS + goes_left(node);
-		fill_splits(builder, unit, shape, first, 2 * place, node->left,
-					outcomes);
-		fill_splits(builder, unit, shape, first, 2 * place + 1,
-					node->left + 1, outcomes);
-		return;
-	}
-	for (; leftmost < ways; leftmost *= 2)
-		count *= 2;
-	for (i = leftmost - ways; i < leftmost - ways + count; i++)
-	{
-		if (shape == MLOPS_SHAPE_RECORDS)
-			fill_records(builder, (MlopsRecord *) outcomes + 2 * i, at);
-		else if (shape == MLOPS_SHAPE_NODES)
-			((uint32_t *) outcomes)[i] = at;
-		else
-			((float *) outcomes)[i] = node->value;
-	}
-}
-
-/*
- * Where in the bytes of a tree the split at this place in heap order lies.
- */
-static uint32_t
-split_place(MlopsShape shape, uint32_t place)
-{
-	uint32_t	top = MLOPS_SHAPE_LEVELS(shape) - 3;
-	uint32_t	level = 31 - __builtin_clz(place);
-	uint32_t	below;
-	uint32_t	subtree;
-
-	if (level < top)
-		return place - 1;
-	below = level - top;
-	subtree = (place >> below) - (1u << top);
-	place = 1u << below | (place & ((1u << below) - 1));
-	return (1u << top) - 1 + 7 * subtree + place - 1;
-}
-
-/*
- * Do missing values go left at a split?
- */
-static uint8_t
-goes_left(const MlopsNode *node)
-{
-	return !(node->slot & 1);
-}
-
-/*
- * The slot of a split, and its bound.
- */
-static uint8_t
-split_bytes(const Builder *builder, const MlopsNode *node, uint8_t *bound)
-{
-	uint32_t	group;
-	uint32_t	number;
-
-	find_cut(builder, node, &group, &number);
-	*bound = (number + goes_left(node)) ^ MLOPS_RANK_BIAS;
-	return builder->slots[group];
-}
-
-/*
- * Fill two records with what is below a node, or with a leaf alone.
- */
-static void
-fill_records(const Builder *builder, MlopsRecord *record, uint32_t at)
-{
-	const MlopsNode *nodes = builder->source->nodes;
-	uint8_t		bound = NO_BOUND;
-	int			i;
-
-	if (!is_leaf(builder, at))
-		record->above.lane = lane_of(builder, &nodes[at], &bound);
-	record->above.bound = (int8_t) bound;
-	for (i = 0; i < 2; i++, record++)
-	{
-		uint32_t	below = is_leaf(builder, at) ? at : nodes[at].left + i;
-		uint32_t	left = nodes[below].left;
-
-		bound = NO_BOUND;
-		if (!is_leaf(builder, below))
-			record->split.lane = lane_of(builder, &nodes[below], &bound);
-		record->split.bound = (int8_t) bound;
-		record->leaf[0] = nodes[left].value;
-		record->leaf[1] = nodes[left + (left != below)].value;
-	}
-}
-
-/*
- * The lane of a split, and its bound.
- */
-static uint8_t
-lane_of(const Builder *builder, const MlopsNode *node, uint8_t *bound)
-{
-	return split_bytes(builder, node, bound) +
-		goes_left(node) * MLOPS_CHUNK_SLOTS;
-}

@@ -88,10 +88,25 @@ def bits(values):
     return out
 
 
-def run(cli, what, model, rows):
-    """Outputs of forest_cli for these rows, as a flat array."""
+# Ways to evaluate, of which the machine may lack some: path, in batches.
+PATHS = [(path, batch) for path in ("avx512", "avx2", "neon", "portable")
+         for batch in (False, True)]
+
+
+def run(cli, what, model, rows, path=None, batch=False):
+    """Outputs of forest_cli for these rows, as a flat array.
+
+    None if the path is not one of this machine.
+    """
+    environment = dict(os.environ)
+    if path:
+        environment["MLOPS_PATH"] = path
+    if batch:
+        environment["MLOPS_BATCH"] = "1"
     done = subprocess.run([cli, what, model], input=rows.tobytes(),
-                          capture_output=True, check=False)
+                          capture_output=True, check=False, env=environment)
+    if done.returncode == 3 and path:
+        return None
     if done.returncode != 0:
         raise RuntimeError(done.stderr.decode())
     return np.frombuffer(done.stdout, dtype=np.float32)
@@ -109,7 +124,10 @@ def library(booster, matrix, objective, margin):
 
 def compare(cli, folder, data, booster, rows, label, types=None, note="",
             objective=None):
-    """Compare one booster on all rows: UBJ, JSON, and our JSON reloaded."""
+    """Compare one booster on all rows: UBJ, JSON, and our JSON reloaded.
+
+    Margins are compared by every path, by row and in batches.
+    """
     matrix = xgb.DMatrix(rows, feature_types=types,
                          enable_categorical=types is not None)
     config = json.loads(booster.save_config())
@@ -132,6 +150,12 @@ def compare(cli, folder, data, booster, rows, label, types=None, note="",
                     note += " size %d, not %d" % (got.size, expected.size)
                     continue
                 wrong += int((bits(got) != bits(expected)).sum())
+        for path, batch in PATHS:
+            got = run(cli, "margin", ubj, rows, path, batch)
+            if got is not None:
+                different = int((bits(got) != bits(want[0])).sum())
+                wrong += different
+                note += " %s" % path if different else ""
         for path in (ubj, text):
             out = subprocess.run([cli, "json", path], capture_output=True,
                                  check=True).stdout

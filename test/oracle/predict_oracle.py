@@ -193,13 +193,43 @@ def mismatches(got, want):
     return int(np.sum(got != want.astype(np.float64)))
 
 
-def check_predictions(cursor, model, table, task, classes, want):
-    """Number and label, or the array, of all rows."""
-    order = f"FROM {table} t ORDER BY row_number"
+def forest_paths(cursor):
+    """The values of mlops.forest_path that this server's processor takes."""
+    cursor.execute("LOAD 'mlops'")
+    cursor.execute("SELECT unnest(enumvals) FROM pg_settings "
+                   "WHERE name = 'mlops.forest_path'")
+    paths = []
+    for name in [row[0] for row in cursor.fetchall()]:
+        try:
+            cursor.execute(f"SET mlops.forest_path = {name}")
+            paths.append(name)
+        except psycopg2.errors.InvalidParameterValue:
+            pass
+    cursor.execute("RESET mlops.forest_path")
+    return paths
+
+
+def check_paths(cursor, model, order, task, want):
+    """Every path of evaluation on all rows; how many values differ."""
+    call = "predict_proba" if task == "multiclass" else "predict"
     bad = 0
+    for path in forest_paths(cursor):
+        cursor.execute(f"SET mlops.forest_path = {path}")
+        got = column_of(cursor, f"SELECT mlops.{call}('{model}', t) {order}")
+        wrong = mismatches(got, want)
+        result(wrong == 0, f"{model}: {call} by {path}", f"{wrong} differ")
+        bad += wrong
+    cursor.execute("RESET mlops.forest_path")
+    return bad
+
+
+def check_predictions(cursor, model, table, task, classes, want):
+    """Number and label, or the array, of all rows, by every path."""
+    order = f"FROM {table} t ORDER BY row_number"
+    bad = check_paths(cursor, model, order, task, want)
     if task != "multiclass":
         got = column_of(cursor, f"SELECT mlops.predict('{model}', t) {order}")
-        bad = mismatches(got, want)
+        bad += mismatches(got, want)
         result(bad == 0, f"{model}: predict", f"{bad} of {len(want)} differ")
     if task == "regression":
         return bad, np.asarray(got)

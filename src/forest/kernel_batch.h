@@ -1,0 +1,432 @@
+/*
+ * kernel_batch.h
+ *		Evaluation of batches of rows by ranks, for any instruction set.
+ *
+ * Needs, beside what kernel.h says,
+ *		LANES				rows in a vector
+ *		Lanes, Mask			a byte of each, and what a compare gives
+ *		lanes_above()		compares ranks in memory with a bound
+ *		lanes_way()			a way or the next, by a mask
+ *		lanes_choose()		of two, by a mask
+ *		lanes_add()			adds a number to ways, if LANES is 32 or more
+ *		lanes_store()		writes a vector
+ *		add_ways()			adds leaves to the sums of rows
+ *
+ * A tree goes through all rows: one compare decides one split for LANES rows,
+ * and the ways through the tree are chosen from the leaves up.  Where rows are
+ * fewer than a vector has, the rest of it is computed from what lies there and
+ * not used.
+ */
+#ifndef MLOPS_FOREST_KERNEL_BATCH_H
+#define MLOPS_FOREST_KERNEL_BATCH_H
+
+#include "forest/kernel.h"
+
+/* Two vectors at a time share what is loaded of a split. */
+typedef struct Pair
+{
+	Lanes		first;
+	Lanes		second;
+} Pair;
+
+#define PAIR (2 * LANES)
+
+/*
+ * Between two ways, by one split.
+ */
+static KERNEL_INLINE Pair
+choose(const uint8_t *lanes, uint16_t offset, uint8_t bound, Pair left,
+	   Pair right)
+{
+	Pair		chosen;
+
+	chosen.first = lanes_choose(lanes_above(lanes + offset, bound),
+								left.first, right.first);
+	chosen.second = lanes_choose(lanes_above(lanes + offset + LANES, bound),
+								 left.second, right.second);
+	return chosen;
+}
+
+/*
+ * Way n or n + 1, by one split.
+ */
+static KERNEL_INLINE Pair
+choose_last(const uint8_t *lanes, uint16_t offset, uint8_t bound, int n)
+{
+	Pair		chosen;
+
+	chosen.first = lanes_way(lanes_above(lanes + offset, bound), n);
+	chosen.second = lanes_way(lanes_above(lanes + offset + LANES, bound), n);
+	return chosen;
+}
+
+/*
+ * Ways n .. n + 7, by seven splits of three levels.
+ */
+static KERNEL_INLINE Pair
+choose_eight(const uint8_t *lanes, const uint16_t *offsets,
+			 const uint8_t *bounds, int n)
+{
+	Pair		left;
+	Pair		right;
+
+	left = choose(lanes, offsets[1], bounds[1],
+				  choose_last(lanes, offsets[3], bounds[3], n),
+				  choose_last(lanes, offsets[4], bounds[4], n + 2));
+	right = choose(lanes, offsets[2], bounds[2],
+				   choose_last(lanes, offsets[5], bounds[5], n + 4),
+				   choose_last(lanes, offsets[6], bounds[6], n + 6));
+	return choose(lanes, offsets[0], bounds[0], left, right);
+}
+
+/*
+ * Ways n .. n + 15, by a split and those of two subtrees.
+ */
+static KERNEL_INLINE Pair
+choose_sixteen(const uint8_t *lanes, const uint16_t *offsets,
+			   const uint8_t *bounds, int split, int below, int n)
+{
+	Pair		left = choose_eight(lanes, offsets + below, bounds + below, n);
+	Pair		right = choose_eight(lanes, offsets + below + 7,
+									 bounds + below + 7, n + 8);
+
+	return choose(lanes, offsets[split], bounds[split], left, right);
+}
+
+/*
+ * The ways of a pair of vectors through a tree.
+ */
+static KERNEL_INLINE Pair
+pair_ways(const uint8_t *lanes, const uint16_t *offsets,
+		  const uint8_t *bounds, const int shape)
+{
+	Pair		left;
+	Pair		right;
+
+	if (shape == MLOPS_SHAPE_THREE)
+		return choose_eight(lanes, offsets, bounds, 0);
+	if (shape == MLOPS_SHAPE_FOUR)
+		return choose_sixteen(lanes, offsets, bounds, 0, 1, 0);
+	if (shape == MLOPS_SHAPE_FIVE)
+	{
+		left = choose_sixteen(lanes, offsets, bounds, 1, 3, 0);
+		right = choose_sixteen(lanes, offsets, bounds, 2, 17, 16);
+		return choose(lanes, offsets[0], bounds[0], left, right);
+	}
+	left = choose(lanes, offsets[1], bounds[1],
+				  choose_sixteen(lanes, offsets, bounds, 3, 7, 0),
+				  choose_sixteen(lanes, offsets, bounds, 4, 21, 16));
+	right = choose(lanes, offsets[2], bounds[2],
+				   choose_sixteen(lanes, offsets, bounds, 5, 35, 32),
+				   choose_sixteen(lanes, offsets, bounds, 6, 49, 48));
+	return choose(lanes, offsets[0], bounds[0], left, right);
+}
+
+#if LANES >= 32
+
+/*
+ * Ways n .. n + 15 through seven splits and those above eight pairs of
+ * records.
+ */
+static KERNEL_INLINE Pair
+choose_records(const uint8_t *lanes, const uint16_t *offsets,
+			   const uint8_t *bounds, const uint16_t *lane_offset,
+			   const MlopsRecord *record)
+{
+	Pair		pairs[8];
+	int			i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < 8; i++, record += 2)
+		pairs[i] = choose_last(lanes, lane_offset[record->above.lane],
+							   record->above.bound, 2 * i);
+#pragma GCC unroll 4
+	for (i = 0; i < 4; i++)
+		pairs[i] = choose(lanes, offsets[3 + i], bounds[3 + i],
+						  pairs[2 * i], pairs[2 * i + 1]);
+	return choose(lanes, offsets[0], bounds[0],
+				  choose(lanes, offsets[1], bounds[1], pairs[0], pairs[1]),
+				  choose(lanes, offsets[2], bounds[2], pairs[2], pairs[3]));
+}
+
+/*
+ * The ways of n rows through seven levels; writes whole pairs of vectors.
+ */
+KERNEL_TARGET static __attribute__((noinline)) void
+find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
+				  const uint8_t *bounds, const uint16_t *lane_offset,
+				  const MlopsRecord *records, uint32_t n, uint8_t *ways)
+{
+	uint32_t	i;
+	int			k;
+
+	for (i = 0; i < n; i += PAIR, lanes += PAIR)
+	{
+		Pair		all[8];
+
+		for (k = 0; k < 8; k++)
+		{
+			all[k] = choose_records(lanes, offsets + 7 + 7 * k,
+									bounds + 7 + 7 * k, lane_offset,
+									records + 16 * k);
+			all[k].first = lanes_add(all[k].first, 16 * k);
+			all[k].second = lanes_add(all[k].second, 16 * k);
+		}
+#pragma GCC unroll 4
+		for (k = 0; k < 4; k++)
+			all[k] = choose(lanes, offsets[3 + k], bounds[3 + k], all[2 * k],
+							all[2 * k + 1]);
+		all[0] = choose(lanes, offsets[1], bounds[1], all[0], all[1]);
+		all[2] = choose(lanes, offsets[2], bounds[2], all[2], all[3]);
+		all[0] = choose(lanes, offsets[0], bounds[0], all[0], all[2]);
+		lanes_store(ways + i, all[0].first);
+		lanes_store(ways + i + LANES, all[0].second);
+	}
+}
+
+#endif							/* LANES >= 32 */
+
+/*
+ * The ways of n rows through a tree; writes whole pairs of vectors.
+ */
+#define FIND_WAYS(name, shape) \
+KERNEL_TARGET static __attribute__((noinline)) void \
+name(const uint8_t *lanes, const uint16_t *offsets, const uint8_t *bounds, \
+	 uint32_t n, uint8_t *ways) \
+{ \
+	uint32_t	i; \
+	for (i = 0; i < n; i += PAIR) \
+	{ \
+		Pair		found = pair_ways(lanes + i, offsets, bounds, shape); \
+		lanes_store(ways + i, found.first); \
+		lanes_store(ways + i + LANES, found.second); \
+	} \
+}
+
+FIND_WAYS(find_ways_three, MLOPS_SHAPE_THREE)
+FIND_WAYS(find_ways_four, MLOPS_SHAPE_FOUR)
+FIND_WAYS(find_ways_five, MLOPS_SHAPE_FIVE)
+FIND_WAYS(find_ways_six, MLOPS_SHAPE_SIX)
+
+/* A batch while it is evaluated. */
+typedef struct BatchState
+{
+	const MlopsForest *forest;
+	const MlopsBatch *batch;
+	uint32_t	half;			/* lanes of ranks before those plus 1 */
+	bool		direct;			/* lanes are slots, of the greatest width */
+	uint16_t	lane_offset[2 * MLOPS_CHUNK_SLOTS];
+} BatchState;
+
+/*
+ * The ranks of a batch, a lane for each group, and one for those plus 1.
+ */
+static KERNEL_INLINE void
+rank_batch(const BatchState *state)
+{
+	const MlopsBatch *batch = state->batch;
+	const MlopsForest *forest = state->forest;
+	const MlopsGroup *groups = mlops_forest_section(forest,
+													MLOPS_SECTION_GROUPS);
+	const char *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
+	uint32_t	n_groups = mlops_group_count(forest);
+	uint32_t	i;
+	uint32_t	r;
+
+	for (i = 0; i < n_groups; i++)
+	{
+		const float *feature = batch->rows + groups[i].feature;
+		uint8_t    *lane = batch->lanes + (size_t) i * batch->width;
+		uint8_t    *next = lane + (size_t) state->half * batch->width;
+
+		for (r = 0; r < batch->n; r++, feature += batch->stride)
+		{
+			unsigned	rank = rank_of(&groups[i], cuts, *feature) ^
+				MLOPS_RANK_BIAS;
+
+			lane[r] = rank;
+			next[r] = rank + 1;
+		}
+	}
+}
+
+/*
+ * Where the lanes of a chunk's slots begin.
+ */
+static KERNEL_INLINE void
+place_lanes(BatchState *state, const MlopsChunk *chunk)
+{
+	const uint16_t *map = (const uint16_t *)
+		mlops_forest_section(state->forest, MLOPS_SECTION_MAPS) +
+		(size_t) chunk->map * MLOPS_CHUNK_SLOTS;
+	uint32_t	i;
+
+	for (i = 0; i < MLOPS_CHUNK_SLOTS; i++)
+	{
+		state->lane_offset[i] = map[i] * state->batch->width;
+		state->lane_offset[i + MLOPS_CHUNK_SLOTS] =
+			(map[i] + state->half) * state->batch->width;
+	}
+}
+
+/*
+ * Where the lanes of a unit's splits begin.
+ */
+static KERNEL_INLINE void
+place_splits(const BatchState *state, const MlopsUnit *unit,
+			 uint16_t *offsets)
+{
+	uint32_t	i;
+
+	if (state->direct)
+	{
+		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
+			offsets[i] = (uint16_t) ((unit->table[i] & 63) |
+									 (unit->shift[i] & 1) << 6) *
+				MLOPS_BATCH_ROWS;
+	}
+	else
+	{
+		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
+			offsets[i] = state->lane_offset[(unit->table[i] & 63) |
+											(unit->shift[i] & 1) << 6];
+	}
+}
+
+/*
+ * Add the leaves below records to the sums.  With wide vectors the seventh
+ * level has been decided.
+ */
+static KERNEL_INLINE void
+add_records(const BatchState *state, const MlopsRecord *records,
+			const uint8_t *ways, float *sums)
+{
+	const uint16_t *offset = state->lane_offset;
+	const int8_t *lane = (const int8_t *) state->batch->lanes;
+	uint32_t	i;
+
+	for (i = 0; i < state->batch->n; i++, lane++)
+	{
+#if LANES >= 32
+		const MlopsRecord *record = &records[ways[i]];
+#else
+		const MlopsRecord *record = &records[2 * ways[i]];
+
+		record += is_above(lane[offset[record->above.lane]],
+						   record->above.bound);
+#endif
+		sums[i] += record->leaf[is_above(lane[offset[record->split.lane]],
+										 record->split.bound)];
+	}
+}
+
+/*
+ * Add the leaves below numbers of nodes to the sums.
+ */
+static KERNEL_INLINE void
+add_nodes(const BatchState *state, const MlopsTree *tree,
+		  const uint32_t *nodes, const uint8_t *ways, float *sums)
+{
+	const MlopsBatch *batch = state->batch;
+	uint32_t	i;
+
+	for (i = 0; i < batch->n; i++)
+		sums[i] += walk_nodes(state->forest, tree, nodes[ways[i]],
+							  batch->rows + i * batch->stride);
+}
+
+/*
+ * Add the leaves of a chunk's trees to the sums of a batch.
+ */
+static KERNEL_INLINE void
+batch_chunk(const BatchState *state, const MlopsChunk *chunk)
+{
+	const MlopsForest *forest = state->forest;
+	const MlopsBatch *batch = state->batch;
+	const MlopsTree *tree = (const MlopsTree *)
+		mlops_forest_section(forest, MLOPS_SECTION_TREES) + chunk->first_tree;
+	const MlopsUnit *unit = mlops_line(forest, chunk->units);
+	const char *outcomes = mlops_line(forest, chunk->outcomes);
+	uint32_t	trees = MLOPS_SHAPE_TREES(chunk->shape);
+	uint32_t	width = MLOPS_SHAPE_WIDTH(chunk->shape);
+	uint32_t	i;
+
+	for (i = 0; i < chunk->n_trees; i++, tree++)
+	{
+		uint16_t	offsets[MLOPS_UNIT_SPLITS];
+		uint8_t		ways[MLOPS_BATCH_ROWS + PAIR]
+		__attribute__((aligned(64)));
+		float	   *sums = batch->sums + (size_t) tree->output * batch->width;
+		uint32_t	first = i % trees * width;
+		const uint16_t *places = offsets + first;
+		const uint8_t *bounds = unit[i / trees].bound + first;
+
+		if (first == 0)
+			place_splits(state, &unit[i / trees], offsets);
+		switch (chunk->shape)
+		{
+			case MLOPS_SHAPE_THREE:
+				find_ways_three(batch->lanes, places, bounds, batch->n, ways);
+				break;
+			case MLOPS_SHAPE_FOUR:
+				find_ways_four(batch->lanes, places, bounds, batch->n, ways);
+				break;
+			case MLOPS_SHAPE_FIVE:
+				find_ways_five(batch->lanes, places, bounds, batch->n, ways);
+				break;
+#if LANES >= 32
+			case MLOPS_SHAPE_RECORDS:
+				find_ways_records(batch->lanes, places, bounds,
+								  state->lane_offset,
+								  (const MlopsRecord *) outcomes, batch->n,
+								  ways);
+				break;
+#endif
+			default:
+				find_ways_six(batch->lanes, places, bounds, batch->n, ways);
+		}
+		if (chunk->shape == MLOPS_SHAPE_RECORDS)
+			add_records(state, (const MlopsRecord *) outcomes, ways, sums);
+		else if (chunk->shape == MLOPS_SHAPE_NODES)
+			add_nodes(state, tree, (const uint32_t *) outcomes, ways, sums);
+		else
+			add_ways((const float *) outcomes, ways, batch->n, sums,
+					 chunk->shape);
+		outcomes += chunk->shape == MLOPS_SHAPE_RECORDS ?
+			MLOPS_UNIT_RECORDS * sizeof(MlopsRecord) : width * sizeof(float);
+	}
+}
+
+/*
+ * Add the leaves of all trees to the sums of a batch.
+ */
+KERNEL_TARGET void
+KERNEL(batch) (const MlopsForest *forest, const MlopsBatch *batch)
+{
+	uint32_t	n_chunks;
+	const MlopsChunk *chunk = mlops_chunks(forest, &n_chunks);
+	uint32_t	n_groups = mlops_group_count(forest);
+	uint32_t	map = UINT32_MAX;
+	BatchState	state;
+
+	state.forest = forest;
+	state.batch = batch;
+	state.half = n_groups > MLOPS_CHUNK_SLOTS ? n_groups : MLOPS_CHUNK_SLOTS;
+	state.direct = n_groups <= MLOPS_CHUNK_SLOTS &&
+		batch->width == MLOPS_BATCH_ROWS;
+	rank_batch(&state);
+	for (; n_chunks > 0; n_chunks--, chunk++)
+	{
+		if (chunk->shape == MLOPS_SHAPE_PLAIN)
+		{
+			mlops_walk_batch(forest, chunk->first_tree, chunk->n_trees, batch);
+			continue;
+		}
+		if (chunk->map != map)
+			place_lanes(&state, chunk);
+		map = chunk->map;
+		batch_chunk(&state, chunk);
+	}
+}
+
+#endif							/* MLOPS_FOREST_KERNEL_BATCH_H */

@@ -1,0 +1,227 @@
+/*
+ * ranks_fill.c
+ *		Units and outcomes of the layout of ranks.h.
+ *
+ * Every place of a unit that has no split sends rows left, and all ways that
+ * go through such a place have the outcome of the leaf above it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "forest/ranks_build.h"
+
+/* Biased, what no rank is above. */
+#define NO_BOUND 0x7F
+
+static void load_map(MlopsRankBuilder *builder, const MlopsChunk *chunk);
+static void fill_chunk(const MlopsRankBuilder *builder, const MlopsChunk *chunk,
+					   uint8_t *lines);
+static void fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit,
+						MlopsShape shape, uint32_t first, uint32_t place,
+						uint32_t at, void *outcomes);
+static uint32_t split_place(MlopsShape shape, uint32_t place);
+static uint8_t goes_left(const MlopsNode *node);
+static uint8_t split_bytes(const MlopsRankBuilder *builder, const MlopsNode *node,
+						   uint8_t *bound);
+static void fill_records(const MlopsRankBuilder *builder, MlopsRecord *record,
+						 uint32_t at);
+static uint8_t lane_of(const MlopsRankBuilder *builder, const MlopsNode *node,
+					   uint8_t *bound);
+
+/*
+ * Make the sections of chunks, maps and units.
+ */
+bool
+mlops_ranks_fill(MlopsRankBuilder *builder)
+{
+	MlopsRankSections *sections = builder->sections;
+	uint8_t    *lines = calloc(builder->n_lines + 1, MLOPS_LINE);
+	uint32_t	i;
+
+	if (lines == NULL)
+		return false;
+	for (i = 0; i < builder->n_chunks; i++)
+	{
+		const MlopsChunk *chunk = &builder->chunks[i];
+
+		if (i == 0 || chunk->map != builder->chunks[i - 1].map)
+			load_map(builder, chunk);
+		if (chunk->shape != MLOPS_SHAPE_PLAIN)
+			fill_chunk(builder, chunk, lines);
+	}
+	sections->data[MLOPS_SECTION_UNITS] = lines;
+	sections->size[MLOPS_SECTION_UNITS] = builder->n_lines * MLOPS_LINE;
+	sections->data[MLOPS_SECTION_CHUNKS] = builder->chunks;
+	sections->size[MLOPS_SECTION_CHUNKS] = builder->n_chunks *
+		sizeof(MlopsChunk);
+	sections->data[MLOPS_SECTION_MAPS] = builder->maps;
+	sections->size[MLOPS_SECTION_MAPS] = (size_t) builder->n_maps *
+		MLOPS_CHUNK_SLOTS * sizeof(uint16_t);
+	builder->chunks = NULL;
+	builder->maps = NULL;
+	return true;
+}
+
+/*
+ * Note which slot each group of a chunk has.
+ */
+static void
+load_map(MlopsRankBuilder *builder, const MlopsChunk *chunk)
+{
+	const uint16_t *map = builder->maps + chunk->map * MLOPS_CHUNK_SLOTS;
+	uint32_t	i;
+
+	for (i = 0; i < chunk->n_slots; i++)
+		builder->slots[map[i]] = i;
+}
+
+/*
+ * Fill the units and outcomes of a chunk.
+ */
+static void
+fill_chunk(const MlopsRankBuilder *builder, const MlopsChunk *chunk, uint8_t *lines)
+{
+	uint32_t	trees = MLOPS_SHAPE_TREES(chunk->shape);
+	uint32_t	width = MLOPS_SHAPE_WIDTH(chunk->shape);
+	uint8_t    *outcomes = lines + (size_t) chunk->outcomes * MLOPS_LINE;
+	size_t		entry = MLOPS_OUTCOME_LINES(chunk->shape) * MLOPS_LINE /
+		MLOPS_UNIT_SPLITS;
+	MlopsUnit  *unit = (MlopsUnit *)
+		(lines + (size_t) chunk->units * MLOPS_LINE);
+	uint32_t	i;
+
+	for (i = 0; i < chunk->n_trees; i++)
+	{
+		uint32_t	first = i % trees * width;
+		uint32_t	root = builder->source->
+			trees[chunk->first_tree + i].first;
+
+		if (first == 0)
+		{
+			memset(unit[i / trees].shift, MLOPS_RANK_BIAS, MLOPS_UNIT_SPLITS);
+			memset(unit[i / trees].bound, NO_BOUND, MLOPS_UNIT_SPLITS);
+		}
+		fill_splits(builder, &unit[i / trees], chunk->shape, first, 1, root,
+					outcomes + (size_t) i * width * entry);
+	}
+}
+
+/*
+ * Fill in the tree below a node, which has this place in heap order; first is
+ * where in the unit the tree begins, outcomes where its own begin.
+ */
+static void
+fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit, MlopsShape shape,
+			uint32_t first, uint32_t place, uint32_t at, void *outcomes)
+{
+	const MlopsNode *node = &builder->source->nodes[at];
+	uint32_t	ways = 1u << MLOPS_SHAPE_LEVELS(shape);
+	uint32_t	leftmost = place;
+	uint32_t	count = 1;
+	uint32_t	i;
+	uint8_t		slot;
+
+	if (place < ways && !mlops_is_leaf(builder, at))
+	{
+		uint32_t	to = first + split_place(shape, place);
+
+		slot = split_bytes(builder, node, &unit->bound[to]);
+		unit->table[to] = slot | (slot >> 4 & 1) << 7 | (slot >> 5 & 1) << 6;
+		unit->shift[to] = MLOPS_RANK_BIAS + goes_left(node);
+		fill_splits(builder, unit, shape, first, 2 * place, node->left,
+					outcomes);
+		fill_splits(builder, unit, shape, first, 2 * place + 1,
+					node->left + 1, outcomes);
+		return;
+	}
+	for (; leftmost < ways; leftmost *= 2)
+		count *= 2;
+	for (i = leftmost - ways; i < leftmost - ways + count; i++)
+	{
+		if (shape == MLOPS_SHAPE_RECORDS)
+			fill_records(builder, (MlopsRecord *) outcomes + 2 * i, at);
+		else if (shape == MLOPS_SHAPE_NODES)
+			((uint32_t *) outcomes)[i] = at;
+		else
+			((float *) outcomes)[i] = node->value;
+	}
+}
+
+/*
+ * Where in the bytes of a tree the split at this place in heap order lies.
+ */
+static uint32_t
+split_place(MlopsShape shape, uint32_t place)
+{
+	uint32_t	top = MLOPS_SHAPE_LEVELS(shape) - 3;
+	uint32_t	level = 31 - __builtin_clz(place);
+	uint32_t	below;
+	uint32_t	subtree;
+
+	if (level < top)
+		return place - 1;
+	below = level - top;
+	subtree = (place >> below) - (1u << top);
+	place = 1u << below | (place & ((1u << below) - 1));
+	return (1u << top) - 1 + 7 * subtree + place - 1;
+}
+
+/*
+ * Do missing values go left at a split?
+ */
+static uint8_t
+goes_left(const MlopsNode *node)
+{
+	return !(node->slot & 1);
+}
+
+/*
+ * The slot of a split, and its bound.
+ */
+static uint8_t
+split_bytes(const MlopsRankBuilder *builder, const MlopsNode *node, uint8_t *bound)
+{
+	uint32_t	group;
+	uint32_t	number;
+
+	mlops_ranks_find_cut(builder, node, &group, &number);
+	*bound = (number + goes_left(node)) ^ MLOPS_RANK_BIAS;
+	return builder->slots[group];
+}
+
+/*
+ * Fill two records with what is below a node, or with a leaf alone.
+ */
+static void
+fill_records(const MlopsRankBuilder *builder, MlopsRecord *record, uint32_t at)
+{
+	const MlopsNode *nodes = builder->source->nodes;
+	uint8_t		bound = NO_BOUND;
+	int			i;
+
+	if (!mlops_is_leaf(builder, at))
+		record->above.lane = lane_of(builder, &nodes[at], &bound);
+	record->above.bound = (int8_t) bound;
+	for (i = 0; i < 2; i++, record++)
+	{
+		uint32_t	below = mlops_is_leaf(builder, at) ? at : nodes[at].left + i;
+		uint32_t	left = nodes[below].left;
+
+		bound = NO_BOUND;
+		if (!mlops_is_leaf(builder, below))
+			record->split.lane = lane_of(builder, &nodes[below], &bound);
+		record->split.bound = (int8_t) bound;
+		record->leaf[0] = nodes[left].value;
+		record->leaf[1] = nodes[left + (left != below)].value;
+	}
+}
+
+/*
+ * The lane of a split, and its bound.
+ */
+static uint8_t
+lane_of(const MlopsRankBuilder *builder, const MlopsNode *node, uint8_t *bound)
+{
+	return split_bytes(builder, node, bound) +
+		goes_left(node) * MLOPS_CHUNK_SLOTS;
+}
