@@ -57,7 +57,7 @@ MLOPS_DECLARE_KERNELS(avx2);
 MLOPS_DECLARE_KERNELS(neon);
 MLOPS_DECLARE_KERNELS(portable);
 
-/* Add the leaves of a forest, or what a linear model adds, to a row's margins. */
+/* Add all leaves, or what a linear model adds, to the margins of a row. */
 extern void mlops_walk_forest(const MlopsForest *forest, const float *row,
 							  float *output);
 

@@ -329,8 +329,8 @@ group_size(uint32_t left)
  * The group of a split, and the number of its cut within that.
  */
 void
-mlops_ranks_find_cut(const MlopsRankBuilder *builder, const MlopsNode *node, uint32_t *group,
-		 uint32_t *number)
+mlops_ranks_find_cut(const MlopsRankBuilder *builder, const MlopsNode *node,
+					 uint32_t *group, uint32_t *number)
 {
 	uint32_t	feature = node->slot / 2;
 	uint32_t	first = builder->first_cut[feature];
@@ -405,7 +405,8 @@ block_count(uint32_t count)
  * Write the blocks of one group.
  */
 static void
-fill_group(MlopsGroup *group, const MlopsCut *cuts, uint32_t count, float *blocks)
+fill_group(MlopsGroup *group, const MlopsCut *cuts, uint32_t count,
+		   float *blocks)
 {
 	uint32_t	i;
 
@@ -520,8 +521,8 @@ add_tree(MlopsRankBuilder *builder, uint32_t tree)
  * they are marked as used and added to the count that are in fresh.
  */
 static uint32_t
-new_groups(MlopsRankBuilder *builder, uint32_t at, uint32_t levels, uint16_t *fresh,
-		   uint32_t count)
+new_groups(MlopsRankBuilder *builder, uint32_t at, uint32_t levels,
+		   uint16_t *fresh, uint32_t count)
 {
 	const MlopsNode *node = &builder->source->nodes[at];
 	uint32_t	group;

@@ -74,7 +74,8 @@ groups_good(const MlopsForest *forest)
 		const MlopsGroup *group = &groups[i];
 		const float *block = cuts + next * MLOPS_CUT_BLOCK;
 
-		if (group->feature >= forest->n_features || group->start != next * MLOPS_LINE ||
+		if (group->feature >= forest->n_features ||
+			group->start != next * MLOPS_LINE ||
 			group->blocks < 1 || group->blocks > MLOPS_CUT_BLOCK)
 			return false;
 		next += group->blocks + (group->blocks > 1);

@@ -14,15 +14,15 @@
 #define NO_BOUND 0x7F
 
 static void load_map(MlopsRankBuilder *builder, const MlopsChunk *chunk);
-static void fill_chunk(const MlopsRankBuilder *builder, const MlopsChunk *chunk,
-					   uint8_t *lines);
+static void fill_chunk(const MlopsRankBuilder *builder,
+					   const MlopsChunk *chunk, uint8_t *lines);
 static void fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit,
 						MlopsShape shape, uint32_t first, uint32_t place,
 						uint32_t at, void *outcomes);
 static uint32_t split_place(MlopsShape shape, uint32_t place);
 static uint8_t goes_left(const MlopsNode *node);
-static uint8_t split_bytes(const MlopsRankBuilder *builder, const MlopsNode *node,
-						   uint8_t *bound);
+static uint8_t split_bytes(const MlopsRankBuilder *builder,
+						   const MlopsNode *node, uint8_t *bound);
 static void fill_records(const MlopsRankBuilder *builder, MlopsRecord *record,
 						 uint32_t at);
 static uint8_t lane_of(const MlopsRankBuilder *builder, const MlopsNode *node,
@@ -79,7 +79,8 @@ load_map(MlopsRankBuilder *builder, const MlopsChunk *chunk)
  * Fill the units and outcomes of a chunk.
  */
 static void
-fill_chunk(const MlopsRankBuilder *builder, const MlopsChunk *chunk, uint8_t *lines)
+fill_chunk(const MlopsRankBuilder *builder, const MlopsChunk *chunk,
+		   uint8_t *lines)
 {
 	uint32_t	trees = MLOPS_SHAPE_TREES(chunk->shape);
 	uint32_t	width = MLOPS_SHAPE_WIDTH(chunk->shape);
@@ -179,7 +180,8 @@ goes_left(const MlopsNode *node)
  * The slot of a split, and its bound.
  */
 static uint8_t
-split_bytes(const MlopsRankBuilder *builder, const MlopsNode *node, uint8_t *bound)
+split_bytes(const MlopsRankBuilder *builder, const MlopsNode *node,
+			uint8_t *bound)
 {
 	uint32_t	group;
 	uint32_t	number;
