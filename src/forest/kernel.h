@@ -37,7 +37,7 @@ rank_of(const MlopsGroup *group, const char *cuts, float feature)
  * branch, and what is chosen cannot be guessed.
  */
 static KERNEL_INLINE uint32_t
-is_above(int8_t rank, int8_t bound)
+is_above(int rank, int bound)
 {
 	return (uint32_t) (bound - rank) >> 31;
 }

@@ -125,26 +125,29 @@ table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 typedef __m256i Lanes;
 typedef __m256i Mask;
 
-/* Which of these ranks are above a bound? */
+/*
+ * Which of these ranks are below a limit, and go left?  This way round the
+ * compare reads memory.
+ */
 static INLINE Mask
-lanes_above(const uint8_t *ranks, uint8_t bound)
+lanes_compare(const uint8_t *ranks, uint8_t limit)
 {
-	return _mm256_cmpgt_epi8(_mm256_loadu_si256((const __m256i *) ranks),
-							 _mm256_set1_epi8((char) bound));
+	return _mm256_cmpgt_epi8(_mm256_set1_epi8((char) limit),
+							 _mm256_loadu_si256((const __m256i *) ranks));
 }
 
-/* Way n, or n + 1 where the mask is set. */
+/* Way n + 1, or n where the mask is set. */
 static INLINE Lanes
 lanes_way(Mask mask, int n)
 {
-	return _mm256_sub_epi8(_mm256_set1_epi8((char) n), mask);
+	return _mm256_add_epi8(mask, _mm256_set1_epi8((char) (n + 1)));
 }
 
-/* The right where the mask is set, else the left. */
+/* The left where the mask is set, else the right. */
 static INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
-	return _mm256_blendv_epi8(left, right, mask);
+	return _mm256_blendv_epi8(right, left, mask);
 }
 
 /* Every way plus n. */

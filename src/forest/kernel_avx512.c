@@ -84,12 +84,12 @@ table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 typedef __m512i Lanes;
 typedef __mmask64 Mask;
 
-/* Which of these ranks are above a bound? */
+/* Which of these ranks reach a limit, and go right? */
 static INLINE Mask
-lanes_above(const uint8_t *ranks, uint8_t bound)
+lanes_compare(const uint8_t *ranks, uint8_t limit)
 {
-	return _mm512_cmpgt_epi8_mask(_mm512_loadu_si512(ranks),
-								  _mm512_set1_epi8((char) bound));
+	return _mm512_cmple_epi8_mask(_mm512_set1_epi8((char) limit),
+								  _mm512_loadu_si512(ranks));
 }
 
 /* Way n, or n + 1 where the mask is set. */

@@ -5,7 +5,8 @@
  * Needs, beside what kernel.h says,
  *		LANES				rows in a vector
  *		Lanes, Mask			a byte of each, and what a compare gives
- *		lanes_above()		compares ranks in memory with a bound
+ *		lanes_compare()		compares ranks in memory with a limit: those that
+ *							reach it go right
  *		lanes_way()			a way or the next, by a mask
  *		lanes_choose()		of two, by a mask
  *		lanes_add()			adds a number to ways, if LANES is 32 or more
@@ -35,14 +36,14 @@ typedef struct Pair
  * Between two ways, by one split.
  */
 static KERNEL_INLINE Pair
-choose(const uint8_t *lanes, uint16_t offset, uint8_t bound, Pair left,
+choose(const uint8_t *lanes, uint16_t offset, uint8_t limit, Pair left,
 	   Pair right)
 {
 	Pair		chosen;
 
-	chosen.first = lanes_choose(lanes_above(lanes + offset, bound),
+	chosen.first = lanes_choose(lanes_compare(lanes + offset, limit),
 								left.first, right.first);
-	chosen.second = lanes_choose(lanes_above(lanes + offset + LANES, bound),
+	chosen.second = lanes_choose(lanes_compare(lanes + offset + LANES, limit),
 								 left.second, right.second);
 	return chosen;
 }
@@ -51,12 +52,12 @@ choose(const uint8_t *lanes, uint16_t offset, uint8_t bound, Pair left,
  * Way n or n + 1, by one split.
  */
 static KERNEL_INLINE Pair
-choose_last(const uint8_t *lanes, uint16_t offset, uint8_t bound, int n)
+choose_last(const uint8_t *lanes, uint16_t offset, uint8_t limit, int n)
 {
 	Pair		chosen;
 
-	chosen.first = lanes_way(lanes_above(lanes + offset, bound), n);
-	chosen.second = lanes_way(lanes_above(lanes + offset + LANES, bound), n);
+	chosen.first = lanes_way(lanes_compare(lanes + offset, limit), n);
+	chosen.second = lanes_way(lanes_compare(lanes + offset + LANES, limit), n);
 	return chosen;
 }
 
@@ -65,18 +66,18 @@ choose_last(const uint8_t *lanes, uint16_t offset, uint8_t bound, int n)
  */
 static KERNEL_INLINE Pair
 choose_eight(const uint8_t *lanes, const uint16_t *offsets,
-			 const uint8_t *bounds, int n)
+			 const uint8_t *limits, int n)
 {
 	Pair		left;
 	Pair		right;
 
-	left = choose(lanes, offsets[1], bounds[1],
-				  choose_last(lanes, offsets[3], bounds[3], n),
-				  choose_last(lanes, offsets[4], bounds[4], n + 2));
-	right = choose(lanes, offsets[2], bounds[2],
-				   choose_last(lanes, offsets[5], bounds[5], n + 4),
-				   choose_last(lanes, offsets[6], bounds[6], n + 6));
-	return choose(lanes, offsets[0], bounds[0], left, right);
+	left = choose(lanes, offsets[1], limits[1],
+				  choose_last(lanes, offsets[3], limits[3], n),
+				  choose_last(lanes, offsets[4], limits[4], n + 2));
+	right = choose(lanes, offsets[2], limits[2],
+				   choose_last(lanes, offsets[5], limits[5], n + 4),
+				   choose_last(lanes, offsets[6], limits[6], n + 6));
+	return choose(lanes, offsets[0], limits[0], left, right);
 }
 
 /*
@@ -84,13 +85,13 @@ choose_eight(const uint8_t *lanes, const uint16_t *offsets,
  */
 static KERNEL_INLINE Pair
 choose_sixteen(const uint8_t *lanes, const uint16_t *offsets,
-			   const uint8_t *bounds, int split, int below, int n)
+			   const uint8_t *limits, int split, int below, int n)
 {
-	Pair		left = choose_eight(lanes, offsets + below, bounds + below, n);
+	Pair		left = choose_eight(lanes, offsets + below, limits + below, n);
 	Pair		right = choose_eight(lanes, offsets + below + 7,
-									 bounds + below + 7, n + 8);
+									 limits + below + 7, n + 8);
 
-	return choose(lanes, offsets[split], bounds[split], left, right);
+	return choose(lanes, offsets[split], limits[split], left, right);
 }
 
 /*
@@ -98,28 +99,28 @@ choose_sixteen(const uint8_t *lanes, const uint16_t *offsets,
  */
 static KERNEL_INLINE Pair
 pair_ways(const uint8_t *lanes, const uint16_t *offsets,
-		  const uint8_t *bounds, const int shape)
+		  const uint8_t *limits, const int shape)
 {
 	Pair		left;
 	Pair		right;
 
 	if (shape == MLOPS_SHAPE_THREE)
-		return choose_eight(lanes, offsets, bounds, 0);
+		return choose_eight(lanes, offsets, limits, 0);
 	if (shape == MLOPS_SHAPE_FOUR)
-		return choose_sixteen(lanes, offsets, bounds, 0, 1, 0);
+		return choose_sixteen(lanes, offsets, limits, 0, 1, 0);
 	if (shape == MLOPS_SHAPE_FIVE)
 	{
-		left = choose_sixteen(lanes, offsets, bounds, 1, 3, 0);
-		right = choose_sixteen(lanes, offsets, bounds, 2, 17, 16);
-		return choose(lanes, offsets[0], bounds[0], left, right);
+		left = choose_sixteen(lanes, offsets, limits, 1, 3, 0);
+		right = choose_sixteen(lanes, offsets, limits, 2, 17, 16);
+		return choose(lanes, offsets[0], limits[0], left, right);
 	}
-	left = choose(lanes, offsets[1], bounds[1],
-				  choose_sixteen(lanes, offsets, bounds, 3, 7, 0),
-				  choose_sixteen(lanes, offsets, bounds, 4, 21, 16));
-	right = choose(lanes, offsets[2], bounds[2],
-				   choose_sixteen(lanes, offsets, bounds, 5, 35, 32),
-				   choose_sixteen(lanes, offsets, bounds, 6, 49, 48));
-	return choose(lanes, offsets[0], bounds[0], left, right);
+	left = choose(lanes, offsets[1], limits[1],
+				  choose_sixteen(lanes, offsets, limits, 3, 7, 0),
+				  choose_sixteen(lanes, offsets, limits, 4, 21, 16));
+	right = choose(lanes, offsets[2], limits[2],
+				   choose_sixteen(lanes, offsets, limits, 5, 35, 32),
+				   choose_sixteen(lanes, offsets, limits, 6, 49, 48));
+	return choose(lanes, offsets[0], limits[0], left, right);
 }
 
 #if LANES >= 32
@@ -130,7 +131,7 @@ pair_ways(const uint8_t *lanes, const uint16_t *offsets,
  */
 static KERNEL_INLINE Pair
 choose_records(const uint8_t *lanes, const uint16_t *offsets,
-			   const uint8_t *bounds, const uint16_t *lane_offset,
+			   const uint8_t *limits, const uint16_t *lane_offset,
 			   const MlopsRecord *record)
 {
 	Pair		pairs[8];
@@ -139,14 +140,14 @@ choose_records(const uint8_t *lanes, const uint16_t *offsets,
 #pragma GCC unroll 8
 	for (i = 0; i < 8; i++, record += 2)
 		pairs[i] = choose_last(lanes, lane_offset[record->above.lane],
-							   record->above.bound, 2 * i);
+							   record->above.limit, 2 * i);
 #pragma GCC unroll 4
 	for (i = 0; i < 4; i++)
-		pairs[i] = choose(lanes, offsets[3 + i], bounds[3 + i],
+		pairs[i] = choose(lanes, offsets[3 + i], limits[3 + i],
 						  pairs[2 * i], pairs[2 * i + 1]);
-	return choose(lanes, offsets[0], bounds[0],
-				  choose(lanes, offsets[1], bounds[1], pairs[0], pairs[1]),
-				  choose(lanes, offsets[2], bounds[2], pairs[2], pairs[3]));
+	return choose(lanes, offsets[0], limits[0],
+				  choose(lanes, offsets[1], limits[1], pairs[0], pairs[1]),
+				  choose(lanes, offsets[2], limits[2], pairs[2], pairs[3]));
 }
 
 /*
@@ -154,7 +155,7 @@ choose_records(const uint8_t *lanes, const uint16_t *offsets,
  */
 KERNEL_TARGET static __attribute__((noinline)) void
 find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
-				  const uint8_t *bounds, const uint16_t *lane_offset,
+				  const uint8_t *limits, const uint16_t *lane_offset,
 				  const MlopsRecord *records, uint32_t n, uint8_t *ways)
 {
 	uint32_t	i;
@@ -167,18 +168,18 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 		for (k = 0; k < 8; k++)
 		{
 			all[k] = choose_records(lanes, offsets + 7 + 7 * k,
-									bounds + 7 + 7 * k, lane_offset,
+									limits + 7 + 7 * k, lane_offset,
 									records + 16 * k);
 			all[k].first = lanes_add(all[k].first, 16 * k);
 			all[k].second = lanes_add(all[k].second, 16 * k);
 		}
 #pragma GCC unroll 4
 		for (k = 0; k < 4; k++)
-			all[k] = choose(lanes, offsets[3 + k], bounds[3 + k], all[2 * k],
+			all[k] = choose(lanes, offsets[3 + k], limits[3 + k], all[2 * k],
 							all[2 * k + 1]);
-		all[0] = choose(lanes, offsets[1], bounds[1], all[0], all[1]);
-		all[2] = choose(lanes, offsets[2], bounds[2], all[2], all[3]);
-		all[0] = choose(lanes, offsets[0], bounds[0], all[0], all[2]);
+		all[0] = choose(lanes, offsets[1], limits[1], all[0], all[1]);
+		all[2] = choose(lanes, offsets[2], limits[2], all[2], all[3]);
+		all[0] = choose(lanes, offsets[0], limits[0], all[0], all[2]);
 		lanes_store(ways + i, all[0].first);
 		lanes_store(ways + i + LANES, all[0].second);
 	}
@@ -191,13 +192,13 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
  */
 #define FIND_WAYS(name, shape) \
 KERNEL_TARGET static __attribute__((noinline)) void \
-name(const uint8_t *lanes, const uint16_t *offsets, const uint8_t *bounds, \
+name(const uint8_t *lanes, const uint16_t *offsets, const uint8_t *limits, \
 	 uint32_t n, uint8_t *ways) \
 { \
 	uint32_t	i; \
 	for (i = 0; i < n; i += PAIR) \
 	{ \
-		Pair		found = pair_ways(lanes + i, offsets, bounds, shape); \
+		Pair		found = pair_ways(lanes + i, offsets, limits, shape); \
 		lanes_store(ways + i, found.first); \
 		lanes_store(ways + i + LANES, found.second); \
 	} \
@@ -231,21 +232,32 @@ rank_batch(const BatchState *state)
 	const char *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
 	uint32_t	n_groups = mlops_group_count(forest);
 	uint32_t	i;
-	uint32_t	r;
 
 	for (i = 0; i < n_groups; i++)
 	{
 		const float *feature = batch->rows + groups[i].feature;
+		const float *block = (const float *) (cuts + groups[i].start);
+		size_t		half = (size_t) state->half * batch->width;
 		uint8_t    *lane = batch->lanes + (size_t) i * batch->width;
-		uint8_t    *next = lane + (size_t) state->half * batch->width;
+		uint8_t    *end = lane + batch->n;
+		unsigned	rank;
 
-		for (r = 0; r < batch->n; r++, feature += batch->stride)
+		if (groups[i].blocks > 1)
 		{
-			unsigned	rank = rank_of(&groups[i], cuts, *feature) ^
-				MLOPS_RANK_BIAS;
-
-			lane[r] = rank;
-			next[r] = rank + 1;
+			for (; lane < end; lane++, feature += batch->stride)
+			{
+				rank = missing_bits(*feature) |
+					rank_in_blocks(block, *feature);
+				lane[0] = rank ^ MLOPS_RANK_BIAS;
+				lane[half] = (rank + 1) ^ MLOPS_RANK_BIAS;
+			}
+			continue;
+		}
+		for (; lane < end; lane++, feature += batch->stride)
+		{
+			rank = missing_bits(*feature) | rank_in_block(block, *feature);
+			lane[0] = rank ^ MLOPS_RANK_BIAS;
+			lane[half] = (rank + 1) ^ MLOPS_RANK_BIAS;
 		}
 	}
 }
@@ -270,14 +282,16 @@ place_lanes(BatchState *state, const MlopsChunk *chunk)
 }
 
 /*
- * Where the lanes of a unit's splits begin.
+ * Where the lanes of a unit's splits begin, and the ranks that go right.
  */
 static KERNEL_INLINE void
 place_splits(const BatchState *state, const MlopsUnit *unit,
-			 uint16_t *offsets)
+			 uint16_t *offsets, uint8_t *limits)
 {
 	uint32_t	i;
 
+	for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
+		limits[i] = unit->bound[i] + 1;
 	if (state->direct)
 	{
 		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
@@ -301,21 +315,21 @@ static KERNEL_INLINE void
 add_records(const BatchState *state, const MlopsRecord *records,
 			const uint8_t *ways, float *sums)
 {
-	const uint16_t *offset = state->lane_offset;
-	const int8_t *lane = (const int8_t *) state->batch->lanes;
+	const uint16_t *offsets = state->lane_offset;
+	const int8_t *lanes = (const int8_t *) state->batch->lanes;
 	uint32_t	i;
 
-	for (i = 0; i < state->batch->n; i++, lane++)
+	for (i = 0; i < state->batch->n; i++, lanes++)
 	{
 #if LANES >= 32
 		const MlopsRecord *record = &records[ways[i]];
 #else
 		const MlopsRecord *record = &records[2 * ways[i]];
 
-		record += is_above(lane[offset[record->above.lane]],
-						   record->above.bound);
+		record += is_above(lanes[offsets[record->above.lane]],
+						   record->above.limit - 1);
 #endif
-		sums[i] += record->leaf[is_above(lane[offset[record->split.lane]],
+		sums[i] += record->leaf[is_above(lanes[offsets[record->split.lane]],
 										 record->split.bound)];
 	}
 }
@@ -354,36 +368,37 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 	for (i = 0; i < chunk->n_trees; i++, tree++)
 	{
 		uint16_t	offsets[MLOPS_UNIT_SPLITS];
+		uint8_t		limits[MLOPS_UNIT_SPLITS];
 		uint8_t		ways[MLOPS_BATCH_ROWS + PAIR]
 		__attribute__((aligned(64)));
 		float	   *sums = batch->sums + (size_t) tree->output * batch->width;
 		uint32_t	first = i % trees * width;
 		const uint16_t *places = offsets + first;
-		const uint8_t *bounds = unit[i / trees].bound + first;
+		const uint8_t *ends = limits + first;
 
 		if (first == 0)
-			place_splits(state, &unit[i / trees], offsets);
+			place_splits(state, &unit[i / trees], offsets, limits);
 		switch (chunk->shape)
 		{
 			case MLOPS_SHAPE_THREE:
-				find_ways_three(batch->lanes, places, bounds, batch->n, ways);
+				find_ways_three(batch->lanes, places, ends, batch->n, ways);
 				break;
 			case MLOPS_SHAPE_FOUR:
-				find_ways_four(batch->lanes, places, bounds, batch->n, ways);
+				find_ways_four(batch->lanes, places, ends, batch->n, ways);
 				break;
 			case MLOPS_SHAPE_FIVE:
-				find_ways_five(batch->lanes, places, bounds, batch->n, ways);
+				find_ways_five(batch->lanes, places, ends, batch->n, ways);
 				break;
 #if LANES >= 32
 			case MLOPS_SHAPE_RECORDS:
-				find_ways_records(batch->lanes, places, bounds,
+				find_ways_records(batch->lanes, places, ends,
 								  state->lane_offset,
 								  (const MlopsRecord *) outcomes, batch->n,
 								  ways);
 				break;
 #endif
 			default:
-				find_ways_six(batch->lanes, places, bounds, batch->n, ways);
+				find_ways_six(batch->lanes, places, ends, batch->n, ways);
 		}
 		if (chunk->shape == MLOPS_SHAPE_RECORDS)
 			add_records(state, (const MlopsRecord *) outcomes, ways, sums);

@@ -109,12 +109,12 @@ table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 typedef uint8x16_t Lanes;
 typedef uint8x16_t Mask;
 
-/* Which of these ranks are above a bound? */
+/* Which of these ranks reach a limit, and go right? */
 static INLINE Mask
-lanes_above(const uint8_t *ranks, uint8_t bound)
+lanes_compare(const uint8_t *ranks, uint8_t limit)
 {
-	return vcgtq_s8(vreinterpretq_s8_u8(vld1q_u8(ranks)),
-					vdupq_n_s8((int8_t) bound));
+	return vcgeq_s8(vreinterpretq_s8_u8(vld1q_u8(ranks)),
+					vdupq_n_s8((int8_t) limit));
 }
 
 /* Way n, or n + 1 where the mask is set. */

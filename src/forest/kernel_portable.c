@@ -49,28 +49,28 @@ missing_bits(float feature)
 typedef int8_t Lanes __attribute__((vector_size(LANES)));
 typedef Lanes Mask;
 
-/* Which of these ranks are above a bound? */
+/* Which of these ranks are below a limit, and go left? */
 static INLINE Mask
-lanes_above(const uint8_t *ranks, uint8_t bound)
+lanes_compare(const uint8_t *ranks, uint8_t limit)
 {
-	Lanes		above = {0};
+	Lanes		all = {0};
 
-	memcpy(&above, ranks, sizeof(above));
-	return above > (int8_t) bound;
+	memcpy(&all, ranks, sizeof(all));
+	return all < (int8_t) limit;
 }
 
-/* Way n, or n + 1 where the mask is set. */
+/* Way n + 1, or n where the mask is set. */
 static INLINE Lanes
 lanes_way(Mask mask, int n)
 {
-	return (int8_t) n - mask;
+	return mask + (int8_t) (n + 1);
 }
 
-/* The right where the mask is set, else the left. */
+/* The left where the mask is set, else the right. */
 static INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
-	return (right & mask) | (left & ~mask);
+	return (left & mask) | (right & ~mask);
 }
 
 /* Write the bytes of a vector. */

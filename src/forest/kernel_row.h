@@ -78,7 +78,8 @@ way_of(uint64_t right, const int shape)
 static KERNEL_INLINE float
 record_leaf(const MlopsRecord *record, const int8_t *lanes)
 {
-	record += is_above(lanes[record->above.lane], record->above.bound);
+	record += is_above(lanes[record->above.lane],
+					   record->above.limit - 1);
 	return record->leaf[is_above(lanes[record->split.lane],
 								 record->split.bound)];
 }

@@ -86,7 +86,7 @@ typedef struct MlopsChunk
  * once more in bits 7 and 6 for shuffles of 16 bytes.  shift is the bias,
  * plus 1 if missing values go left; bound is the number of the cut plus that
  * 1, biased.  rank + shift > bound in signed bytes sends a row right.
- * Places without a split have the highest bound.
+ * From places without a split all ways lead to the same outcome.
  *
  * A tree of a shape of L levels has 2^L bytes.  First come the splits of its
  * first L - 3 levels, level by level, then eight (four, two, one) times the
@@ -111,8 +111,12 @@ typedef struct MlopsRecord
 	{
 		uint8_t		lane;
 		int8_t		bound;
-	}			split,
-				above;			/* not read in the second */
+	}			split;
+	struct
+	{
+		uint8_t		lane;
+		int8_t		limit;		/* bound + 1 */
+	}			above;			/* not read in the second */
 	float		leaf[2];
 } MlopsRecord;
 

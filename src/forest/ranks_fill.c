@@ -2,8 +2,8 @@
  * ranks_fill.c
  *		Units and outcomes of the layout of ranks.h.
  *
- * Every place of a unit that has no split sends rows left, and all ways that
- * go through such a place have the outcome of the leaf above it.
+ * All ways that go through a place without a split have the outcome of the
+ * leaf above it, so that it does not matter where rows go there.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -203,7 +203,7 @@ fill_records(const MlopsRankBuilder *builder, MlopsRecord *record, uint32_t at)
 
 	if (!mlops_is_leaf(builder, at))
 		record->above.lane = lane_of(builder, &nodes[at], &bound);
-	record->above.bound = (int8_t) bound;
+	record->above.limit = (int8_t) (uint8_t) (bound + 1);
 	for (i = 0; i < 2; i++, record++)
 	{
 		uint32_t	below = mlops_is_leaf(builder, at) ? at : nodes[at].left + i;
