@@ -39,7 +39,8 @@ DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))
 REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
                     aggregates prediction evaluation evaluation_tasks \
-                    exchange splits advice plot bad_input planner stat_cache
+                    exchange splits advice plot bad_input planner stat_cache \
+                    forest_path
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -67,7 +68,7 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(TRAINER) $(TRAINER_OBJS) $(TRAINER_OBJS:.o=.d) \
 
 # --- targets that need no server headers ------------------------------------
 
-FREE_GOALS = demo demo-stop check unitcheck lint fuzz bench-training \
+FREE_GOALS = demo demo-stop check unitcheck neoncheck lint fuzz bench-training \
              bench-explain bench-forest help dist print-%
 
 ifneq ($(MAKECMDGOALS),)
@@ -91,6 +92,7 @@ help:
 	@echo 'make installcheck    the SQL tests, against a running server'
 	@echo 'make oraclecheck     against python3-xgboost and others, likewise'
 	@echo 'make unitcheck       plain C tests under the address sanitizer'
+	@echo 'make neoncheck       the evaluators for aarch64, by an emulator'
 	@echo 'make lint            layers, names, comments, lists'
 	@echo 'make fuzz            fuzz the model readers, FUZZ_SECONDS each (60)'
 	@echo 'make bench-training  training against libxgboost and Python clients'
@@ -116,6 +118,9 @@ lint:
 
 unitcheck:
 	@test/setup/unit.sh $(UNIT)
+
+neoncheck:
+	@test/setup/neon.sh
 
 fuzz:
 	@test/setup/fuzz.sh $(FUZZ)
