@@ -358,8 +358,8 @@ flatten_arrays(Builder *builder)
 static bool
 flatten_ranks(Builder *builder)
 {
-	const Vector *nodes = &builder->sections[MLOPS_SECTION_NODES];
-	const Vector *trees = &builder->sections[MLOPS_SECTION_TREES];
+	const MlopsBuffer *nodes = &builder->sections[MLOPS_SECTION_NODES];
+	const MlopsBuffer *trees = &builder->sections[MLOPS_SECTION_TREES];
 	MlopsRankSource source;
 	MlopsRankSections ranks;
 	bool		good;
