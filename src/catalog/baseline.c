@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/internal.h"
 #include "catalog/pg_type.h"
@@ -14,6 +16,12 @@
 
 static void read_values(MlopsBaseline *baseline, MlopsScan *scan,
 						HeapTuple tuple);
+static void read_counts(MlopsBaseline *baseline, MlopsScan *scan,
+						HeapTuple tuple);
+static double read_float8(MlopsScan *scan, HeapTuple tuple, int column);
+static int64 read_int8(MlopsScan *scan, HeapTuple tuple, int column);
+static int64 *read_int8s(MlopsScan *scan, HeapTuple tuple, int column,
+						 int *n);
 
 MlopsBaseline *
 mlops_baseline_values(int64 version_id, const char *feature,
@@ -48,6 +56,36 @@ mlops_baseline_values(int64 version_id, const char *feature,
 	return baseline;
 }
 
+List *
+mlops_baselines(int64 version_id, Snapshot snapshot)
+{
+	List	   *baselines = NIL;
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	mlops_key_int8(&key, Anum_baseline_version_id, version_id);
+	mlops_scan_begin(&scan, "baseline", "baseline_pkey", snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
+	{
+		MlopsBaseline *baseline = palloc0(sizeof(MlopsBaseline));
+		bool		null;
+
+		baseline->feature =
+			TextDatumGetCString(mlops_scan_value(&scan, tuple,
+												 Anum_baseline_feature,
+												 &null));
+		baseline->kind =
+			TextDatumGetCString(mlops_scan_value(&scan, tuple,
+												 Anum_baseline_kind, &null));
+		read_values(baseline, &scan, tuple);
+		read_counts(baseline, &scan, tuple);
+		baselines = lappend(baselines, baseline);
+	}
+	mlops_scan_end(&scan);
+	return baselines;
+}
+
 /* Fill quantiles and categories; what is NULL has none. */
 static void
 read_values(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
@@ -78,4 +116,94 @@ read_values(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 		for (int i = 0; i < baseline->n_categories; i++)
 			baseline->categories[i] = TextDatumGetCString(elements[i]);
 	}
+}
+
+/*
+ * Fill all else.  XX001 if the arrays do not belong together, which a table
+ * that somebody wrote to may hold.
+ */
+static void
+read_counts(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
+{
+	Datum	   *elements;
+	bool		null;
+	Datum		value;
+	int			n_bins;
+	int			n_counts;
+
+	baseline->n = read_int8(scan, tuple, Anum_baseline_n);
+	baseline->n_missing = read_int8(scan, tuple, Anum_baseline_n_missing);
+	baseline->min = read_float8(scan, tuple, Anum_baseline_min);
+	baseline->max = read_float8(scan, tuple, Anum_baseline_max);
+	baseline->mean = read_float8(scan, tuple, Anum_baseline_mean);
+	baseline->stddev = read_float8(scan, tuple, Anum_baseline_stddev);
+	baseline->skewness = read_float8(scan, tuple, Anum_baseline_skewness);
+	baseline->has_moments = !isnan(baseline->min);
+
+	baseline->n_edges = -1;
+	value = mlops_scan_value(scan, tuple, Anum_baseline_edges, &null);
+	if (!null)
+	{
+		deconstruct_array(DatumGetArrayTypeP(value), FLOAT8OID,
+						  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+						  &elements, NULL, &baseline->n_edges);
+		baseline->edges = palloc(sizeof(double) * Max(baseline->n_edges, 1));
+		for (int i = 0; i < baseline->n_edges; i++)
+			baseline->edges[i] = DatumGetFloat8(elements[i]);
+	}
+	baseline->bin_counts = read_int8s(scan, tuple, Anum_baseline_bin_counts,
+									  &n_bins);
+	baseline->width_counts = read_int8s(scan, tuple,
+										Anum_baseline_width_counts,
+										&baseline->n_widths);
+	baseline->category_counts = read_int8s(scan, tuple,
+										   Anum_baseline_category_counts,
+										   &n_counts);
+	baseline->n_other = read_int8(scan, tuple, Anum_baseline_n_other);
+	if ((baseline->n_edges >= 0 && n_bins != baseline->n_edges + 1) ||
+		n_counts != baseline->n_categories)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("baseline of \"%s\" cannot be used",
+						baseline->feature)));
+}
+
+/* A number, NaN if it is NULL. */
+static double
+read_float8(MlopsScan *scan, HeapTuple tuple, int column)
+{
+	bool		null;
+	Datum		value = mlops_scan_value(scan, tuple, column, &null);
+
+	return null ? NAN : DatumGetFloat8(value);
+}
+
+/* A count, 0 if it is NULL. */
+static int64
+read_int8(MlopsScan *scan, HeapTuple tuple, int column)
+{
+	bool		null;
+	Datum		value = mlops_scan_value(scan, tuple, column, &null);
+
+	return null ? 0 : DatumGetInt64(value);
+}
+
+/* Counts, *n of them; none if it is NULL. */
+static int64 *
+read_int8s(MlopsScan *scan, HeapTuple tuple, int column, int *n)
+{
+	bool		null;
+	Datum		value = mlops_scan_value(scan, tuple, column, &null);
+	Datum	   *elements;
+	int64	   *counts;
+
+	*n = 0;
+	if (null)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, NULL, n);
+	counts = palloc(sizeof(int64) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		counts[i] = DatumGetInt64(elements[i]);
+	return counts;
 }

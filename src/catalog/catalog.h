@@ -293,6 +293,9 @@ extern MlopsBaseline *mlops_baseline_values(int64 version_id,
 											const char *feature,
 											Snapshot snapshot);
 
+/* All baselines of a version, filled in full: MlopsBaseline *. */
+extern List *mlops_baselines(int64 version_id, Snapshot snapshot);
+
 /* --- aliases ----------------------------------------------------------- */
 
 /*

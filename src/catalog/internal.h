@@ -55,8 +55,20 @@
 #define Anum_baseline_version_id	1
 #define Anum_baseline_kind			2
 #define Anum_baseline_feature		3
+#define Anum_baseline_n				4
+#define Anum_baseline_n_missing		5
+#define Anum_baseline_min			6
+#define Anum_baseline_max			7
+#define Anum_baseline_mean			8
+#define Anum_baseline_stddev		9
+#define Anum_baseline_skewness		10
 #define Anum_baseline_quantiles		11
+#define Anum_baseline_edges			12
+#define Anum_baseline_bin_counts	13
+#define Anum_baseline_width_counts	14
 #define Anum_baseline_categories	15
+#define Anum_baseline_category_counts	16
+#define Anum_baseline_n_other		17
 
 /* An index scan over a table of ours; no rights are checked. */
 typedef struct MlopsScan

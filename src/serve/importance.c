@@ -13,10 +13,10 @@
 
 #include "base/base.h"
 #include "data/reader.h"
-#include "forest/describe.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "serve/explain.h"
+#include "serve/importance.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -41,8 +41,6 @@ typedef struct Ranking
 	bool		linear;
 } Ranking;
 
-static MlopsImportance *model_importance(const MlopsPredictor *predictor,
-										 Snapshot snapshot);
 static double *mean_contributions(const MlopsPredictor *predictor,
 								  const char *source);
 static void take_row(const MlopsReaderRow *row, void *arg);
@@ -70,7 +68,7 @@ mlops_importance(PG_FUNCTION_ARGS)
 	predictor = mlops_predictor_load(mlops_resolve(&reference, snapshot,
 												   MLOPS_READ), snapshot);
 	n = predictor->info.n_features;
-	ranking.importance = model_importance(predictor, snapshot);
+	ranking.importance = mlops_predictor_importance(predictor, snapshot);
 	ranking.linear = strcmp(predictor->info.booster, "gblinear") == 0;
 	if (source != NULL)
 		ranking.shap = mean_contributions(predictor, source);
@@ -85,9 +83,9 @@ mlops_importance(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* What the model file says of its features; XX001 if it cannot be read. */
-static MlopsImportance *
-model_importance(const MlopsPredictor *predictor, Snapshot snapshot)
+MlopsImportance *
+mlops_predictor_importance(const MlopsPredictor *predictor,
+						   Snapshot snapshot)
 {
 	const MlopsVersion *version = predictor->version;
 	char	   *model = mlops_artefact_load(version->version_id, "model",

@@ -1,0 +1,291 @@
+/*
+ * distance.c
+ *		How far two distributions over the same bins are apart.
+ *
+ * The null distribution is drawn rather than taken from its limit, a
+ * chi-square: with few rows in a bin, which is when it matters, a bin that
+ * happens to be empty weighs far more in PSI than the limit knows.
+ */
+#include "math/distance.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/random.h"
+
+#define DRAWS	2000
+
+/* Above so many expected, a binomial number is drawn as a rounded normal. */
+#define MANY	64
+
+static double psi(const double *p, const double *q, int k);
+static double kl(const double *p, const double *q, int k);
+static double kl_filled(const double *p, const double *q, int k);
+static double js(const double *p, const double *q, int k);
+static double hellinger(const double *p, const double *q, int k);
+static double total_variation(const double *p, const double *q, int k);
+static double l_infinity(const double *p, const double *q, int k);
+static double over_zero(double share);
+static double binomial(MlopsRandom *random, double n, double p);
+static void multinomial(MlopsRandom *random, double n, const double *shares,
+						int k, double *counts);
+static int	compare_doubles(const void *a, const void *b);
+
+void
+mlops_shares(const double *counts, int k, double *shares)
+{
+	double		total = 0;
+
+	for (int i = 0; i < k; i++)
+		total += counts[i];
+	for (int i = 0; i < k; i++)
+		shares[i] = total > 0 ? counts[i] / total : 0;
+}
+
+void
+mlops_shares_fill(double *shares, int k)
+{
+	double		least = INFINITY;
+	double		fill = MLOPS_DISTANCE_ZERO;
+
+	for (int i = 0; i < k; i++)
+		if (shares[i] > 0 && shares[i] < least)
+			least = shares[i];
+	if (least <= MLOPS_DISTANCE_ZERO)
+		fill = least / 1e6;
+	for (int i = 0; i < k; i++)
+		if (shares[i] == 0)
+			shares[i] = fill;
+}
+
+double
+mlops_distance(MlopsDistance kind, const double *p, const double *q, int k)
+{
+	switch (kind)
+	{
+		case MLOPS_PSI:
+			return psi(p, q, k);
+		case MLOPS_KL:
+			return kl(p, q, k);
+		case MLOPS_KL_SYMMETRIC:
+			return kl_filled(q, p, k) + kl_filled(p, q, k);
+		case MLOPS_JS:
+			return js(p, q, k);
+		case MLOPS_HELLINGER:
+			return hellinger(p, q, k);
+		case MLOPS_TV:
+			return total_variation(p, q, k);
+		case MLOPS_LINF:
+			return l_infinity(p, q, k);
+	}
+	return NAN;
+}
+
+double
+mlops_distance_null(MlopsDistance kind, const double *reference,
+					const double *current, int k, double level)
+{
+	double		pooled[MLOPS_DISTANCE_BINS];
+	double		p[MLOPS_DISTANCE_BINS];
+	double		q[MLOPS_DISTANCE_BINS];
+	double		draws[DRAWS];
+	double		n_reference = 0;
+	double		n_current = 0;
+	MlopsRandom random = {42};
+
+	for (int i = 0; i < k; i++)
+	{
+		pooled[i] = reference[i] + current[i];
+		n_reference += reference[i];
+		n_current += current[i];
+	}
+	if (n_reference == 0 || n_current == 0)
+		return NAN;
+	mlops_shares(pooled, k, pooled);
+	for (int i = 0; i < DRAWS; i++)
+	{
+		multinomial(&random, n_reference, pooled, k, p);
+		multinomial(&random, n_current, pooled, k, q);
+		mlops_shares(p, k, p);
+		mlops_shares(q, k, q);
+		draws[i] = mlops_distance(kind, p, q, k);
+	}
+	qsort(draws, DRAWS, sizeof(double), compare_doubles);
+	return draws[(int) fmin(level * DRAWS, DRAWS - 1)];
+}
+
+/* Sum of (p - q) ln(p / q). */
+static double
+psi(const double *p, const double *q, int k)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < k; i++)
+	{
+		double		a = over_zero(p[i]);
+		double		b = over_zero(q[i]);
+
+		sum += (a - b) * log(a / b);
+	}
+	return sum;
+}
+
+/* Sum of p ln(p / q), both without zeros and scaled to a sum of 1. */
+static double
+kl(const double *p, const double *q, int k)
+{
+	double		sum = 0;
+	double		sum_p = 0;
+	double		sum_q = 0;
+
+	for (int i = 0; i < k; i++)
+	{
+		sum_p += over_zero(p[i]);
+		sum_q += over_zero(q[i]);
+	}
+	for (int i = 0; i < k; i++)
+	{
+		double		a = over_zero(p[i]) / sum_p;
+
+		sum += a * log(a / (over_zero(q[i]) / sum_q));
+	}
+	return sum;
+}
+
+/* Sum of p ln(p / q), with zeros in q filled and 0 ln 0 being 0. */
+static double
+kl_filled(const double *p, const double *q, int k)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < k; i++)
+		if (p[i] > 0)
+			sum += p[i] * log(p[i] / over_zero(q[i]));
+	return sum;
+}
+
+/* Half the divergences of both from their mean. */
+static double
+js(const double *p, const double *q, int k)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < k; i++)
+	{
+		double		m = (p[i] + q[i]) / 2;
+
+		if (p[i] > 0)
+			sum += p[i] * log2(p[i] / m);
+		if (q[i] > 0)
+			sum += q[i] * log2(q[i] / m);
+	}
+	return sum > 0 ? sum / 2 : 0;
+}
+
+/* The Euclidean distance of the roots over the root of 2. */
+static double
+hellinger(const double *p, const double *q, int k)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < k; i++)
+	{
+		double		difference = sqrt(p[i]) - sqrt(q[i]);
+
+		sum += difference * difference;
+	}
+	return sqrt(sum / 2);
+}
+
+/* Half the sum of differences. */
+static double
+total_variation(const double *p, const double *q, int k)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < k; i++)
+		sum += fabs(p[i] - q[i]);
+	return sum / 2;
+}
+
+/* The largest difference. */
+static double
+l_infinity(const double *p, const double *q, int k)
+{
+	double		largest = 0;
+
+	for (int i = 0; i < k; i++)
+		largest = fmax(largest, fabs(p[i] - q[i]));
+	return largest;
+}
+
+/* A share, or what stands for 0. */
+static double
+over_zero(double share)
+{
+	return share == 0 ? MLOPS_DISTANCE_ZERO : share;
+}
+
+/* How many of n succeed with probability p each. */
+static double
+binomial(MlopsRandom *random, double n, double p)
+{
+	double		odds;
+	double		density;
+	double		unit;
+	double		x = 0;
+
+	if (n <= 0 || p <= 0)
+		return 0;
+	if (p >= 1)
+		return n;
+	if (p > 0.5)
+		return n - binomial(random, n, 1 - p);
+	if (n * p > MANY)
+	{
+		x = rint(n * p + sqrt(n * p * (1 - p)) *
+				 mlops_random_normal(random));
+		return x < 0 ? 0 : x > n ? n : x;
+	}
+	odds = p / (1 - p);
+	density = exp(n * log1p(-p));
+	unit = mlops_random_unit(random);
+	while (unit >= density && x < n)
+	{
+		unit -= density;
+		x++;
+		density *= odds * (n - x + 1) / x;
+		if (density == 0 && x > n * p)
+			break;
+	}
+	return x;
+}
+
+/* n drawings from shares, bin by bin. */
+static void
+multinomial(MlopsRandom *random, double n, const double *shares, int k,
+			double *counts)
+{
+	double		left = 1;
+
+	for (int i = 0; i < k; i++)
+	{
+		if (i == k - 1 || shares[i] >= left)
+			counts[i] = shares[i] > 0 ? n : 0;
+		else
+			counts[i] = binomial(random, n, shares[i] / left);
+		n -= counts[i];
+		left -= shares[i];
+	}
+}
+
+/* qsort() comparator. */
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		left = *(const double *) a;
+	double		right = *(const double *) b;
+
+	return left < right ? -1 : left > right;
+}

@@ -1,0 +1,482 @@
+/*
+ * drift.c
+ *		mlops.drift() and mlops.drift_between().
+ *
+ * Against a stored baseline the source is read once and not kept.  Slices, and
+ * a reference that is a source, need the rows in memory, 4 bytes a value.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "base/base.h"
+#include "catalog/catalog.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "serve/importance.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+#include "watch/method.h"
+
+PG_FUNCTION_INFO_V1(mlops_drift);
+PG_FUNCTION_INFO_V1(mlops_drift_between);
+
+/* Columns of the result before and after the figures. */
+enum
+{
+	COLUMN_SLICE, COLUMN_FEATURE, COLUMN_KIND, COLUMN_STATUS, COLUMN_METRIC,
+	COLUMN_VALUE, COLUMN_THRESHOLD, COLUMN_FIGURES,
+	COLUMN_N = COLUMN_FIGURES + MLOPS_FIGURES, COLUMN_N_REFERENCE,
+	COLUMN_MISSING, COLUMN_MISSING_REFERENCE, COLUMN_UNSEEN,
+	COLUMN_OUT_OF_RANGE, COLUMN_IMPORTANCE, COLUMN_IMPACT, COLUMN_EXACT,
+	N_COLUMNS
+};
+
+/* What one call does. */
+typedef struct Drift
+{
+	MlopsWindowLayout *layout;
+	MlopsDriftMethod method;
+	MlopsDriftOptions options;
+	bool	   *wanted;			/* [n_columns] */
+	double	   *importance;		/* [n_columns], NaN of outputs; or NULL */
+	const char *whole;			/* kind of the last row */
+	ReturnSetInfo *result;
+} Drift;
+
+static void begin_call(Drift *drift, FunctionCallInfo fcinfo, int method,
+					   int thresholds);
+static void want_features(Drift *drift, List *names);
+static double *importances(const MlopsWindowLayout *layout,
+						   Snapshot snapshot);
+static void compare_stored(Drift *drift, List *baselines, const char *source,
+						   List *by);
+static void compare_rows(Drift *drift, const char *reference_source,
+						 const char *source, List *by);
+static void compare_all(Drift *drift, const MlopsDriftReference *reference,
+						const MlopsTally *window, const MlopsDriftRows *rows,
+						Jsonb *slice);
+static Jsonb *no_slice(void);
+static void weigh_features(const Drift *drift, MlopsDriftFigures *figures,
+						   int n);
+static MlopsDriftStatus whole_status(const Drift *drift,
+									 const MlopsDriftFigures *figures, int n,
+									 double *share);
+static void put_whole(const Drift *drift, const MlopsDriftFigures *figures,
+					  int n, Jsonb *slice);
+static void put_row(const Drift *drift, const MlopsDriftFigures *figures,
+					Jsonb *slice);
+static void put_number(Datum *values, bool *nulls, int column, double value);
+static const char *status_name(MlopsDriftStatus status);
+
+/* drift(model, source, reference, method, by, features, thresholds) */
+Datum
+mlops_drift(PG_FUNCTION_ARGS)
+{
+	Drift		drift = {0};
+	char	   *spelled = mlops_required_text(fcinfo, 0, "model");
+	char	   *source = mlops_required_text(fcinfo, 1, "source");
+	char	   *other = mlops_optional_text(fcinfo, 2);
+	List	   *by = NIL;
+	MlopsReference reference = mlops_reference_parse(spelled);
+	Snapshot	snapshot = GetActiveSnapshot();
+	MlopsPredictor *predictor;
+
+	begin_call(&drift, fcinfo, 3, 6);
+	if (!PG_ARGISNULL(4))
+		by = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(4));
+	predictor = mlops_predictor_load(mlops_resolve(&reference, snapshot,
+												   MLOPS_READ), snapshot);
+	drift.layout = mlops_window_of_predictor(predictor);
+	drift.whole = "model";
+	want_features(&drift, PG_ARGISNULL(5) ? NIL :
+				  mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(5)));
+	drift.importance = importances(drift.layout, snapshot);
+	if (other != NULL)
+		compare_rows(&drift, other, source, by);
+	else
+	{
+		List	   *baselines = mlops_baselines(predictor->version->version_id,
+												snapshot);
+
+		if (baselines == NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("model \"%s\" has no baseline", spelled),
+					 errdetail("Its version was not trained here."),
+					 errhint("Give a reference to compare with.")));
+		if (!mlops_drift_method_stored(drift.method))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("this method needs a reference"),
+					 errdetail("It cuts its bins from values, which a stored baseline has not."),
+					 errhint("Give the training rows as reference => ...")));
+		compare_stored(&drift, baselines, source, by);
+	}
+	return (Datum) 0;
+}
+
+/* drift_between(source, reference, features, by, method, thresholds) */
+Datum
+mlops_drift_between(PG_FUNCTION_ARGS)
+{
+	Drift		drift = {0};
+	char	   *source = mlops_required_text(fcinfo, 0, "source");
+	char	   *reference = mlops_required_text(fcinfo, 1, "reference");
+	List	   *names = NIL;
+	List	   *by = NIL;
+
+	begin_call(&drift, fcinfo, 4, 5);
+	if (!PG_ARGISNULL(2))
+		names = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(2));
+	if (!PG_ARGISNULL(3))
+		by = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(3));
+	drift.layout = mlops_window_infer(reference, names);
+	drift.whole = "source";
+	want_features(&drift, NIL);
+	compare_rows(&drift, reference, source, by);
+	return (Datum) 0;
+}
+
+/* The result, and the arguments that both functions have. */
+static void
+begin_call(Drift *drift, FunctionCallInfo fcinfo, int method, int thresholds)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	drift->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	drift->method = mlops_drift_method(mlops_optional_text(fcinfo, method));
+	mlops_drift_options(&drift->options, PG_ARGISNULL(thresholds) ? NULL :
+						PG_GETARG_JSONB_P(thresholds));
+}
+
+/*
+ * Which columns are compared: all, or those of the names of features or of
+ * their columns; 42703 for a name that is neither.
+ */
+static void
+want_features(Drift *drift, List *names)
+{
+	const MlopsWindowLayout *layout = drift->layout;
+	ListCell   *cell;
+
+	drift->wanted = palloc0(sizeof(bool) * layout->n_columns);
+	for (int i = 0; i < layout->n_columns; i++)
+		drift->wanted[i] = names == NIL;
+	foreach(cell, names)
+	{
+		const char *name = lfirst(cell);
+		bool		found = false;
+
+		for (int i = 0; i < layout->n_columns; i++)
+		{
+			const MlopsWindowColumn *column = &layout->columns[i];
+
+			if (strcmp(column->name, name) != 0 &&
+				(column->input == NULL || strcmp(column->input, name) != 0))
+				continue;
+			drift->wanted[i] = found = true;
+		}
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the version has no feature \"%s\"", name)));
+	}
+}
+
+/* The share of each feature in the total gain; equal ones if there is none. */
+static double *
+importances(const MlopsWindowLayout *layout, Snapshot snapshot)
+{
+	const MlopsPredictor *predictor = layout->predictor;
+	const MlopsImportance *all = mlops_predictor_importance(predictor,
+															snapshot);
+	bool		linear = strcmp(predictor->info.booster, "gblinear") == 0;
+	double	   *shares = palloc(sizeof(double) * layout->n_columns);
+	double		total = 0;
+
+	for (int i = 0; i < layout->n_columns; i++)
+	{
+		int			feature = layout->columns[i].feature;
+
+		shares[i] = feature < 0 ? NAN : linear ? fabs(all[feature].weight) :
+			all[feature].total_gain;
+		if (feature >= 0)
+			total += shares[i];
+	}
+	for (int i = 0; i < layout->n_columns; i++)
+		shares[i] = isnan(shares[i]) ? NAN : total > 0 ? shares[i] / total :
+			1.0 / predictor->info.n_features;
+	return shares;
+}
+
+/* Hold a source, and slices of it, against a stored baseline. */
+static void
+compare_stored(Drift *drift, List *baselines, const char *source, List *by)
+{
+	MlopsDriftReference *reference =
+		mlops_drift_reference_stored(drift->layout, baselines);
+	MlopsDriftRows *rows;
+	unsigned   *order;
+	int			n;
+
+	if (by == NIL)
+	{
+		compare_all(drift, reference,
+					mlops_tally_source(drift->layout, source,
+									   reference->numbers), NULL, no_slice());
+		return;
+	}
+	rows = mlops_drift_rows_read(drift->layout, source, by, NULL);
+	compare_all(drift, reference, mlops_tally_rows(rows, reference->numbers),
+				NULL, no_slice());
+	order = mlops_slices_order(rows->slices, &n);
+	for (int i = 0; i < n; i++)
+	{
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+													  "mlops drift slice",
+													  ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		compare_all(drift, reference,
+					mlops_tally_rows(mlops_drift_rows_of(rows, order[i]),
+									 reference->numbers), NULL,
+					mlops_slices_name(rows->slices, order[i]));
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+	}
+}
+
+/* Hold a source against another one, and each slice against the same one. */
+static void
+compare_rows(Drift *drift, const char *reference_source, const char *source,
+			 List *by)
+{
+	MlopsDriftRows *base = mlops_drift_rows_read(drift->layout,
+												 reference_source, by, NULL);
+	MlopsDriftRows *now = mlops_drift_rows_read(drift->layout, source, by,
+												base);
+	MlopsDriftReference *reference = mlops_drift_reference_rows(base);
+	unsigned   *order;
+	int			n;
+
+	compare_all(drift, reference, mlops_tally_rows(now, reference->numbers),
+				now, no_slice());
+	if (by == NIL)
+		return;
+	order = mlops_slices_order(now->slices, &n);
+	for (int i = 0; i < n; i++)
+	{
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+													  "mlops drift slice",
+													  ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
+		MlopsDriftRows *some = mlops_drift_rows_of(now, order[i]);
+
+		reference =
+			mlops_drift_reference_rows(mlops_drift_rows_of(base, order[i]));
+		compare_all(drift, reference,
+					mlops_tally_rows(some, reference->numbers), some,
+					mlops_slices_name(now->slices, order[i]));
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+	}
+}
+
+/* Compare all columns that are wanted and return them. */
+static void
+compare_all(Drift *drift, const MlopsDriftReference *reference,
+			const MlopsTally *window, const MlopsDriftRows *rows,
+			Jsonb *slice)
+{
+	const MlopsWindowLayout *layout = drift->layout;
+	MlopsDriftFigures *figures = palloc(sizeof(MlopsDriftFigures) *
+										layout->n_columns);
+	int			n = 0;
+
+	for (int i = 0; i < layout->n_columns; i++)
+	{
+		int			column = layout->order[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (!drift->wanted[column])
+			continue;
+		mlops_drift_measure(reference, window, rows, column, &figures[n]);
+		if (drift->importance != NULL)
+			figures[n].importance = drift->importance[column];
+		if (drift->method != MLOPS_METHOD_OWN)
+			mlops_drift_method_apply(drift->method, &drift->options,
+									 reference, window, rows, column,
+									 &figures[n]);
+		n++;
+	}
+	if (drift->method == MLOPS_METHOD_OWN)
+		mlops_drift_adjust(figures, n);
+	for (int i = 0; i < n; i++)
+	{
+		if (drift->method == MLOPS_METHOD_OWN)
+			mlops_drift_decide(&figures[i], &drift->options);
+		put_row(drift, &figures[i], slice);
+	}
+	put_whole(drift, figures, n, slice);
+}
+
+/* {} */
+static Jsonb *
+no_slice(void)
+{
+	return DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
+										   CStringGetDatum("{}")));
+}
+
+/*
+ * What each feature weighs in the whole: its importance, or all the same if
+ * there is none; predictions weigh nothing.
+ */
+static void
+weigh_features(const Drift *drift, MlopsDriftFigures *figures, int n)
+{
+	double		total = 0;
+	int			features = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (figures[i].column->feature < 0)
+			continue;
+		features++;
+		if (!isnan(figures[i].importance))
+			total += figures[i].importance;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		bool		feature = figures[i].column->feature >= 0;
+
+		if (drift->method != MLOPS_METHOD_OWN || total == 0)
+			figures[i].importance = feature ? 1.0 / features : NAN;
+		else if (feature)
+			figures[i].importance /= total;
+	}
+}
+
+/*
+ * The status of the whole by the share of features that drift; *share of
+ * those that led to it.
+ */
+static MlopsDriftStatus
+whole_status(const Drift *drift, const MlopsDriftFigures *figures, int n,
+			 double *share)
+{
+	double		shares[MLOPS_DRIFT_DETECTED + 1] = {0};
+
+	for (int i = 0; i < n; i++)
+		if (figures[i].column->feature >= 0)
+			shares[figures[i].status] += figures[i].importance;
+	*share = shares[MLOPS_DRIFT_DETECTED];
+	if (*share > 0 && *share >= drift->options.drift_share)
+		return MLOPS_DRIFT_DETECTED;
+	*share += shares[MLOPS_DRIFT_POTENTIAL];
+	if (*share > 0 && *share >= drift->options.drift_share)
+		return MLOPS_DRIFT_POTENTIAL;
+	return *share > 0 || shares[MLOPS_DRIFT_NONE] > 0 ? MLOPS_DRIFT_NONE :
+		MLOPS_DRIFT_INSUFFICIENT;
+}
+
+/* Return a row for the whole. */
+static void
+put_whole(const Drift *drift, const MlopsDriftFigures *figures, int n,
+		  Jsonb *slice)
+{
+	MlopsDriftFigures *weighed = palloc(sizeof(MlopsDriftFigures) *
+										Max(n, 1));
+	Datum		values[N_COLUMNS] = {0};
+	bool		nulls[N_COLUMNS];
+	MlopsDriftStatus status;
+	double		share;
+	double		bound = drift->options.drift_share;
+
+	memcpy(weighed, figures, sizeof(MlopsDriftFigures) * n);
+	weigh_features(drift, weighed, n);
+	status = whole_status(drift, weighed, n, &share);
+	if (drift->method == MLOPS_METHOD_MLRUN)
+		status = mlops_drift_method_mlrun(figures, n, &share, &bound);
+	memset(nulls, true, sizeof(nulls));
+	values[COLUMN_SLICE] = JsonbPGetDatum(slice);
+	values[COLUMN_KIND] = CStringGetTextDatum(drift->whole);
+	values[COLUMN_STATUS] = CStringGetTextDatum(status_name(status));
+	nulls[COLUMN_SLICE] = nulls[COLUMN_KIND] = nulls[COLUMN_STATUS] = false;
+	if (n > 0)
+	{
+		values[COLUMN_N] = Int64GetDatum(figures[0].n);
+		values[COLUMN_N_REFERENCE] = Int64GetDatum(figures[0].n_reference);
+		nulls[COLUMN_N] = nulls[COLUMN_N_REFERENCE] = false;
+	}
+	if (status != MLOPS_DRIFT_INSUFFICIENT)
+	{
+		values[COLUMN_METRIC] =
+			CStringGetTextDatum(drift->method == MLOPS_METHOD_MLRUN ?
+								"general_drift" : "drifted_share");
+		nulls[COLUMN_METRIC] = false;
+		put_number(values, nulls, COLUMN_VALUE, share);
+		put_number(values, nulls, COLUMN_THRESHOLD, bound);
+	}
+	tuplestore_putvalues(drift->result->setResult, drift->result->setDesc,
+						 values, nulls);
+	pfree(weighed);
+}
+
+/* Return a row. */
+static void
+put_row(const Drift *drift, const MlopsDriftFigures *figures, Jsonb *slice)
+{
+	static const char *const kinds[] = {"number", "prediction", "category"};
+	Datum		values[N_COLUMNS] = {0};
+	bool		nulls[N_COLUMNS] = {0};
+	double		impact = figures->importance *
+		figures->figure[MLOPS_FIGURE_PSI];
+
+	values[COLUMN_SLICE] = JsonbPGetDatum(slice);
+	values[COLUMN_FEATURE] = CStringGetTextDatum(figures->column->name);
+	values[COLUMN_KIND] = CStringGetTextDatum(kinds[figures->column->kind]);
+	values[COLUMN_STATUS] = CStringGetTextDatum(status_name(figures->status));
+	nulls[COLUMN_METRIC] = figures->metric == NULL;
+	if (figures->metric != NULL)
+		values[COLUMN_METRIC] = CStringGetTextDatum(figures->metric);
+	put_number(values, nulls, COLUMN_VALUE, figures->value);
+	put_number(values, nulls, COLUMN_THRESHOLD, figures->bound);
+	for (int i = 0; i < MLOPS_FIGURES; i++)
+		put_number(values, nulls, COLUMN_FIGURES + i, figures->figure[i]);
+	values[COLUMN_N] = Int64GetDatum(figures->n);
+	values[COLUMN_N_REFERENCE] = Int64GetDatum(figures->n_reference);
+	put_number(values, nulls, COLUMN_MISSING, figures->missing);
+	put_number(values, nulls, COLUMN_MISSING_REFERENCE,
+			   figures->missing_reference);
+	put_number(values, nulls, COLUMN_UNSEEN, figures->unseen);
+	put_number(values, nulls, COLUMN_OUT_OF_RANGE, figures->out_of_range);
+	put_number(values, nulls, COLUMN_IMPORTANCE, figures->importance);
+	put_number(values, nulls, COLUMN_IMPACT, impact);
+	values[COLUMN_EXACT] = BoolGetDatum(figures->exact);
+	tuplestore_putvalues(drift->result->setResult, drift->result->setDesc,
+						 values, nulls);
+}
+
+/* A number, NULL if it is NaN. */
+static void
+put_number(Datum *values, bool *nulls, int column, double value)
+{
+	values[column] = Float8GetDatum(value);
+	nulls[column] = isnan(value);
+}
+
+/* As it is called in SQL. */
+static const char *
+status_name(MlopsDriftStatus status)
+{
+	static const char *const names[] = {
+		"insufficient data", "none", "potential", "detected"
+	};
+
+	return names[status];
+}

@@ -1,0 +1,440 @@
+/*
+ * figures.c
+ *		What drift looks like in one column.
+ *
+ * Distances are over the bins of the reference, with what is missing as a bin
+ * of its own, and of categories what the reference has not.  Tests, KS and
+ * Wasserstein are over what is not missing.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/catalog.h"
+#include "math/significance.h"
+#include "watch/figures.h"
+
+/* Categories with less than this share of the reference are one bin of PSI. */
+#define RARE	0.01
+
+const char *const mlops_figure_names[MLOPS_FIGURES] = {
+	"psi", "js", "hellinger", "tv", "kl", "linf", "wasserstein",
+	"wasserstein_std", "ks", "chi2", "cramers_v", "p_value", "p_adjusted"
+};
+
+static void stored_number(const MlopsBaseline *baseline,
+						  MlopsSummary *summary);
+static void stored_category(const MlopsBaseline *baseline,
+							const MlopsWindowColumn *column,
+							MlopsDriftCategories *categories);
+static const MlopsBaseline *find_baseline(List *baselines,
+										  const MlopsWindowColumn *column);
+static void counted_category(const MlopsTally *tally, int category,
+							 MlopsDriftCategories *categories);
+static int	compare_codes(const void *a, const void *b, void *arg);
+static void measure_number(const MlopsDriftReference *reference,
+						   const MlopsTally *window,
+						   const MlopsDriftRows *rows, int column,
+						   MlopsDriftFigures *f);
+static void measure_knots(const MlopsSummary *base, const MlopsSummary *now,
+						  const MlopsKnots *knots, MlopsDriftFigures *f);
+static void measure_samples(const MlopsDriftRows *reference,
+							const MlopsDriftRows *rows, int column,
+							MlopsDriftFigures *f);
+static void measure_category(const MlopsDriftReference *reference,
+							 const MlopsTally *window, int category,
+							 MlopsDriftFigures *f);
+static void merge_rare(const MlopsDriftCategories *reference,
+					   MlopsDriftFigures *f);
+static void measure_bins(MlopsDriftFigures *f);
+
+MlopsDriftReference *
+mlops_drift_reference_stored(const MlopsWindowLayout *layout, List *baselines)
+{
+	MlopsDriftReference *reference = palloc0(sizeof(MlopsDriftReference));
+	int			n = layout->n_columns - layout->n_numbers;
+
+	reference->layout = layout;
+	reference->numbers = palloc0(sizeof(MlopsSummary) *
+								 Max(layout->n_numbers, 1));
+	reference->categories = palloc0(sizeof(MlopsDriftCategories) * Max(n, 1));
+	for (int i = 0; i < layout->n_columns; i++)
+	{
+		const MlopsWindowColumn *column = &layout->columns[i];
+		const MlopsBaseline *baseline = find_baseline(baselines, column);
+
+		if (i < layout->n_numbers)
+			stored_number(baseline, &reference->numbers[i]);
+		else
+			stored_category(baseline, column,
+							&reference->categories[i - layout->n_numbers]);
+	}
+	return reference;
+}
+
+MlopsDriftReference *
+mlops_drift_reference_rows(const MlopsDriftRows *rows)
+{
+	MlopsDriftReference *reference = palloc0(sizeof(MlopsDriftReference));
+	const MlopsWindowLayout *layout = rows->layout;
+	MlopsTally *tally = mlops_tally_rows(rows, NULL);
+	int			n = layout->n_columns - layout->n_numbers;
+
+	reference->layout = layout;
+	reference->rows = rows;
+	reference->tally = tally;
+	reference->numbers = unconstify(MlopsSummary *, tally->numbers);
+	reference->categories = palloc0(sizeof(MlopsDriftCategories) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		counted_category(tally, i, &reference->categories[i]);
+	return reference;
+}
+
+void
+mlops_drift_measure(const MlopsDriftReference *reference,
+					const MlopsTally *window, const MlopsDriftRows *rows,
+					int column, MlopsDriftFigures *figures)
+{
+	memset(figures, 0, sizeof(MlopsDriftFigures));
+	figures->column = &reference->layout->columns[column];
+	figures->value = figures->bound = figures->importance = NAN;
+	figures->unseen = figures->out_of_range = NAN;
+	figures->exact = true;
+	figures->n = window->n;
+	for (int i = 0; i < MLOPS_FIGURES; i++)
+		figures->figure[i] = NAN;
+	if (column < reference->layout->n_numbers)
+		measure_number(reference, window, rows, column, figures);
+	else
+		measure_category(reference, window,
+						 column - reference->layout->n_numbers, figures);
+	measure_bins(figures);
+}
+
+/* A stored baseline as the summary that it was made of. */
+static void
+stored_number(const MlopsBaseline *baseline, MlopsSummary *summary)
+{
+	summary->n = baseline->n;
+	summary->n_missing = summary->bin_missing = baseline->n_missing;
+	summary->n_bins = 1;
+	summary->min = summary->max = summary->mean = summary->stddev =
+		summary->skewness = NAN;
+	summary->width_low = summary->width_high = NAN;
+	for (int i = 0; i < MLOPS_SUMMARY_QUANTILES; i++)
+		summary->quantile[i] = NAN;
+	if (baseline->n_quantiles != MLOPS_SUMMARY_QUANTILES ||
+		baseline->n_edges < 0 || baseline->n_edges >= MLOPS_SUMMARY_BINS)
+		return;
+
+	summary->min = baseline->min;
+	summary->max = baseline->max;
+	summary->mean = baseline->mean;
+	summary->stddev = baseline->stddev;
+	memcpy(summary->quantile, baseline->quantiles,
+		   sizeof(summary->quantile));
+	summary->n_bins = baseline->n_edges + 1;
+	for (int i = 0; i < summary->n_bins; i++)
+		summary->bin_count[i] = baseline->bin_counts[i];
+	for (int i = 0; i < baseline->n_edges; i++)
+		summary->edge[i] = baseline->edges[i];
+	if (baseline->n_widths != MLOPS_SUMMARY_WIDTH_BINS ||
+		isinf(baseline->min) || isinf(baseline->max))
+		return;
+	summary->width_low = baseline->min;
+	summary->width_high = baseline->max;
+	for (int i = 0; i < MLOPS_SUMMARY_WIDTH_BINS; i++)
+		summary->width_count[i] = baseline->width_counts[i];
+}
+
+/* A stored baseline by slots; known codes that it has not kept are others. */
+static void
+stored_category(const MlopsBaseline *baseline, const MlopsWindowColumn *column,
+				MlopsDriftCategories *categories)
+{
+	categories->n_kept = Min(baseline->n_categories, MLOPS_DRIFT_KEPT);
+	for (int i = 0; i < categories->n_kept; i++)
+		categories->count[i] = baseline->category_counts[i];
+	categories->count[MLOPS_SLOT_OTHER(categories)] = baseline->n_other;
+	categories->count[MLOPS_SLOT_MISSING(categories)] = baseline->n_missing;
+	categories->n_codes = column->n_known;
+	categories->slot = palloc(sizeof(int) * Max(column->n_known, 1));
+	for (int code = 0; code < column->n_known; code++)
+	{
+		int			slot = 0;
+
+		while (slot < categories->n_kept &&
+			   strcmp(column->categories[code],
+					  baseline->categories[slot]) != 0)
+			slot++;
+		categories->slot[code] = slot;
+	}
+}
+
+/* The baseline of a column; XX001 if there is none. */
+static const MlopsBaseline *
+find_baseline(List *baselines, const MlopsWindowColumn *column)
+{
+	static const char *const kinds[] = {"number", "prediction", "category"};
+	ListCell   *cell;
+
+	foreach(cell, baselines)
+	{
+		const MlopsBaseline *baseline = lfirst(cell);
+
+		if (strcmp(baseline->feature, column->name) == 0 &&
+			strcmp(baseline->kind, kinds[column->kind]) == 0)
+			return baseline;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("baseline of \"%s\" is missing", column->name),
+			 errhint("Give a reference to compare with.")));
+}
+
+/*
+ * Counts by slots: the most frequent codes, all others that there are, and
+ * what has no row, which is unseen.
+ */
+static void
+counted_category(const MlopsTally *tally, int category,
+				 MlopsDriftCategories *categories)
+{
+	const uint64 *codes = tally->codes[category];
+	int			n = tally->n_codes[category];
+	int		   *order = palloc(sizeof(int) * Max(n, 1));
+	int			present = 0;
+
+	for (int i = 0; i < n; i++)
+		if (codes[i] > 0)
+			order[present++] = i;
+	qsort_arg(order, present, sizeof(int), compare_codes,
+			  unconstify(uint64 *, codes));
+	categories->n_kept = Min(present, MLOPS_DRIFT_KEPT);
+	categories->n_codes = n;
+	categories->slot = palloc(sizeof(int) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		categories->slot[i] = MLOPS_SLOT_UNSEEN(categories);
+	for (int i = 0; i < present; i++)
+	{
+		int			slot = Min(i, categories->n_kept);
+
+		categories->slot[order[i]] = slot;
+		categories->count[slot] += codes[order[i]];
+	}
+	categories->count[MLOPS_SLOT_MISSING(categories)] =
+		tally->missing[category];
+	pfree(order);
+}
+
+/* qsort_arg() comparator of codes: more frequent ones first. */
+static int
+compare_codes(const void *a, const void *b, void *arg)
+{
+	const uint64 *codes = arg;
+	int			left = *(const int *) a;
+	int			right = *(const int *) b;
+
+	if (codes[left] != codes[right])
+		return codes[left] > codes[right] ? -1 : 1;
+	return left - right;
+}
+
+/* Everything of a number but distances. */
+static void
+measure_number(const MlopsDriftReference *reference, const MlopsTally *window,
+			   const MlopsDriftRows *rows, int column, MlopsDriftFigures *f)
+{
+	const MlopsSummary *base = &reference->numbers[column];
+	const MlopsSummary *now = &window->numbers[column];
+	const MlopsKnots *knots = &window->knots[column];
+	double		present = mlops_knots_total(knots);
+
+	f->n_reference = base->n;
+	f->missing_reference = base->n > 0 ?
+		(double) base->n_missing / base->n : NAN;
+	f->missing = window->n > 0 ? (double) now->bin_missing / window->n : NAN;
+	f->n_bins = f->n_psi = base->n_bins + 1;
+	f->reference = f->psi_reference = palloc(sizeof(double) * f->n_bins);
+	f->current = f->psi_current = palloc(sizeof(double) * f->n_bins);
+	for (int i = 0; i < base->n_bins; i++)
+	{
+		f->reference[i] = base->bin_count[i];
+		f->current[i] = now->bin_count[i];
+	}
+	f->reference[base->n_bins] = base->n_missing;
+	f->current[base->n_bins] = now->bin_missing;
+	f->quantile = base->quantile;
+	f->stddev = base->stddev;
+	if (present == 0 || base->n == base->n_missing)
+		return;
+
+	f->out_of_range = (knots->cell[0] + knots->cell[2 * knots->n]) / present;
+	f->exact = reference->rows != NULL;
+	if (f->exact)
+		measure_samples(reference->rows, rows, column, f);
+	else
+	{
+		measure_knots(base, now, knots, f);
+		f->figure[MLOPS_FIGURE_P_VALUE] =
+			mlops_ks_p_asymptotic(f->figure[MLOPS_FIGURE_KS],
+								  base->n - base->n_missing, present);
+	}
+	if (base->stddev > 0)
+		f->figure[MLOPS_FIGURE_WASSERSTEIN_STD] =
+			f->figure[MLOPS_FIGURE_WASSERSTEIN] / base->stddev;
+}
+
+/*
+ * KS and Wasserstein against a stored baseline.  If every value of it has a
+ * bin of its own, the counts of the bins say more than the quantiles.
+ */
+static void
+measure_knots(const MlopsSummary *base, const MlopsSummary *now,
+			  const MlopsKnots *knots, MlopsDriftFigures *f)
+{
+	double		ks = 0;
+	double		area = knots->below + knots->above;
+	double		total = 0;
+	double		seen = 0;
+	double		seen_base = 0;
+
+	if (knots->n > base->n_bins || isinf(base->min) || isinf(base->max))
+	{
+		f->figure[MLOPS_FIGURE_KS] = mlops_knots_ks(knots);
+		f->figure[MLOPS_FIGURE_WASSERSTEIN] = mlops_knots_wasserstein(knots);
+		return;
+	}
+	for (int i = 0; i < base->n_bins; i++)
+		total += now->bin_count[i];
+	area /= total;
+	for (int i = 0; i < base->n_bins - 1; i++)
+	{
+		double		to = i + 1 < base->n_bins - 1 ? base->edge[i + 1] :
+			base->max;
+		double		difference;
+
+		seen += now->bin_count[i];
+		seen_base += base->bin_count[i];
+		difference = fabs(seen / total -
+						  seen_base / (base->n - base->n_missing));
+		ks = fmax(ks, difference);
+		area += difference * (to - base->edge[i]);
+	}
+	/* what is under the least value or over the greatest has no bin */
+	ks = fmax(ks, fmax(knots->cell[0], knots->cell[2 * knots->n]) / total);
+	f->figure[MLOPS_FIGURE_KS] = ks;
+	f->figure[MLOPS_FIGURE_WASSERSTEIN] = isinf(area) ? NAN : area;
+}
+
+/* KS and Wasserstein of both samples as they are. */
+static void
+measure_samples(const MlopsDriftRows *reference, const MlopsDriftRows *rows,
+				int column, MlopsDriftFigures *f)
+{
+	size_t		n_base;
+	size_t		n_now;
+	double	   *base = mlops_drift_sample(reference, column, &n_base);
+	double	   *now = mlops_drift_sample(rows, column, &n_now);
+
+	f->figure[MLOPS_FIGURE_KS] = mlops_ks(base, n_base, now, n_now);
+	f->figure[MLOPS_FIGURE_WASSERSTEIN] = mlops_wasserstein(base, n_base, now,
+															n_now);
+	f->figure[MLOPS_FIGURE_P_VALUE] =
+		mlops_ks_p_value(f->figure[MLOPS_FIGURE_KS], n_base, n_now);
+	pfree(base);
+	pfree(now);
+}
+
+/* Everything of a category but distances. */
+static void
+measure_category(const MlopsDriftReference *reference,
+				 const MlopsTally *window, int category, MlopsDriftFigures *f)
+{
+	const MlopsDriftCategories *base = &reference->categories[category];
+	int			unseen = MLOPS_SLOT_UNSEEN(base);
+	int			missing = MLOPS_SLOT_MISSING(base);
+	int			dof;
+	double		present = 0;
+	double		base_present = 0;
+
+	f->n_bins = MLOPS_SLOTS(base);
+	f->reference = palloc(sizeof(double) * f->n_bins);
+	f->current = palloc0(sizeof(double) * f->n_bins);
+	memcpy(f->reference, base->count, sizeof(double) * f->n_bins);
+	for (int i = 0; i < window->n_codes[category]; i++)
+		f->current[i < base->n_codes ? base->slot[i] : unseen] +=
+			window->codes[category][i];
+	f->current[missing] = window->missing[category];
+	for (int i = 0; i < missing; i++)
+	{
+		present += f->current[i];
+		base_present += f->reference[i];
+	}
+	f->n_reference = base_present + f->reference[missing];
+	f->missing_reference = f->n_reference > 0 ?
+		f->reference[missing] / f->n_reference : NAN;
+	f->missing = f->n > 0 ? f->current[missing] / f->n : NAN;
+	merge_rare(base, f);
+	if (present == 0 || base_present == 0)
+		return;
+	f->unseen = f->current[unseen] / present;
+	f->figure[MLOPS_FIGURE_CHI2] = mlops_chi2_samples(f->reference,
+													  f->current, missing,
+													  false, &dof);
+	f->figure[MLOPS_FIGURE_P_VALUE] =
+		mlops_chi2_p_value(f->figure[MLOPS_FIGURE_CHI2], dof);
+	f->figure[MLOPS_FIGURE_CRAMERS_V] =
+		mlops_cramers_v(f->figure[MLOPS_FIGURE_CHI2],
+						present + base_present);
+}
+
+/* The bins of PSI: rare categories together with all that were not kept. */
+static void
+merge_rare(const MlopsDriftCategories *reference, MlopsDriftFigures *f)
+{
+	f->psi_reference = palloc0(sizeof(double) * f->n_bins);
+	f->psi_current = palloc0(sizeof(double) * f->n_bins);
+	f->n_psi = 1;				/* the first one is theirs */
+	for (int i = 0; i < f->n_bins; i++)
+	{
+		int			to = 0;
+
+		if (i >= MLOPS_SLOT_UNSEEN(reference) ||
+			(i < reference->n_kept &&
+			 f->reference[i] >= RARE * f->n_reference))
+			to = f->n_psi++;
+		f->psi_reference[to] += f->reference[i];
+		f->psi_current[to] += f->current[i];
+	}
+}
+
+/* The distances, of whatever bins; none if one side has no row. */
+static void
+measure_bins(MlopsDriftFigures *f)
+{
+	static const struct
+	{
+		MlopsFigure figure;
+		MlopsDistance distance;
+	}			distances[] = {
+		{MLOPS_FIGURE_JS, MLOPS_JS},
+		{MLOPS_FIGURE_HELLINGER, MLOPS_HELLINGER},
+		{MLOPS_FIGURE_TV, MLOPS_TV},
+		{MLOPS_FIGURE_KL, MLOPS_KL},
+		{MLOPS_FIGURE_LINF, MLOPS_LINF}
+	};
+	double		p[MLOPS_DISTANCE_BINS];
+	double		q[MLOPS_DISTANCE_BINS];
+
+	if (f->n == 0 || f->n_reference == 0)
+		return;
+	mlops_shares(f->psi_reference, f->n_psi, p);
+	mlops_shares(f->psi_current, f->n_psi, q);
+	f->figure[MLOPS_FIGURE_PSI] = mlops_distance(MLOPS_PSI, p, q, f->n_psi);
+	mlops_shares(f->reference, f->n_bins, p);
+	mlops_shares(f->current, f->n_bins, q);
+	for (int i = 0; i < lengthof(distances); i++)
+		f->figure[distances[i].figure] =
+			mlops_distance(distances[i].distance, p, q, f->n_bins);
+}

@@ -1,0 +1,140 @@
+/*
+ * figures.h
+ *		What drift looks like in one column: figures, and what decides.
+ */
+#ifndef MLOPS_FIGURES_H
+#define MLOPS_FIGURES_H
+
+#include "math/distance.h"
+#include "math/ecdf.h"
+#include "utils/jsonb.h"
+#include "watch/tally.h"
+
+typedef enum MlopsFigure
+{
+	MLOPS_FIGURE_PSI,
+	MLOPS_FIGURE_JS,
+	MLOPS_FIGURE_HELLINGER,
+	MLOPS_FIGURE_TV,
+	MLOPS_FIGURE_KL,
+	MLOPS_FIGURE_LINF,
+	MLOPS_FIGURE_WASSERSTEIN,
+	MLOPS_FIGURE_WASSERSTEIN_STD,
+	MLOPS_FIGURE_KS,
+	MLOPS_FIGURE_CHI2,
+	MLOPS_FIGURE_CRAMERS_V,
+	MLOPS_FIGURE_P_VALUE,
+	MLOPS_FIGURE_P_ADJUSTED,
+	MLOPS_FIGURES
+} MlopsFigure;
+
+/* As they are called in SQL; also `missing` and the like of columns. */
+extern const char *const mlops_figure_names[MLOPS_FIGURES];
+
+typedef enum MlopsDriftStatus
+{
+	MLOPS_DRIFT_INSUFFICIENT,
+	MLOPS_DRIFT_NONE,
+	MLOPS_DRIFT_POTENTIAL,
+	MLOPS_DRIFT_DETECTED
+} MlopsDriftStatus;
+
+/* What a figure is held against; NaN: not at all. */
+typedef struct MlopsThreshold
+{
+	double		potential;
+	double		detected;
+} MlopsThreshold;
+
+typedef struct MlopsDriftOptions
+{
+	MlopsThreshold threshold[MLOPS_FIGURES];
+	bool		given[MLOPS_FIGURES];	/* by the caller */
+	double		min_rows;
+	double		drift_share;	/* of importance, for the whole to drift */
+} MlopsDriftOptions;
+
+/* One column, held against its reference. */
+typedef struct MlopsDriftFigures
+{
+	const MlopsWindowColumn *column;
+	MlopsDriftStatus status;
+	const char *metric;			/* what decided, or would have */
+	double		value;			/* of it */
+	double		bound;			/* it was held against */
+	double		figure[MLOPS_FIGURES];	/* NaN: none */
+	bool		exact;			/* KS and Wasserstein are */
+	int64		n;				/* rows, missing ones included */
+	int64		n_reference;
+	double		missing;		/* share of rows */
+	double		missing_reference;
+	double		unseen;			/* shares of what is not missing; NaN: none */
+	double		out_of_range;
+	double		importance;		/* share of all; NaN: none */
+	/* what the figures came from: counts by bin, of PSI and of the others */
+	int			n_bins;
+	double	   *reference;
+	double	   *current;
+	int			n_psi;
+	double	   *psi_reference;
+	double	   *psi_current;
+	const double *quantile;		/* [101] of a number's reference */
+	double		stddev;
+} MlopsDriftFigures;
+
+/* The categories of a reference, by slots: kept, other, unseen, missing. */
+typedef struct MlopsDriftCategories
+{
+	int			n_kept;			/* at most MLOPS_DRIFT_KEPT */
+	double		count[MLOPS_DISTANCE_BINS];
+	int			n_codes;
+	int		   *slot;			/* [n_codes]; codes above are unseen */
+} MlopsDriftCategories;
+
+#define MLOPS_DRIFT_KEPT	100
+#define MLOPS_SLOT_OTHER(c)		((c)->n_kept)
+#define MLOPS_SLOT_UNSEEN(c)	((c)->n_kept + 1)
+#define MLOPS_SLOT_MISSING(c)	((c)->n_kept + 2)
+#define MLOPS_SLOTS(c)			((c)->n_kept + 3)
+
+/* What drift is held against. */
+typedef struct MlopsDriftReference
+{
+	const MlopsWindowLayout *layout;
+	MlopsSummary *numbers;		/* [n_numbers] */
+	MlopsDriftCategories *categories;
+	/* NULL: it is a stored baseline */
+	const MlopsDriftRows *rows;
+	const MlopsTally *tally;
+} MlopsDriftReference;
+
+/* Out of a version's baselines (MlopsBaseline *); XX001 if one is missing. */
+extern MlopsDriftReference *
+mlops_drift_reference_stored(const MlopsWindowLayout *layout,
+							 List *baselines);
+
+/* Out of rows. */
+extern MlopsDriftReference *
+			mlops_drift_reference_rows(const MlopsDriftRows *rows);
+
+/*
+ * The figures of a column of a window; rows is NULL if the window was not
+ * kept, and KS and Wasserstein are approximate then.  p_adjusted, importance
+ * and what decides are left to others.
+ */
+extern void mlops_drift_measure(const MlopsDriftReference *reference,
+								const MlopsTally *window,
+								const MlopsDriftRows *rows, int column,
+								MlopsDriftFigures *figures);
+
+/* Defaults, and what a caller changes by jsonb (NULL: nothing); 22023. */
+extern void mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes);
+
+/* Adjust the p-values over all columns. */
+extern void mlops_drift_adjust(MlopsDriftFigures *figures, int n);
+
+/* Decide status, metric, value and bound. */
+extern void mlops_drift_decide(MlopsDriftFigures *figures,
+							   const MlopsDriftOptions *options);
+
+#endif							/* MLOPS_FIGURES_H */

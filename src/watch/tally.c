@@ -1,0 +1,360 @@
+/*
+ * tally.c
+ *		Rows as a layout has them, kept or counted.
+ *
+ * The summariser is malloc()ed; a reset callback of the memory context that a
+ * tally lives in frees it.  All else is that context's.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "math/quantile.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "watch/tally.h"
+
+/* Rows that are counted at once. */
+#define BLOCK_ROWS	256
+
+/* A source that is counted while it is read. */
+typedef struct Stream
+{
+	MlopsTally *tally;
+	float	   *block;
+	size_t		rows;
+} Stream;
+
+static void check_types(TupleDesc by, TupleDesc like);
+static void keep_row(const float *values, const Datum *by, const bool *nulls,
+					 void *arg);
+static void make_room(MlopsDriftRows *rows);
+static void stream_row(const float *values, const Datum *beside,
+					   const bool *nulls, void *arg);
+static void count_codes(MlopsTally *tally, int category, const float *values,
+						size_t rows);
+static void make_codes(MlopsTally *tally, int category, int code);
+static void free_summarizer(void *arg);
+static void out_of_memory(void) pg_attribute_noreturn();
+
+MlopsDriftRows *
+mlops_drift_rows_read(MlopsWindowLayout *layout, const char *source, List *by,
+					  const MlopsDriftRows *like)
+{
+	MlopsDriftRows *rows = palloc0(sizeof(MlopsDriftRows));
+	MlopsWindow *window = mlops_window_open(layout, source, by);
+
+	rows->layout = layout;
+	rows->context = CurrentMemoryContext;
+	if (by != NIL)
+	{
+		rows->by = mlops_window_beside(window);
+		if (like != NULL)
+			check_types(rows->by, like->by);
+		rows->slices = like != NULL ? like->slices :
+			mlops_slices_create(rows->by);
+	}
+	make_room(rows);
+	mlops_window_run(window, keep_row, rows);
+	return rows;
+}
+
+MlopsDriftRows *
+mlops_drift_rows_of(const MlopsDriftRows *rows, unsigned slice)
+{
+	MlopsDriftRows *some = palloc0(sizeof(MlopsDriftRows));
+	Size		width = sizeof(float) * rows->layout->n_columns;
+	char	   *to;
+
+	some->layout = rows->layout;
+	for (uint64 i = 0; i < rows->n; i++)
+		some->n += rows->slice[i] == slice;
+	some->values = palloc_extended(width * Max(some->n, 1), MCXT_ALLOC_HUGE);
+	to = (char *) some->values;
+	for (uint64 i = 0; i < rows->n; i++)
+	{
+		if (rows->slice[i] != slice)
+			continue;
+		memcpy(to, (char *) rows->values + i * width, width);
+		to += width;
+	}
+	return some;
+}
+
+double *
+mlops_drift_sample(const MlopsDriftRows *rows, int column, size_t *n)
+{
+	float	   *values = palloc_extended(sizeof(float) * Max(rows->n, 1),
+										 MCXT_ALLOC_HUGE);
+	double	   *sample = palloc_extended(sizeof(double) * Max(rows->n, 1),
+										 MCXT_ALLOC_HUGE);
+
+	*n = 0;
+	for (uint64 i = 0; i < rows->n; i++)
+	{
+		float		x = rows->values[i * rows->layout->n_columns + column];
+
+		if (!isnan(x))
+			values[(*n)++] = x;
+	}
+	if (!mlops_sort_floats(values, *n))
+		out_of_memory();
+	for (size_t i = 0; i < *n; i++)
+		sample[i] = values[i];
+	pfree(values);
+	return sample;
+}
+
+MlopsTally *
+mlops_tally_begin(const MlopsWindowLayout *layout,
+				  const MlopsSummary *reference)
+{
+	MlopsTally *tally = palloc0(sizeof(MlopsTally));
+	int			n = layout->n_columns - layout->n_numbers;
+
+	tally->layout = layout;
+	tally->context = CurrentMemoryContext;
+	tally->codes = palloc0(sizeof(uint64 *) * Max(n, 1));
+	tally->n_codes = palloc0(sizeof(int) * Max(n, 1));
+	tally->missing = palloc0(sizeof(uint64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		make_codes(tally, i, layout->columns[layout->n_numbers + i].n_known);
+	if (layout->n_numbers == 0)
+		return tally;
+
+	tally->guard.func = free_summarizer;
+	tally->guard.arg = tally;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &tally->guard);
+	tally->summarizer = reference == NULL ?
+		mlops_summary_begin(layout->n_numbers) :
+		mlops_summary_begin_window(reference, layout->n_numbers);
+	if (tally->summarizer == NULL)
+		out_of_memory();
+	if (reference != NULL)
+	{
+		tally->knots = palloc_extended(sizeof(MlopsKnots) *
+									   layout->n_numbers, MCXT_ALLOC_HUGE);
+		for (int i = 0; i < layout->n_numbers; i++)
+			mlops_knots_begin(&tally->knots[i], reference[i].quantile,
+							  reference[i].n - reference[i].n_missing);
+	}
+	return tally;
+}
+
+void
+mlops_tally_first(MlopsTally *tally, const float *values, size_t rows)
+{
+	if (tally->summarizer != NULL &&
+		!mlops_summary_add(tally->summarizer, values,
+						   tally->layout->n_columns, rows, NULL, 0))
+		out_of_memory();
+}
+
+void
+mlops_tally_edges(MlopsTally *tally)
+{
+	if (tally->summarizer != NULL && !mlops_summary_edges(tally->summarizer))
+		out_of_memory();
+}
+
+void
+mlops_tally_count(MlopsTally *tally, const float *values, size_t rows)
+{
+	int			n_columns = tally->layout->n_columns;
+	int			n_numbers = tally->layout->n_numbers;
+
+	tally->n += rows;
+	if (tally->summarizer != NULL)
+		mlops_summary_count(tally->summarizer, values, n_columns, rows, NULL,
+							0);
+	for (int i = 0; tally->knots != NULL && i < n_numbers; i++)
+		mlops_knots_count(&tally->knots[i], values + i, n_columns, rows);
+	for (int i = n_numbers; i < n_columns; i++)
+		count_codes(tally, i - n_numbers, values + i, rows);
+}
+
+void
+mlops_tally_end(MlopsTally *tally)
+{
+	if (tally->summarizer == NULL)
+		return;
+	/* counts are set even if there was no row */
+	mlops_summary_count(tally->summarizer, NULL, 0, 0, NULL, 0);
+	tally->numbers = mlops_summary_columns(tally->summarizer);
+}
+
+MlopsTally *
+mlops_tally_rows(const MlopsDriftRows *rows, const MlopsSummary *reference)
+{
+	MlopsTally *tally = mlops_tally_begin(rows->layout, reference);
+
+	for (int pass = reference == NULL ? 0 : 1; pass < 2; pass++)
+	{
+		for (uint64 first = 0; first < rows->n; first += BLOCK_ROWS)
+		{
+			const float *values = rows->values +
+				first * rows->layout->n_columns;
+			size_t		n = Min(rows->n - first, BLOCK_ROWS);
+
+			CHECK_FOR_INTERRUPTS();
+			if (pass == 0)
+				mlops_tally_first(tally, values, n);
+			else
+				mlops_tally_count(tally, values, n);
+		}
+		if (pass == 0)
+			mlops_tally_edges(tally);
+	}
+	mlops_tally_end(tally);
+	return tally;
+}
+
+MlopsTally *
+mlops_tally_source(MlopsWindowLayout *layout, const char *source,
+				   const MlopsSummary *reference)
+{
+	Stream		stream = {0};
+
+	stream.tally = mlops_tally_begin(layout, reference);
+	stream.block = palloc(sizeof(float) * BLOCK_ROWS * layout->n_columns);
+	mlops_window_run(mlops_window_open(layout, source, NIL), stream_row,
+					 &stream);
+	mlops_tally_count(stream.tally, stream.block, stream.rows);
+	mlops_tally_end(stream.tally);
+	return stream.tally;
+}
+
+/* 42804 unless the columns that make slices are of the same types. */
+static void
+check_types(TupleDesc by, TupleDesc like)
+{
+	for (int i = 0; i < by->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(by, i);
+		Form_pg_attribute other = TupleDescAttr(like, i);
+
+		if (attribute->atttypid != other->atttypid)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" has two types",
+							NameStr(attribute->attname)),
+					 errdetail("It is of type %s in the reference and %s in the source.",
+							   format_type_be(other->atttypid),
+							   format_type_be(attribute->atttypid)),
+					 errhint("Cast it in a query.")));
+	}
+}
+
+/* Callback: keep a row. */
+static void
+keep_row(const float *values, const Datum *by, const bool *nulls, void *arg)
+{
+	MlopsDriftRows *rows = arg;
+	int			n = rows->layout->n_columns;
+
+	if (rows->n == rows->room)
+		make_room(rows);
+	memcpy(rows->values + rows->n * n, values, sizeof(float) * n);
+	if (rows->slices != NULL)
+		rows->slice[rows->n] = mlops_slices_find(rows->slices, by, nulls);
+	rows->n++;
+}
+
+/* Room for twice as many rows. */
+static void
+make_room(MlopsDriftRows *rows)
+{
+	Size		width = sizeof(float) * rows->layout->n_columns;
+
+	if (rows->room == 0)
+	{
+		rows->room = 1024;
+		rows->values = MemoryContextAllocHuge(rows->context,
+											  rows->room * width);
+		if (rows->slices != NULL)
+			rows->slice = MemoryContextAllocHuge(rows->context, rows->room *
+												 sizeof(unsigned));
+		return;
+	}
+	rows->room *= 2;
+	rows->values = repalloc_huge(rows->values, rows->room * width);
+	if (rows->slices != NULL)
+		rows->slice = repalloc_huge(rows->slice,
+									rows->room * sizeof(unsigned));
+}
+
+/* Callback: count a row, with others. */
+static void
+stream_row(const float *values, const Datum *beside, const bool *nulls,
+		   void *arg)
+{
+	Stream	   *stream = arg;
+	int			n = stream->tally->layout->n_columns;
+
+	memcpy(stream->block + stream->rows * n, values, sizeof(float) * n);
+	if (++stream->rows < BLOCK_ROWS)
+		return;
+	mlops_tally_count(stream->tally, stream->block, stream->rows);
+	stream->rows = 0;
+}
+
+/* Count the codes of a category in rows. */
+static void
+count_codes(MlopsTally *tally, int category, const float *values, size_t rows)
+{
+	int			stride = tally->layout->n_columns;
+
+	for (size_t i = 0; i < rows; i++)
+	{
+		float		x = values[i * stride];
+
+		if (isnan(x))
+			tally->missing[category]++;
+		else
+		{
+			if (x >= tally->n_codes[category])
+				make_codes(tally, category, (int) x + 1);
+			tally->codes[category][(int) x]++;
+		}
+	}
+}
+
+/* Let a category have n codes or more. */
+static void
+make_codes(MlopsTally *tally, int category, int n)
+{
+	int			had = tally->n_codes[category];
+	int			room = Max(n, had * 2);
+
+	if (room == 0)
+		return;
+	if (had == 0)
+		tally->codes[category] =
+			MemoryContextAllocZero(tally->context, sizeof(uint64) * room);
+	else
+	{
+		tally->codes[category] = repalloc(tally->codes[category],
+										  sizeof(uint64) * room);
+		memset(tally->codes[category] + had, 0,
+			   sizeof(uint64) * (room - had));
+	}
+	tally->n_codes[category] = room;
+}
+
+/* Reset callback: the summariser is not memory of the context. */
+static void
+free_summarizer(void *arg)
+{
+	mlops_summary_free(((MlopsTally *) arg)->summarizer);
+}
+
+/* malloc() failed. */
+static void
+out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("Rows could not be summarised.")));
+}
