@@ -46,15 +46,15 @@ REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
                     plan_across_deploy prepared_across_deploy \
-                    repeatable_read_across_deploy two_scorings \
-                    two_trainings
+                    repeatable_read_across_deploy two_scorings two_trainings
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1 009_exchange \
                     010_plot 011_deploys_under_load
 PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile forest_paths math \
                     math_hash math_ranking math_summary trainer \
-                    trainer_hostile math_association math_paired ticks
+                    trainer_hostile math_association math_paired ticks \
+                    math_distance
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
                     evaluation_oracle exchange_oracle

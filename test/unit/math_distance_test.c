@@ -1,0 +1,456 @@
+/*
+ * math_distance_test.c
+ *		Distances, tests and bins on a stream that anything can make again.
+ *
+ * The expected digits are those of scipy and numpy on the same stream, each
+ * with the bins and the conventions of some tool that watches models.
+ *
+ * Prints "ok N - name" or "not ok N - name" for each check and ends with
+ * "N passed, N failed"; exit code 1 if one failed.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/distance.h"
+#include "math/ecdf.h"
+#include "math/edges.h"
+#include "math/quantile.h"
+#include "math/significance.h"
+
+#define N_REFERENCE	2000
+#define N_CURRENT	1500
+
+static int	n_passed = 0;
+static int	n_failed = 0;
+static double stream_reference[N_REFERENCE];
+static double stream_current[N_CURRENT];
+static double reference[N_REFERENCE];
+static double current[N_CURRENT];
+
+static void check(bool good, const char *name);
+static void digits(double value, const char *expected, const char *name);
+static void make_stream(void);
+static int	compare_doubles(const void *a, const void *b);
+static double distance(MlopsDistance kind, const double *a, const double *b,
+					   int k);
+static double stddev(const double *x, int n, double *skewness);
+static void test_samples(void);
+static void test_sturges(void);
+static void test_doane(void);
+static void test_padded(void);
+static void test_deciles(void);
+static void test_categories(void);
+static void test_significance(void);
+static void test_zeros(void);
+static void test_null(void);
+static void test_knots(void);
+
+/* Run all tests. */
+int
+main(void)
+{
+	make_stream();
+	test_samples();
+	test_sturges();
+	test_doane();
+	test_padded();
+	test_deciles();
+	test_categories();
+	test_significance();
+	test_zeros();
+	test_null();
+	test_knots();
+	printf("%d passed, %d failed\n", n_passed, n_failed);
+	return n_failed > 0;
+}
+
+/* Report one check. */
+static void
+check(bool good, const char *name)
+{
+	if (good)
+		n_passed++;
+	else
+		n_failed++;
+	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+}
+
+/* The value must print as twelve expected digits. */
+static void
+digits(double value, const char *expected, const char *name)
+{
+	char		text[64];
+
+	snprintf(text, sizeof(text), "%.12g", value);
+	if (strcmp(text, expected) != 0)
+		printf("# %s, expected %s\n", text, expected);
+	check(strcmp(text, expected) == 0, name);
+}
+
+/* A linear congruential generator; the current part is bent and moved. */
+static void
+make_stream(void)
+{
+	uint32_t	s = 42;
+
+	for (int i = 0; i < N_REFERENCE + N_CURRENT; i++)
+	{
+		double		u;
+
+		s = (UINT32_C(1103515245) * s + 12345) & 0x7fffffff;
+		u = s / 2147483648.0;
+		if (i < N_REFERENCE)
+			stream_reference[i] = u;
+		else
+			stream_current[i - N_REFERENCE] = u;
+	}
+	memcpy(reference, stream_reference, sizeof(reference));
+	for (int i = 0; i < N_CURRENT; i++)
+		current[i] = pow(stream_current[i], 1.2) + 0.05;
+	qsort(reference, N_REFERENCE, sizeof(double), compare_doubles);
+	qsort(current, N_CURRENT, sizeof(double), compare_doubles);
+	digits(stream_reference[0], "0.582307589706", "the stream's first value");
+	digits(stream_reference[2], "0.465976424981", "the stream's third value");
+}
+
+/* qsort() comparator. */
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		left = *(const double *) a;
+	double		right = *(const double *) b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* A distance between counts. */
+static double
+distance(MlopsDistance kind, const double *a, const double *b, int k)
+{
+	double		p[MLOPS_DISTANCE_BINS];
+	double		q[MLOPS_DISTANCE_BINS];
+
+	mlops_shares(a, k, p);
+	mlops_shares(b, k, q);
+	return mlops_distance(kind, p, q, k);
+}
+
+/* Of the population, with the skewness. */
+static double
+stddev(const double *x, int n, double *skewness)
+{
+	double		mean = 0;
+	double		m2 = 0;
+	double		m3 = 0;
+
+	for (int i = 0; i < n; i++)
+		mean += x[i] / n;
+	for (int i = 0; i < n; i++)
+	{
+		m2 += pow(x[i] - mean, 2) / n;
+		m3 += pow(x[i] - mean, 3) / n;
+	}
+	*skewness = m3 / pow(m2, 1.5);
+	return sqrt(m2);
+}
+
+/* Two samples without bins. */
+static void
+test_samples(void)
+{
+	static const double x[] = {1, 2, 2, 3};
+	static const double infinite[] = {1, INFINITY};
+	double		skewness;
+	double		d = mlops_ks(reference, N_REFERENCE, current, N_CURRENT);
+	double		w = mlops_wasserstein(reference, N_REFERENCE, current,
+									  N_CURRENT);
+
+	digits(d, "0.0485", "KS");
+	digits(mlops_ks_p_value(d, N_REFERENCE, N_CURRENT), "0.0344556035142",
+		   "exact p-value of KS");
+	check(fabs(mlops_ks_p_asymptotic(d, N_REFERENCE, N_CURRENT) /
+			   0.0343198936474 - 1) < 0.001, "asymptotic p-value of KS");
+	digits(w, "0.0159259177433", "Wasserstein");
+	digits(w / stddev(reference, N_REFERENCE, &skewness), "0.0550985203908",
+		   "Wasserstein in standard deviations");
+	check(mlops_ks(x, 4, x, 4) == 0 && mlops_wasserstein(x, 4, x, 4) == 0,
+		  "no distance from itself");
+	check(mlops_ks(x, 1, x + 3, 1) == 1 &&
+		  mlops_wasserstein(x, 1, x + 3, 1) == 2, "two single values");
+	check(isnan(mlops_ks(x, 0, x, 4)) && isnan(mlops_wasserstein(x, 4, x, 0)),
+		  "no value");
+	check(isnan(mlops_wasserstein(x, 4, infinite, 2)) &&
+		  mlops_ks(x, 4, infinite, 2) == 0.5, "infinity");
+}
+
+/* Bins over both samples. */
+static void
+test_sturges(void)
+{
+	double		low = fmin(reference[0], current[0]);
+	double		high = fmax(reference[N_REFERENCE - 1],
+							current[N_CURRENT - 1]);
+	int			n = mlops_bins_sturges(N_REFERENCE + N_CURRENT, low, high);
+	double		edges[MLOPS_EDGE_BINS + 1];
+	double		a[MLOPS_EDGE_BINS];
+	double		b[MLOPS_EDGE_BINS];
+	double		below;
+	double		above;
+
+	check(n == 13, "Sturges' rule");
+	mlops_edges(low, high, n, edges);
+	mlops_edges_count(edges, n, reference, N_REFERENCE, a, &below, &above);
+	check(below + above == 0, "nothing lies outside");
+	mlops_edges_count(edges, n, current, N_CURRENT, b, &below, &above);
+	digits(sqrt(distance(MLOPS_JS, a, b, n) * log(2)), "0.0890096828526",
+		   "Jensen-Shannon distance, natural logarithm");
+	mlops_shares(a, n, a);
+	mlops_shares(b, n, b);
+	mlops_shares_fill(a, n);
+	mlops_shares_fill(b, n);
+	digits(mlops_distance(MLOPS_PSI, a, b, n), "0.0640514202542",
+		   "PSI with zeros filled");
+	digits(mlops_distance(MLOPS_KL, a, b, n), "0.0313303174857",
+		   "Kullback-Leibler");
+}
+
+/* Bins over the reference, and one for the rest. */
+static void
+test_doane(void)
+{
+	double		skewness;
+	double		edges[MLOPS_EDGE_BINS + 1];
+	double		a[MLOPS_EDGE_BINS + 1];
+	double		b[MLOPS_EDGE_BINS + 1];
+	double		below;
+	double		above;
+	int			n;
+
+	(void) stddev(reference, N_REFERENCE, &skewness);
+	n = mlops_bins_doane(N_REFERENCE, reference[0],
+						 reference[N_REFERENCE - 1], skewness);
+	mlops_edges(reference[0], reference[N_REFERENCE - 1], n, edges);
+	mlops_edges_count(edges, n, reference, N_REFERENCE, a, &below, &above);
+	a[n] = below + above;
+	mlops_edges_count(edges, n, current, N_CURRENT, b, &below, &above);
+	b[n] = below + above;
+	check(a[n] == 0 && b[n] > 0, "Doane's rule, and a bin for the rest");
+	digits(sqrt(distance(MLOPS_JS, a, b, n + 1)), "0.174817747933",
+		   "Jensen-Shannon distance, base 2");
+	digits(distance(MLOPS_JS, a, b, n + 1), "0.0305612449924",
+		   "Jensen-Shannon divergence, base 2");
+	digits(distance(MLOPS_HELLINGER, a, b, n + 1), "0.167821900879",
+		   "Hellinger");
+}
+
+/* 20 bins and two that are open; the maximum is in the upper one of these. */
+static void
+test_padded(void)
+{
+	double		edges[21];
+	double		a[22];
+	double		b[22];
+	double		tv;
+	double		hellinger;
+
+	mlops_edges(reference[0], reference[N_REFERENCE - 1], 20, edges);
+	mlops_edges_count(edges, 20, reference, N_REFERENCE, a + 1, &a[0],
+					  &a[21]);
+	mlops_edges_count(edges, 20, current, N_CURRENT, b + 1, &b[0], &b[21]);
+	a[20]--;
+	a[21]++;
+	tv = distance(MLOPS_TV, a, b, 22);
+	hellinger = distance(MLOPS_HELLINGER, a, b, 22);
+	digits(tv, "0.1245", "total variation");
+	digits(hellinger, "0.217227098742", "Hellinger of padded bins");
+	digits(distance(MLOPS_KL_SYMMETRIC, a, b, 22), "0.53876027158",
+		   "symmetric Kullback-Leibler");
+	digits((tv + hellinger) / 2, "0.170863549371", "their mean");
+}
+
+/* Ten bins of the reference's quantiles, open at both ends. */
+static void
+test_deciles(void)
+{
+	double		a[10] = {0};
+	double		b[10] = {0};
+	double		edges[9];
+
+	for (int i = 1; i < 10; i++)
+	{
+		double		h = (N_REFERENCE - 1) * i / 10.0;
+		int			k = (int) h;
+
+		edges[i - 1] = reference[k] + (h - k) * (reference[k + 1] -
+												 reference[k]);
+	}
+	for (int i = 0; i < N_REFERENCE + N_CURRENT; i++)
+	{
+		double		x = i < N_REFERENCE ? reference[i] :
+			current[i - N_REFERENCE];
+		int			bin = 0;
+
+		while (bin < 9 && x >= edges[bin])
+			bin++;
+		if (i < N_REFERENCE)
+			a[bin]++;
+		else
+			b[bin]++;
+	}
+	digits(distance(MLOPS_PSI, a, b, 10), "0.0241366088141",
+		   "PSI of deciles");
+}
+
+/* Three categories, and a fourth one that is new. */
+static void
+test_categories(void)
+{
+	double		a[4] = {0};
+	double		b[4] = {0};
+	int			dof;
+	double		chi2;
+
+	for (int i = 0; i < N_REFERENCE; i++)
+		a[stream_reference[i] < 0.5 ? 0 : stream_reference[i] < 0.8 ? 1 : 2]++;
+	for (int i = 0; i < N_CURRENT; i++)
+		b[stream_current[i] < 0.4 ? 0 : stream_current[i] < 0.75 ? 1 :
+		  stream_current[i] < 0.95 ? 2 : 3]++;
+	check(a[0] == 996 && a[1] == 605 && a[2] == 399 && b[0] == 577 &&
+		  b[1] == 541 && b[2] == 302 && b[3] == 80, "counts");
+	chi2 = mlops_chi2_samples(a, b, 4, true, &dof);
+	digits(chi2, "140.034732545", "chi-square");
+	check(dof == 3, "its degrees of freedom");
+	digits(mlops_chi2_p_value(chi2, dof), "3.71510346058e-30", "its p-value");
+	digits(mlops_cramers_v(chi2, N_REFERENCE + N_CURRENT), "0.200024807422",
+		   "Cramer's V");
+	digits(distance(MLOPS_LINF, a, b, 4), "0.113333333333", "L-infinity");
+	digits(distance(MLOPS_TV, a, b, 4), "0.113333333333",
+		   "total variation of categories");
+	digits(sqrt(distance(MLOPS_JS, a, b, 4)), "0.183780153784",
+		   "Jensen-Shannon distance of categories");
+}
+
+/* Tests on their own. */
+static void
+test_significance(void)
+{
+	static const double a[] = {30, 70, 0};
+	static const double b[] = {45, 55, 0};
+	double		p[] = {0.01, NAN, 0.04, 0.03, 0.5};
+	int			dof;
+
+	check(fabs(mlops_chi2_p_value(mlops_chi2_samples(a, b, 3, true, &dof),
+								  1) - 0.0409) < 5e-5 && dof == 1,
+		  "two by two, corrected for continuity");
+	check(fabs(mlops_chi2_p_value(mlops_chi2_samples(a, b, 3, false, &dof),
+								  1) - 0.0285) < 5e-5, "and not");
+	check(isnan(mlops_chi2_samples(a, b, 1, false, &dof)) && dof == 0,
+		  "one category says nothing");
+	check(mlops_adjust_p_values(p, 5) && fabs(p[0] - 0.04) < 1e-15 &&
+		  isnan(p[1]) && fabs(p[2] - 0.16 / 3) < 1e-15 &&
+		  fabs(p[3] - 0.16 / 3) < 1e-15 && p[4] == 0.5,
+		  "Benjamini and Hochberg");
+	check(mlops_ks_p_value(0, 5, 5) == 1 && mlops_ks_p_value(1, 1, 1) == 1 &&
+		  fabs(mlops_ks_p_value(1, 3, 3) - 0.1) < 1e-15 &&
+		  isnan(mlops_ks_p_value(0.5, 0, 3)), "KS of few values");
+	check(mlops_ks_p_value(1, 9000, 9000) == 0 &&
+		  mlops_ks_p_value(0.9, 20000, 20000) == 0, "no chance at all");
+}
+
+/* Zeros where logarithms are taken. */
+static void
+test_zeros(void)
+{
+	double		a[] = {0.5, 0.5, 0};
+	double		b[] = {0.5, 0.25, 0.25};
+	double		tiny[] = {0.99999, 0.00001, 0};
+
+	check(fabs(mlops_distance(MLOPS_PSI, a, b, 3) -
+			   (0.25 * log(2) + (0.25 - 1e-4) * log(2500))) < 1e-12,
+		  "PSI takes 0 as 0.0001");
+	check(isfinite(mlops_distance(MLOPS_KL, b, a, 3)),
+		  "Kullback-Leibler stays finite");
+	mlops_shares_fill(a, 3);
+	mlops_shares_fill(tiny, 3);
+	check(a[2] == 1e-4 && fabs(tiny[2] - 1e-11) < 1e-20, "fills");
+	for (int i = 0; i < 3; i++)
+		a[i] = 0;
+	mlops_shares(a, 3, a);
+	check(a[0] == 0, "shares of nothing");
+}
+
+/* Chance: its quantile must be that of the limit where that holds. */
+static void
+test_null(void)
+{
+	double		a[10];
+	double		b[10];
+	double		few[10];
+	double		none[10] = {0};
+
+	for (int i = 0; i < 10; i++)
+	{
+		a[i] = 10000;
+		b[i] = 5000;
+		few[i] = 10;
+	}
+	/* chi-square of nine degrees of freedom: 21.666 */
+	check(fabs(mlops_distance_null(MLOPS_PSI, a, b, 10, 0.99) /
+			   (21.666 * (1 / 100000.0 + 1 / 50000.0)) - 1) < 0.06,
+		  "PSI of many rows by chance");
+	check(fabs(mlops_distance_null(MLOPS_JS, a, b, 10, 0.99) /
+			   (21.666 * (1 / 100000.0 + 1 / 50000.0) / (8 * log(2))) - 1) <
+		  0.06, "Jensen-Shannon likewise");
+	check(mlops_distance_null(MLOPS_PSI, a, few, 10, 0.99) > 0.2,
+		  "a hundred rows reach 0.2 by chance");
+	check(mlops_distance_null(MLOPS_PSI, a, few, 10, 0.99) ==
+		  mlops_distance_null(MLOPS_PSI, a, few, 10, 0.99),
+		  "the same each time");
+	check(isnan(mlops_distance_null(MLOPS_PSI, a, none, 10, 0.99)),
+		  "no window");
+}
+
+/* The reference known by its quantiles only. */
+static void
+test_knots(void)
+{
+	static MlopsKnots knots;
+	static float values[N_CURRENT];
+	float		sorted[N_REFERENCE];
+	double		quantile[MLOPS_KNOTS];
+	double		constant[MLOPS_KNOTS];
+	double		below;
+
+	for (int i = 0; i < N_REFERENCE; i++)
+		sorted[i] = (float) reference[i];
+	for (int i = 0; i < MLOPS_KNOTS; i++)
+	{
+		quantile[i] = mlops_quantile(sorted, N_REFERENCE, i / 100.0);
+		constant[i] = 7;
+	}
+	for (int i = 0; i < N_CURRENT; i++)
+		values[i] = (float) current[i];
+	mlops_knots_begin(&knots, quantile, N_REFERENCE);
+	mlops_knots_count(&knots, values, 1, N_CURRENT);
+	check(mlops_knots_total(&knots) == N_CURRENT, "all values are counted");
+	check(fabs(mlops_knots_ks(&knots) - 0.0485) <= 0.011, "KS by quantiles");
+	check(fabs(mlops_knots_wasserstein(&knots) / 0.0159259177433 - 1) < 0.02,
+		  "Wasserstein by quantiles");
+	below = mlops_wasserstein_null(quantile, 2000, 1500, 0.99);
+	check(below > 0.0159 && below < 0.04, "Wasserstein by chance");
+
+	mlops_knots_begin(&knots, constant, 100);
+	values[0] = 7;
+	values[1] = 8;
+	values[2] = NAN;
+	values[3] = 6;
+	mlops_knots_count(&knots, values, 1, 4);
+	check(knots.n == 1 && mlops_knots_total(&knots) == 3 &&
+		  fabs(mlops_knots_ks(&knots) - 1.0 / 3) < 1e-15 &&
+		  fabs(mlops_knots_wasserstein(&knots) - 2.0 / 3) < 1e-15,
+		  "a constant");
+}
