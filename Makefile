@@ -41,7 +41,7 @@ REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
-                    forest_path
+                    forest_path drift
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -57,7 +57,7 @@ UNIT              = forest forest_explain forest_hostile forest_paths math \
                     math_distance
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
-                    evaluation_oracle exchange_oracle
+                    evaluation_oracle exchange_oracle drift_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test

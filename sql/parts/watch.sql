@@ -48,3 +48,76 @@ AS 'MODULE_PATHNAME', 'mlops_drift_between';
 COMMENT ON FUNCTION mlops.drift_between(text, text, mlops.name_list,
 	mlops.name_list, text, jsonb) IS
 'how far the rows of a source are from those of another';
+
+CREATE FUNCTION mlops._moved_add(mlops.sample_state, double precision, boolean)
+RETURNS mlops.sample_state
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_moved_add';
+COMMENT ON FUNCTION mlops._moved_add(mlops.sample_state, double precision, boolean) IS
+'state of the drift aggregates';
+
+CREATE FUNCTION mlops._psi_final(mlops.sample_state)
+RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_psi_final';
+COMMENT ON FUNCTION mlops._psi_final(mlops.sample_state) IS
+'state of the drift aggregates';
+
+CREATE AGGREGATE mlops.psi(
+	value double precision,
+	is_current boolean)
+(
+	SFUNC = mlops._moved_add,
+	STYPE = mlops.sample_state,
+	INITCOND = '\x000000000000000000000000',
+	SSPACE = 4096,
+	COMBINEFUNC = mlops._sample_combine,
+	FINALFUNC = mlops._psi_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.psi(double precision, boolean) IS
+'population stability index of the current values, in bins of the others';
+
+CREATE FUNCTION mlops._ks_final(mlops.sample_state)
+RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_ks_final';
+COMMENT ON FUNCTION mlops._ks_final(mlops.sample_state) IS
+'state of the drift aggregates';
+
+CREATE AGGREGATE mlops.ks(
+	value double precision,
+	is_current boolean)
+(
+	SFUNC = mlops._moved_add,
+	STYPE = mlops.sample_state,
+	INITCOND = '\x000000000000000000000000',
+	SSPACE = 4096,
+	COMBINEFUNC = mlops._sample_combine,
+	FINALFUNC = mlops._ks_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.ks(double precision, boolean) IS
+'Kolmogorov-Smirnov statistic of the current values and the others';
+
+CREATE FUNCTION mlops._wasserstein_final(mlops.sample_state)
+RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_wasserstein_final';
+COMMENT ON FUNCTION mlops._wasserstein_final(mlops.sample_state) IS
+'state of the drift aggregates';
+
+CREATE AGGREGATE mlops.wasserstein(
+	value double precision,
+	is_current boolean)
+(
+	SFUNC = mlops._moved_add,
+	STYPE = mlops.sample_state,
+	INITCOND = '\x000000000000000000000000',
+	SSPACE = 4096,
+	COMBINEFUNC = mlops._sample_combine,
+	FINALFUNC = mlops._wasserstein_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.wasserstein(double precision, boolean) IS
+'Wasserstein distance of the current values from the others';

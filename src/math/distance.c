@@ -9,15 +9,17 @@
 #include "math/distance.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "math/random.h"
 
 #define DRAWS	2000
+#define FIRST_DRAWS	100
 
-/* Above so many expected, a binomial number is drawn as a rounded normal. */
-#define MANY	64
+/* Above so many expected, a binomial number is drawn as a rounded normal one. */
+#define MANY	16
 
 static double psi(const double *p, const double *q, int k);
 static double kl(const double *p, const double *q, int k);
@@ -26,6 +28,10 @@ static double js(const double *p, const double *q, int k);
 static double hellinger(const double *p, const double *q, int k);
 static double total_variation(const double *p, const double *q, int k);
 static double l_infinity(const double *p, const double *q, int k);
+static double draw(const MlopsChance *chance, MlopsRandom *random,
+				   const double *shares, double n_reference,
+				   double n_current);
+static double gamma_quantile(double mean, double mean_square, double level);
 static double over_zero(double share);
 static double binomial(MlopsRandom *random, double n, double p);
 static void multinomial(MlopsRandom *random, double n, const double *shares,
@@ -82,37 +88,99 @@ mlops_distance(MlopsDistance kind, const double *p, const double *q, int k)
 	return NAN;
 }
 
+int
+mlops_distance_merge(const double *reference, const double *current, int k,
+					 int n_rare, double share, double *merged_reference,
+					 double *merged_current)
+{
+	double		total = 0;
+	int			n = share > 0;
+
+	merged_reference[0] = merged_current[0] = 0;
+	for (int i = 0; i < k; i++)
+		total += reference[i];
+	for (int i = 0; i < k; i++)
+	{
+		bool		rare = share > 0 && (i == n_rare || (i < n_rare &&
+														 reference[i] < share * total));
+		int			to = rare ? 0 : n++;
+
+		if (!rare)
+			merged_reference[to] = merged_current[to] = 0;
+		merged_reference[to] += reference[i];
+		merged_current[to] += current[i];
+	}
+	return n;
+}
+
 double
-mlops_distance_null(MlopsDistance kind, const double *reference,
-					const double *current, int k, double level)
+mlops_distance_null(const MlopsChance *chance, double level, double value)
 {
 	double		pooled[MLOPS_DISTANCE_BINS];
-	double		p[MLOPS_DISTANCE_BINS];
-	double		q[MLOPS_DISTANCE_BINS];
 	double		draws[DRAWS];
 	double		n_reference = 0;
 	double		n_current = 0;
+	double		sum = 0;
+	double		squares = 0;
+	int			above = 0;
 	MlopsRandom random = {42};
 
-	for (int i = 0; i < k; i++)
+	for (int i = 0; i < chance->k; i++)
 	{
-		pooled[i] = reference[i] + current[i];
-		n_reference += reference[i];
-		n_current += current[i];
+		pooled[i] = chance->reference[i] + chance->current[i];
+		n_reference += chance->reference[i];
+		n_current += chance->current[i];
 	}
 	if (n_reference == 0 || n_current == 0)
 		return NAN;
-	mlops_shares(pooled, k, pooled);
+	mlops_shares(pooled, chance->k, pooled);
 	for (int i = 0; i < DRAWS; i++)
 	{
-		multinomial(&random, n_reference, pooled, k, p);
-		multinomial(&random, n_current, pooled, k, q);
-		mlops_shares(p, k, p);
-		mlops_shares(q, k, q);
-		draws[i] = mlops_distance(kind, p, q, k);
+		draws[i] = draw(chance, &random, pooled, n_reference, n_current);
+		sum += draws[i];
+		squares += draws[i] * draws[i];
+		above += draws[i] > value;
+		if (i == FIRST_DRAWS - 1 && above > FIRST_DRAWS / 10)
+			return fmax(gamma_quantile(sum / FIRST_DRAWS,
+									   squares / FIRST_DRAWS, level),
+						nextafter(value, INFINITY));
 	}
 	qsort(draws, DRAWS, sizeof(double), compare_doubles);
 	return draws[(int) fmin(level * DRAWS, DRAWS - 1)];
+}
+
+/* The distance of two samples that are drawn from the same shares. */
+static double
+draw(const MlopsChance *chance, MlopsRandom *random, const double *shares,
+	 double n_reference, double n_current)
+{
+	double		p[MLOPS_DISTANCE_BINS];
+	double		q[MLOPS_DISTANCE_BINS];
+	double		a[MLOPS_DISTANCE_BINS];
+	double		b[MLOPS_DISTANCE_BINS];
+	int			k;
+
+	multinomial(random, n_reference, shares, chance->k, p);
+	multinomial(random, n_current, shares, chance->k, q);
+	k = mlops_distance_merge(p, q, chance->k, chance->n_rare, chance->share,
+							 a, b);
+	mlops_shares(a, k, a);
+	mlops_shares(b, k, b);
+	return mlops_distance(chance->kind, a, b, k);
+}
+
+/* A quantile of the gamma distribution of a mean and mean square. */
+static double
+gamma_quantile(double mean, double mean_square, double level)
+{
+	double		shape = mean * mean / fmax(mean_square - mean * mean, 1e-300);
+	/* of the normal distribution, by Hastings; level is over 0.5 */
+	double		t = sqrt(-2 * log(1 - level));
+	double		z = t - (2.515517 + t * (0.802853 + t * 0.010328)) /
+		(1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
+	double		root = 1 - 1 / (9 * shape) + z / (3 * sqrt(shape));
+
+	return mean * root * root * root;
 }
 
 /* Sum of (p - q) ln(p / q). */
@@ -141,6 +209,8 @@ kl(const double *p, const double *q, int k)
 
 	for (int i = 0; i < k; i++)
 	{
+		if (p[i] == 0 && q[i] == 0)
+			continue;
 		sum_p += over_zero(p[i]);
 		sum_q += over_zero(q[i]);
 	}
@@ -148,7 +218,8 @@ kl(const double *p, const double *q, int k)
 	{
 		double		a = over_zero(p[i]) / sum_p;
 
-		sum += a * log(a / (over_zero(q[i]) / sum_q));
+		if (p[i] > 0 || q[i] > 0)
+			sum += a * log(a / (over_zero(q[i]) / sum_q));
 	}
 	return sum;
 }
@@ -244,8 +315,11 @@ binomial(MlopsRandom *random, double n, double p)
 		return n - binomial(random, n, 1 - p);
 	if (n * p > MANY)
 	{
-		x = rint(n * p + sqrt(n * p * (1 - p)) *
-				 mlops_random_normal(random));
+		double		width = sqrt(n * p * (1 - p));
+		double		z = mlops_random_normal(random);
+
+		/* with the skewness of a binomial number */
+		x = rint(n * p + width * z + (1 - 2 * p) * (z * z - 1) / 6);
 		return x < 0 ? 0 : x > n ? n : x;
 	}
 	odds = p / (1 - p);

@@ -46,13 +46,33 @@ extern double mlops_distance(MlopsDistance kind, const double *p,
 							 const double *q, int k);
 
 /*
+ * Two counts of k bins with the rare ones in one: of the first n_rare bins
+ * those with less than `share` of the reference, and bin n_rare itself, which
+ * becomes bin 0.  Returns how many there are then; share 0 changes nothing.
+ */
+extern int	mlops_distance_merge(const double *reference,
+								 const double *current, int k, int n_rare,
+								 double share, double *merged_reference,
+								 double *merged_current);
+
+/* What chance does to a distance. */
+typedef struct MlopsChance
+{
+	MlopsDistance kind;
+	const double *reference;	/* counts */
+	const double *current;
+	int			k;
+	int			n_rare;			/* merged as above, by what is drawn */
+	double		share;
+} MlopsChance;
+
+/*
  * The quantile at `level` of the distance between two samples of the sizes of
  * these counts, if both were drawn from what they are together: of 2,000
- * drawings, the same each time.  NaN if one of them is empty.
+ * drawings, the same each time.  If some hundred show that it is well above
+ * `value`, it is estimated from these.  NaN if one of them is empty.
  */
-extern double mlops_distance_null(MlopsDistance kind,
-								  const double *reference,
-								  const double *current, int k,
-								  double level);
+extern double mlops_distance_null(const MlopsChance *chance, double level,
+								  double value);
 
 #endif							/* MLOPS_DISTANCE_H */

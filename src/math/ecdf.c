@@ -20,6 +20,7 @@
 
 static float float_not_above(double x);
 static double share_at(const MlopsKnots *knots, int knot, bool left);
+static int	fat_tail(const MlopsKnots *knots, double *mean);
 static double area_between(double width, double from, double to);
 static int	compare_doubles(const void *a, const void *b);
 
@@ -76,11 +77,12 @@ mlops_wasserstein(const double *a, size_t n_a, const double *b, size_t n_b)
 
 void
 mlops_knots_begin(MlopsKnots *knots, const double *quantile,
-				  double n_reference)
+				  double mean, double n_reference)
 {
 	memset(knots, 0, sizeof(MlopsKnots));
 	memcpy(knots->quantile, quantile, sizeof(knots->quantile));
 	knots->n_reference = n_reference;
+	knots->mean = mean;
 	for (int i = 0; i < MLOPS_KNOTS; i++)
 		if (knots->n == 0 || quantile[i] > knots->value[knots->n - 1])
 			knots->value[knots->n++] = quantile[i];
@@ -115,6 +117,8 @@ mlops_knots_count(MlopsKnots *knots, const float *values, size_t stride,
 				knots->below += first - x;
 			else if (place == knots->n)
 				knots->above += x - last;
+			else
+				knots->sum[place] += x;
 		}
 	}
 }
@@ -156,21 +160,31 @@ mlops_knots_wasserstein(const MlopsKnots *knots)
 	double		total = mlops_knots_total(knots);
 	double		seen = 0;
 	double		sum;
+	double		tail_mean;
+	int			tail;
 
 	if (total == 0 || knots->n_reference == 0 || isinf(knots->value[0]) ||
 		isinf(knots->value[knots->n - 1]) || isinf(knots->below) ||
 		isinf(knots->above))
 		return NAN;
 	sum = (knots->below + knots->above) / total;
+	tail = fat_tail(knots, &tail_mean);
 	for (int i = 0; i < knots->n - 1; i++)
 	{
+		double		width = knots->value[i + 1] - knots->value[i];
+		double		base = share_at(knots, i, false);
+		double		base_inside = share_at(knots, i + 1, true) - base;
+		double		inside = knots->cell[2 * i + 2] / total;
 		double		from;
 
 		seen += knots->cell[2 * i] + knots->cell[2 * i + 1];
-		from = seen / total - share_at(knots, i, false);
-		sum += area_between(knots->value[i + 1] - knots->value[i], from,
-							(seen + knots->cell[2 * i + 2]) / total -
-							share_at(knots, i + 1, true));
+		from = seen / total - base;
+		if (i == tail)
+			sum += fabs(from * width + inside * knots->value[i + 1] -
+						knots->sum[i + 1] / total -
+						base_inside * (knots->value[i + 1] - tail_mean));
+		else
+			sum += area_between(width, from, from + inside - base_inside);
 	}
 	return sum;
 }
@@ -242,6 +256,30 @@ share_at(const MlopsKnots *knots, int knot, bool left)
 	if (last > first || rank == floor(rank))
 		return floor(rank) / n;
 	return (floor(rank) + 1) / n;
+}
+
+/*
+ * The end interval, first or last, that is the wider one, and the mean of the
+ * reference's values in it (-1 if there is none): what the mean of all leaves for it if all other
+ * intervals are even.  In a long tail even would be far off.
+ */
+static int
+fat_tail(const MlopsKnots *knots, double *mean)
+{
+	const double *quantile = knots->quantile;
+	int			last = MLOPS_KNOTS - 2;
+	int			tail = quantile[1] - quantile[0] >
+		quantile[last + 1] - quantile[last] ? 0 : last;
+	double		left = knots->mean * (MLOPS_KNOTS - 1);
+
+	*mean = 0;
+	if (quantile[tail] == quantile[tail + 1])
+		return -1;
+	for (int i = 0; i <= last; i++)
+		if (i != tail)
+			left -= (quantile[i] + quantile[i + 1]) / 2;
+	*mean = fmin(fmax(left, quantile[tail]), quantile[tail + 1]);
+	return tail == 0 ? 0 : knots->n - 2;
 }
 
 /* The area under |f| where f goes straight from one height to another. */

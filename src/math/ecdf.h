@@ -28,18 +28,21 @@ typedef struct MlopsKnots
 {
 	double		quantile[MLOPS_KNOTS];	/* at i/100 */
 	double		n_reference;
+	double		mean;			/* of the reference */
 	int			n;				/* different ones */
 	float		knot[128];		/* they, then infinity: see ecdf.c */
 	double		value[MLOPS_KNOTS];
 	/* even cells lie between knots, odd ones at them */
 	uint64_t	cell[MLOPS_KNOT_CELLS];
+	double		sum[MLOPS_KNOTS];	/* of what lies under each knot, up to the
+								 * one before */
 	double		below;			/* how far values lie under the first knot, */
 	double		above;			/* and over the last one, summed */
 } MlopsKnots;
 
-/* Begin with the 101 quantiles of n_reference values, none NaN. */
+/* Begin with quantiles and mean of n_reference values, none NaN. */
 extern void mlops_knots_begin(MlopsKnots *knots, const double *quantile,
-							  double n_reference);
+							  double mean, double n_reference);
 
 /* Count values[i * stride]; NaN is left out. */
 extern void mlops_knots_count(MlopsKnots *knots, const float *values,

@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "base/compat.h"
+#include "math/moved.h"
 #include "math/sample.h"
 #include "train/aggregate.h"
 #include "utils/builtins.h"
@@ -98,6 +99,10 @@ PG_FUNCTION_INFO_V1(mlops_ndcg_add);
 PG_FUNCTION_INFO_V1(mlops_ndcg_final);
 PG_FUNCTION_INFO_V1(mlops_concordance_add);
 PG_FUNCTION_INFO_V1(mlops_concordance_final);
+PG_FUNCTION_INFO_V1(mlops_moved_add);
+PG_FUNCTION_INFO_V1(mlops_psi_final);
+PG_FUNCTION_INFO_V1(mlops_ks_final);
+PG_FUNCTION_INFO_V1(mlops_wasserstein_final);
 
 /* Input, in the forms of bytea; 22P02 for what is no state. */
 Datum
@@ -276,6 +281,36 @@ mlops_concordance_final(PG_FUNCTION_ARGS)
 	value = mlops_sample_concordance(view.values, view.width, view.n, false,
 									 &memory);
 	return metric_result(value, memory, fcinfo);
+}
+
+/* (state, value, is_current). */
+Datum
+mlops_moved_add(PG_FUNCTION_ARGS)
+{
+	double		row[2] = {PG_GETARG_BOOL(2), PG_GETARG_FLOAT8(1)};
+
+	return add_row(fcinfo, row, 2, 1);
+}
+
+/* (state): NULL if there is nothing current, or nothing else. */
+Datum
+mlops_psi_final(PG_FUNCTION_ARGS)
+{
+	return sample_result(fcinfo, mlops_moved_psi);
+}
+
+/* (state): NULL likewise. */
+Datum
+mlops_ks_final(PG_FUNCTION_ARGS)
+{
+	return sample_result(fcinfo, mlops_moved_ks);
+}
+
+/* (state): NULL likewise, and if a value is infinite. */
+Datum
+mlops_wasserstein_final(PG_FUNCTION_ARGS)
+{
+	return sample_result(fcinfo, mlops_moved_wasserstein);
 }
 
 /* Bytes of the flat form; 54000 if no value can be as large. */

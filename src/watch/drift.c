@@ -233,6 +233,7 @@ compare_stored(Drift *drift, List *baselines, const char *source, List *by)
 	rows = mlops_drift_rows_read(drift->layout, source, by, NULL);
 	compare_all(drift, reference, mlops_tally_rows(rows, reference->numbers),
 				NULL, no_slice());
+	mlops_drift_rows_sort(rows);
 	order = mlops_slices_order(rows->slices, &n);
 	for (int i = 0; i < n; i++)
 	{
@@ -267,6 +268,8 @@ compare_rows(Drift *drift, const char *reference_source, const char *source,
 				now, no_slice());
 	if (by == NIL)
 		return;
+	mlops_drift_rows_sort(base);
+	mlops_drift_rows_sort(now);
 	order = mlops_slices_order(now->slices, &n);
 	for (int i = 0; i < n; i++)
 	{

@@ -14,8 +14,15 @@
 #include "math/significance.h"
 #include "watch/figures.h"
 
-/* Categories with less than this share of the reference are one bin of PSI. */
-#define RARE	0.01
+/*
+ * Categories with less than this share of the reference, or fewer rows in it,
+ * are one bin of PSI.
+ */
+#define RARE		0.01
+#define RARE_ROWS	20.0
+
+/* Those with fewer rows are among the others everywhere. */
+#define KEPT_ROWS	5
 
 const char *const mlops_figure_names[MLOPS_FIGURES] = {
 	"psi", "js", "hellinger", "tv", "kl", "linf", "wasserstein",
@@ -36,6 +43,7 @@ static void measure_number(const MlopsDriftReference *reference,
 						   const MlopsTally *window,
 						   const MlopsDriftRows *rows, int column,
 						   MlopsDriftFigures *f);
+static bool bins_are_values(const MlopsSummary *base);
 static void measure_knots(const MlopsSummary *base, const MlopsSummary *now,
 						  const MlopsKnots *knots, MlopsDriftFigures *f);
 static void measure_samples(const MlopsDriftRows *reference,
@@ -44,8 +52,7 @@ static void measure_samples(const MlopsDriftRows *reference,
 static void measure_category(const MlopsDriftReference *reference,
 							 const MlopsTally *window, int category,
 							 MlopsDriftFigures *f);
-static void merge_rare(const MlopsDriftCategories *reference,
-					   MlopsDriftFigures *f);
+static void drop_empty(MlopsDriftFigures *f);
 static void measure_bins(MlopsDriftFigures *f);
 
 MlopsDriftReference *
@@ -152,10 +159,14 @@ static void
 stored_category(const MlopsBaseline *baseline, const MlopsWindowColumn *column,
 				MlopsDriftCategories *categories)
 {
-	categories->n_kept = Min(baseline->n_categories, MLOPS_DRIFT_KEPT);
-	for (int i = 0; i < categories->n_kept; i++)
-		categories->count[i] = baseline->category_counts[i];
-	categories->count[MLOPS_SLOT_OTHER(categories)] = baseline->n_other;
+	while (categories->n_kept < baseline->n_categories &&
+		   categories->n_kept < MLOPS_DRIFT_KEPT &&
+		   baseline->category_counts[categories->n_kept] >= KEPT_ROWS)
+		categories->n_kept++;
+	for (int i = 0; i < baseline->n_categories; i++)
+		categories->count[Min(i, categories->n_kept)] +=
+			baseline->category_counts[i];
+	categories->count[MLOPS_SLOT_OTHER(categories)] += baseline->n_other;
 	categories->count[MLOPS_SLOT_MISSING(categories)] = baseline->n_missing;
 	categories->n_codes = column->n_known;
 	categories->slot = palloc(sizeof(int) * Max(column->n_known, 1));
@@ -210,11 +221,14 @@ counted_category(const MlopsTally *tally, int category,
 			order[present++] = i;
 	qsort_arg(order, present, sizeof(int), compare_codes,
 			  unconstify(uint64 *, codes));
-	categories->n_kept = Min(present, MLOPS_DRIFT_KEPT);
+	while (categories->n_kept < present &&
+		   categories->n_kept < MLOPS_DRIFT_KEPT &&
+		   codes[order[categories->n_kept]] >= KEPT_ROWS)
+		categories->n_kept++;
 	categories->n_codes = n;
 	categories->slot = palloc(sizeof(int) * Max(n, 1));
 	for (int i = 0; i < n; i++)
-		categories->slot[i] = MLOPS_SLOT_UNSEEN(categories);
+		categories->slot[i] = MLOPS_SLOT_UNSEEN;
 	for (int i = 0; i < present; i++)
 	{
 		int			slot = Min(i, categories->n_kept);
@@ -254,9 +268,9 @@ measure_number(const MlopsDriftReference *reference, const MlopsTally *window,
 	f->missing_reference = base->n > 0 ?
 		(double) base->n_missing / base->n : NAN;
 	f->missing = window->n > 0 ? (double) now->bin_missing / window->n : NAN;
-	f->n_bins = f->n_psi = base->n_bins + 1;
-	f->reference = f->psi_reference = palloc(sizeof(double) * f->n_bins);
-	f->current = f->psi_current = palloc(sizeof(double) * f->n_bins);
+	f->n_bins = base->n_bins + 1;
+	f->reference = palloc(sizeof(double) * f->n_bins);
+	f->current = palloc(sizeof(double) * f->n_bins);
 	for (int i = 0; i < base->n_bins; i++)
 	{
 		f->reference[i] = base->bin_count[i];
@@ -286,6 +300,33 @@ measure_number(const MlopsDriftReference *reference, const MlopsTally *window,
 }
 
 /*
+ * Has every value of a baseline a bin of its own, as far as its quantiles
+ * say?  Then they are the edges and the maximum, but for one between two
+ * neighbours that was interpolated.
+ */
+static bool
+bins_are_values(const MlopsSummary *base)
+{
+	int			bin = 0;
+	int			between = -1;
+
+	for (int i = 0; i < MLOPS_SUMMARY_QUANTILES; i++)
+	{
+		double		x = base->quantile[i];
+
+		while (bin < base->n_bins - 1 && x > base->edge[bin])
+			bin++;
+		if (x == base->max || (bin < base->n_bins - 1 &&
+							   x == base->edge[bin]))
+			continue;
+		if (between == bin)
+			return false;
+		between = bin;
+	}
+	return true;
+}
+
+/*
  * KS and Wasserstein against a stored baseline.  If every value of it has a
  * bin of its own, the counts of the bins say more than the quantiles.
  */
@@ -299,7 +340,7 @@ measure_knots(const MlopsSummary *base, const MlopsSummary *now,
 	double		seen = 0;
 	double		seen_base = 0;
 
-	if (knots->n > base->n_bins || isinf(base->min) || isinf(base->max))
+	if (!bins_are_values(base) || isinf(base->min) || isinf(base->max))
 	{
 		f->figure[MLOPS_FIGURE_KS] = mlops_knots_ks(knots);
 		f->figure[MLOPS_FIGURE_WASSERSTEIN] = mlops_knots_wasserstein(knots);
@@ -352,9 +393,8 @@ measure_category(const MlopsDriftReference *reference,
 				 const MlopsTally *window, int category, MlopsDriftFigures *f)
 {
 	const MlopsDriftCategories *base = &reference->categories[category];
-	int			unseen = MLOPS_SLOT_UNSEEN(base);
 	int			missing = MLOPS_SLOT_MISSING(base);
-	int			dof;
+	double		unseen = 0;
 	double		present = 0;
 	double		base_present = 0;
 
@@ -363,8 +403,17 @@ measure_category(const MlopsDriftReference *reference,
 	f->current = palloc0(sizeof(double) * f->n_bins);
 	memcpy(f->reference, base->count, sizeof(double) * f->n_bins);
 	for (int i = 0; i < window->n_codes[category]; i++)
-		f->current[i < base->n_codes ? base->slot[i] : unseen] +=
-			window->codes[category][i];
+	{
+		int			slot = i < base->n_codes ? base->slot[i] :
+			MLOPS_SLOT_UNSEEN;
+
+		if (slot == MLOPS_SLOT_UNSEEN)
+		{
+			unseen += window->codes[category][i];
+			slot = MLOPS_SLOT_OTHER(base);
+		}
+		f->current[slot] += window->codes[category][i];
+	}
 	f->current[missing] = window->missing[category];
 	for (int i = 0; i < missing; i++)
 	{
@@ -375,38 +424,42 @@ measure_category(const MlopsDriftReference *reference,
 	f->missing_reference = f->n_reference > 0 ?
 		f->reference[missing] / f->n_reference : NAN;
 	f->missing = f->n > 0 ? f->current[missing] / f->n : NAN;
-	merge_rare(base, f);
+	f->n_rare = MLOPS_SLOT_OTHER(base);
+	f->rare = f->n_reference > 0 ? fmax(RARE, RARE_ROWS / f->n_reference) :
+		RARE;
 	if (present == 0 || base_present == 0)
 		return;
-	f->unseen = f->current[unseen] / present;
+	f->unseen = unseen / present;
 	f->figure[MLOPS_FIGURE_CHI2] = mlops_chi2_samples(f->reference,
 													  f->current, missing,
-													  false, &dof);
+													  false, &f->dof);
 	f->figure[MLOPS_FIGURE_P_VALUE] =
-		mlops_chi2_p_value(f->figure[MLOPS_FIGURE_CHI2], dof);
+		mlops_chi2_p_value(f->figure[MLOPS_FIGURE_CHI2], f->dof);
 	f->figure[MLOPS_FIGURE_CRAMERS_V] =
 		mlops_cramers_v(f->figure[MLOPS_FIGURE_CHI2],
 						present + base_present);
 }
 
-/* The bins of PSI: rare categories together with all that were not kept. */
+/* Leave out bins that have no row on either side. */
 static void
-merge_rare(const MlopsDriftCategories *reference, MlopsDriftFigures *f)
+drop_empty(MlopsDriftFigures *f)
 {
-	f->psi_reference = palloc0(sizeof(double) * f->n_bins);
-	f->psi_current = palloc0(sizeof(double) * f->n_bins);
-	f->n_psi = 1;				/* the first one is theirs */
+	int			n = 0;
+	int			n_rare = f->n_rare;
+
 	for (int i = 0; i < f->n_bins; i++)
 	{
-		int			to = 0;
-
-		if (i >= MLOPS_SLOT_UNSEEN(reference) ||
-			(i < reference->n_kept &&
-			 f->reference[i] >= RARE * f->n_reference))
-			to = f->n_psi++;
-		f->psi_reference[to] += f->reference[i];
-		f->psi_current[to] += f->current[i];
+		/* the bin of all others stays, for rare ones join it */
+		if (f->reference[i] + f->current[i] == 0 &&
+			!(f->rare > 0 && i == n_rare))
+		{
+			f->n_rare -= i < n_rare;
+			continue;
+		}
+		f->reference[n] = f->reference[i];
+		f->current[n++] = f->current[i];
 	}
+	f->n_bins = n;
 }
 
 /* The distances, of whatever bins; none if one side has no row. */
@@ -426,12 +479,16 @@ measure_bins(MlopsDriftFigures *f)
 	};
 	double		p[MLOPS_DISTANCE_BINS];
 	double		q[MLOPS_DISTANCE_BINS];
+	int			n;
 
 	if (f->n == 0 || f->n_reference == 0)
 		return;
-	mlops_shares(f->psi_reference, f->n_psi, p);
-	mlops_shares(f->psi_current, f->n_psi, q);
-	f->figure[MLOPS_FIGURE_PSI] = mlops_distance(MLOPS_PSI, p, q, f->n_psi);
+	drop_empty(f);
+	n = mlops_distance_merge(f->reference, f->current, f->n_bins, f->n_rare,
+							 f->rare, p, q);
+	mlops_shares(p, n, p);
+	mlops_shares(q, n, q);
+	f->figure[MLOPS_FIGURE_PSI] = mlops_distance(MLOPS_PSI, p, q, n);
 	mlops_shares(f->reference, f->n_bins, p);
 	mlops_shares(f->current, f->n_bins, q);
 	for (int i = 0; i < lengthof(distances); i++)

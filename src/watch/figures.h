@@ -71,18 +71,22 @@ typedef struct MlopsDriftFigures
 	double		unseen;			/* shares of what is not missing; NaN: none */
 	double		out_of_range;
 	double		importance;		/* share of all; NaN: none */
-	/* what the figures came from: counts by bin, of PSI and of the others */
+	/* what the figures came from: counts by bin */
 	int			n_bins;
 	double	   *reference;
 	double	   *current;
-	int			n_psi;
-	double	   *psi_reference;
-	double	   *psi_current;
+	int			n_rare;			/* PSI merges these where rare, by share */
+	double		rare;
+	int			dof;			/* of chi2 */
 	const double *quantile;		/* [101] of a number's reference */
 	double		stddev;
 } MlopsDriftFigures;
 
-/* The categories of a reference, by slots: kept, other, unseen, missing. */
+/*
+ * The categories of a reference, by slots: those kept, all others, missing.
+ * What the reference has not goes to the others: with many rare categories
+ * some are always new.
+ */
 typedef struct MlopsDriftCategories
 {
 	int			n_kept;			/* at most MLOPS_DRIFT_KEPT */
@@ -93,9 +97,11 @@ typedef struct MlopsDriftCategories
 
 #define MLOPS_DRIFT_KEPT	100
 #define MLOPS_SLOT_OTHER(c)		((c)->n_kept)
-#define MLOPS_SLOT_UNSEEN(c)	((c)->n_kept + 1)
-#define MLOPS_SLOT_MISSING(c)	((c)->n_kept + 2)
-#define MLOPS_SLOTS(c)			((c)->n_kept + 3)
+#define MLOPS_SLOT_MISSING(c)	((c)->n_kept + 1)
+#define MLOPS_SLOTS(c)			((c)->n_kept + 2)
+
+/* The slot of codes that the reference has not, before they are counted. */
+#define MLOPS_SLOT_UNSEEN		(-1)
 
 /* What drift is held against. */
 typedef struct MlopsDriftReference

@@ -60,25 +60,44 @@ mlops_drift_rows_read(MlopsWindowLayout *layout, const char *source, List *by,
 	return rows;
 }
 
+void
+mlops_drift_rows_sort(MlopsDriftRows *rows)
+{
+	int			n_slices;
+	uint64	   *order = palloc_extended(sizeof(uint64) * Max(rows->n, 1),
+										MCXT_ALLOC_HUGE);
+
+	pfree(mlops_slices_order(rows->slices, &n_slices));
+	rows->starts = palloc0(sizeof(uint64) * (n_slices + 2));
+	/* starts[s + 1] is where s is filled, and in the end where s + 1 starts */
+	for (uint64 i = 0; i < rows->n; i++)
+		rows->starts[rows->slice[i] + 2]++;
+	for (int s = 0; s < n_slices; s++)
+		rows->starts[s + 2] += rows->starts[s + 1];
+	for (uint64 i = 0; i < rows->n; i++)
+		order[rows->starts[rows->slice[i] + 1]++] = i;
+	rows->order = order;
+	rows->n_slices = n_slices;
+}
+
 MlopsDriftRows *
 mlops_drift_rows_of(const MlopsDriftRows *rows, unsigned slice)
 {
 	MlopsDriftRows *some = palloc0(sizeof(MlopsDriftRows));
-	Size		width = sizeof(float) * rows->layout->n_columns;
-	char	   *to;
+	int			width = rows->layout->n_columns;
+	const uint64 *order = rows->order;
 
 	some->layout = rows->layout;
-	for (uint64 i = 0; i < rows->n; i++)
-		some->n += rows->slice[i] == slice;
-	some->values = palloc_extended(width * Max(some->n, 1), MCXT_ALLOC_HUGE);
-	to = (char *) some->values;
-	for (uint64 i = 0; i < rows->n; i++)
+	if (slice < rows->n_slices)
 	{
-		if (rows->slice[i] != slice)
-			continue;
-		memcpy(to, (char *) rows->values + i * width, width);
-		to += width;
+		order += rows->starts[slice];
+		some->n = rows->starts[slice + 1] - rows->starts[slice];
 	}
+	some->values = palloc_extended(sizeof(float) * width * Max(some->n, 1),
+								   MCXT_ALLOC_HUGE);
+	for (uint64 i = 0; i < some->n; i++)
+		memcpy(some->values + i * width, rows->values + order[i] * width,
+			   sizeof(float) * width);
 	return some;
 }
 
@@ -137,6 +156,7 @@ mlops_tally_begin(const MlopsWindowLayout *layout,
 									   layout->n_numbers, MCXT_ALLOC_HUGE);
 		for (int i = 0; i < layout->n_numbers; i++)
 			mlops_knots_begin(&tally->knots[i], reference[i].quantile,
+							  reference[i].mean,
 							  reference[i].n - reference[i].n_missing);
 	}
 	return tally;

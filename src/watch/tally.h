@@ -31,6 +31,10 @@ typedef struct MlopsDriftRows
 	float	   *values;			/* [n][n_columns] */
 	unsigned   *slice;			/* [n], NULL without slices */
 	MemoryContext context;
+	/* of rows that were sorted: slice s is order[starts[s] .. starts[s + 1]) */
+	unsigned	n_slices;
+	uint64	   *starts;
+	uint64	   *order;
 } MlopsDriftRows;
 
 /*
@@ -42,7 +46,10 @@ extern MlopsDriftRows *mlops_drift_rows_read(MlopsWindowLayout *layout,
 											 const char *source, List *by,
 											 const MlopsDriftRows *like);
 
-/* The rows of a slice; the values of one slice are together. */
+/* Find the rows of all slices, once. */
+extern void mlops_drift_rows_sort(MlopsDriftRows *rows);
+
+/* Those of a slice, copied; the rows have been sorted. */
 extern MlopsDriftRows *mlops_drift_rows_of(const MlopsDriftRows *rows,
 										   unsigned slice);
 

@@ -18,19 +18,26 @@
 #include "utils/numeric.h"
 #include "watch/figures.h"
 
-/* Of windows without drift, how many stay below the bound. */
-#define LEVEL	0.99
+/*
+ * Of windows without drift, how many may reach a bound; the figures that
+ * decide share it.
+ */
+#define ALARMS	0.01
 
 static void change_option(MlopsDriftOptions *options, const char *name,
 						  const JsonbValue *value);
 static double number_of(const char *name, const JsonbValue *value);
 static void unknown_option(const char *name) pg_attribute_noreturn();
+static bool decides(const MlopsDriftFigures *f,
+					const MlopsDriftOptions *options, MlopsFigure figure);
 static void weigh(MlopsDriftFigures *f, MlopsFigure figure,
-				  const MlopsThreshold *threshold);
-static double by_chance(const MlopsDriftFigures *f, MlopsFigure figure);
+				  const MlopsThreshold *threshold, double level);
+static double by_chance(const MlopsDriftFigures *f, MlopsFigure figure,
+						double level);
 static double distance_by_chance(const MlopsDriftFigures *f,
-								 MlopsDistance distance);
-static double cramers_v_by_chance(const MlopsDriftFigures *f);
+								 MlopsDistance distance, MlopsFigure figure,
+								 double level);
+static double cramers_v_by_chance(const MlopsDriftFigures *f, double level);
 
 void
 mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes)
@@ -82,16 +89,28 @@ void
 mlops_drift_decide(MlopsDriftFigures *figures,
 				   const MlopsDriftOptions *options)
 {
+	int			deciding = 0;
+
 	figures->status = MLOPS_DRIFT_INSUFFICIENT;
 	if (figures->n < options->min_rows ||
 		figures->n_reference < options->min_rows)
 		return;
 	figures->status = MLOPS_DRIFT_NONE;
 	for (int i = 0; i < MLOPS_FIGURES; i++)
-		if (!isnan(figures->figure[i]) &&
-			(!isnan(options->threshold[i].potential) ||
-			 !isnan(options->threshold[i].detected)))
-			weigh(figures, i, &options->threshold[i]);
+		deciding += decides(figures, options, i);
+	for (int i = 0; i < MLOPS_FIGURES; i++)
+		if (decides(figures, options, i))
+			weigh(figures, i, &options->threshold[i], 1 - ALARMS / deciding);
+}
+
+/* Does a figure decide: is it there, and held against something? */
+static bool
+decides(const MlopsDriftFigures *f, const MlopsDriftOptions *options,
+		MlopsFigure figure)
+{
+	return !isnan(f->figure[figure]) &&
+		(!isnan(options->threshold[figure].potential) ||
+		 !isnan(options->threshold[figure].detected));
 }
 
 /* One member of thresholds. */
@@ -173,7 +192,7 @@ unknown_option(const char *name)
  */
 static void
 weigh(MlopsDriftFigures *f, MlopsFigure figure,
-	  const MlopsThreshold *threshold)
+	  const MlopsThreshold *threshold, double level)
 {
 	bool		small = (figure == MLOPS_FIGURE_P_VALUE ||
 						 figure == MLOPS_FIGURE_P_ADJUSTED);
@@ -186,7 +205,7 @@ weigh(MlopsDriftFigures *f, MlopsFigure figure,
 
 	if (sign * value >= sign * least)
 	{
-		double		chance = small ? NAN : by_chance(f, figure);
+		double		chance = small ? NAN : by_chance(f, figure, level);
 
 		bound = fmax(least, chance);
 		if (sign * value >= sign * bound)
@@ -210,9 +229,9 @@ weigh(MlopsDriftFigures *f, MlopsFigure figure,
 	f->bound = bound;
 }
 
-/* What a figure stays below in LEVEL of all windows without drift. */
+/* What a figure stays below in a share of all windows without drift. */
 static double
-by_chance(const MlopsDriftFigures *f, MlopsFigure figure)
+by_chance(const MlopsDriftFigures *f, MlopsFigure figure, double level)
 {
 	double		n = f->n * (1 - f->missing);
 	double		n_reference = f->n_reference * (1 - f->missing_reference);
@@ -220,57 +239,56 @@ by_chance(const MlopsDriftFigures *f, MlopsFigure figure)
 	switch (figure)
 	{
 		case MLOPS_FIGURE_PSI:
-			return mlops_distance_null(MLOPS_PSI, f->psi_reference,
-									   f->psi_current, f->n_psi, LEVEL);
+			return distance_by_chance(f, MLOPS_PSI, figure, level);
 		case MLOPS_FIGURE_JS:
-			return distance_by_chance(f, MLOPS_JS);
+			return distance_by_chance(f, MLOPS_JS, figure, level);
 		case MLOPS_FIGURE_HELLINGER:
-			return distance_by_chance(f, MLOPS_HELLINGER);
+			return distance_by_chance(f, MLOPS_HELLINGER, figure, level);
 		case MLOPS_FIGURE_TV:
-			return distance_by_chance(f, MLOPS_TV);
+			return distance_by_chance(f, MLOPS_TV, figure, level);
 		case MLOPS_FIGURE_KL:
-			return distance_by_chance(f, MLOPS_KL);
+			return distance_by_chance(f, MLOPS_KL, figure, level);
 		case MLOPS_FIGURE_LINF:
-			return distance_by_chance(f, MLOPS_LINF);
+			return distance_by_chance(f, MLOPS_LINF, figure, level);
 		case MLOPS_FIGURE_WASSERSTEIN_STD:
 			return mlops_wasserstein_null(f->quantile, n_reference, n,
-										  LEVEL) / f->stddev;
+										  level) / f->stddev;
 		case MLOPS_FIGURE_KS:
-			/* where twice the first term of Kolmogorov's series is 1 - LEVEL */
-			return sqrt(-log((1 - LEVEL) / 2) / 2 *
+			/* by the first term of Kolmogorov's series */
+			return sqrt(-log((1 - level) / 2) / 2 *
 						(1 / n + 1 / n_reference));
 		case MLOPS_FIGURE_CRAMERS_V:
-			return cramers_v_by_chance(f);
+			return cramers_v_by_chance(f, level);
 		default:
 			return NAN;
 	}
 }
 
-/* The same of a distance over all bins. */
+/* The same of a distance; PSI merges rare categories. */
 static double
-distance_by_chance(const MlopsDriftFigures *f, MlopsDistance distance)
+distance_by_chance(const MlopsDriftFigures *f, MlopsDistance distance,
+				   MlopsFigure figure, double level)
 {
-	return mlops_distance_null(distance, f->reference, f->current, f->n_bins,
-							   LEVEL);
+	MlopsChance chance = {distance, f->reference, f->current, f->n_bins,
+		f->n_rare, figure == MLOPS_FIGURE_PSI ? f->rare : 0};
+
+	return mlops_distance_null(&chance, level, f->figure[figure]);
 }
 
 /* The same of Cramer's V, from the quantile of chi-square, by halving. */
 static double
-cramers_v_by_chance(const MlopsDriftFigures *f)
+cramers_v_by_chance(const MlopsDriftFigures *f, double level)
 {
 	double		n = f->n * (1 - f->missing) +
 		f->n_reference * (1 - f->missing_reference);
 	double		low = 0;
 	double		high = 1000;
-	int			dof;
 
-	(void) mlops_chi2_samples(f->reference, f->current, f->n_bins - 1, false,
-							  &dof);
 	for (int i = 0; i < 60; i++)
 	{
 		double		middle = (low + high) / 2;
 
-		if (mlops_chi2_p_value(middle, dof) > 1 - LEVEL)
+		if (mlops_chi2_p_value(middle, f->dof) > 1 - level)
 			low = middle;
 		else
 			high = middle;

@@ -48,6 +48,9 @@ static void test_significance(void);
 static void test_zeros(void);
 static void test_null(void);
 static void test_knots(void);
+static double by_chance(MlopsDistance kind, const double *a, const double *b,
+						double value);
+static void test_merge(void);
 
 /* Run all tests. */
 int
@@ -63,6 +66,7 @@ main(void)
 	test_significance();
 	test_zeros();
 	test_null();
+	test_merge();
 	test_knots();
 	printf("%d passed, %d failed\n", n_passed, n_failed);
 	return n_failed > 0;
@@ -383,6 +387,15 @@ test_zeros(void)
 	check(a[0] == 0, "shares of nothing");
 }
 
+/* What chance does to ten bins. */
+static double
+by_chance(MlopsDistance kind, const double *a, const double *b, double value)
+{
+	MlopsChance chance = {kind, a, b, 10, 0, 0};
+
+	return mlops_distance_null(&chance, 0.99, value);
+}
+
 /* Chance: its quantile must be that of the limit where that holds. */
 static void
 test_null(void)
@@ -399,19 +412,39 @@ test_null(void)
 		few[i] = 10;
 	}
 	/* chi-square of nine degrees of freedom: 21.666 */
-	check(fabs(mlops_distance_null(MLOPS_PSI, a, b, 10, 0.99) /
+	check(fabs(by_chance(MLOPS_PSI, a, b, 1) /
 			   (21.666 * (1 / 100000.0 + 1 / 50000.0)) - 1) < 0.06,
 		  "PSI of many rows by chance");
-	check(fabs(mlops_distance_null(MLOPS_JS, a, b, 10, 0.99) /
+	check(fabs(by_chance(MLOPS_JS, a, b, 1) /
 			   (21.666 * (1 / 100000.0 + 1 / 50000.0) / (8 * log(2))) - 1) <
 		  0.06, "Jensen-Shannon likewise");
-	check(mlops_distance_null(MLOPS_PSI, a, few, 10, 0.99) > 0.2,
+	check(by_chance(MLOPS_PSI, a, few, 1) > 0.2,
 		  "a hundred rows reach 0.2 by chance");
-	check(mlops_distance_null(MLOPS_PSI, a, few, 10, 0.99) ==
-		  mlops_distance_null(MLOPS_PSI, a, few, 10, 0.99),
+	check(by_chance(MLOPS_PSI, a, few, 1) ==
+		  by_chance(MLOPS_PSI, a, few, 1),
 		  "the same each time");
-	check(isnan(mlops_distance_null(MLOPS_PSI, a, none, 10, 0.99)),
+	check(fabs(by_chance(MLOPS_PSI, a, few, 0.05) /
+			   by_chance(MLOPS_PSI, a, few, 1) - 1) < 0.15 &&
+		  by_chance(MLOPS_PSI, a, few, 0.05) > 0.05,
+		  "well above a value it is estimated");
+	check(isnan(by_chance(MLOPS_PSI, a, none, 1)),
 		  "no window");
+}
+
+/* Rare bins become one. */
+static void
+test_merge(void)
+{
+	double		a[] = {60, 0.5, 30, 0.4, 2, 7};
+	double		b[] = {10, 20, 30, 40, 50, 60};
+	double		p[6];
+	double		q[6];
+
+	check(mlops_distance_merge(a, b, 6, 4, 0.01, p, q) == 4 &&
+		  fabs(p[0] - 2.9) < 1e-12 && q[0] == 110 && p[1] == 60 &&
+		  q[2] == 30 && q[3] == 60, "rare bins are merged");
+	check(mlops_distance_merge(a, b, 6, 4, 0, p, q) == 6 && p[1] == 0.5 &&
+		  q[5] == 60, "or not");
 }
 
 /* The reference known by its quantiles only. */
@@ -424,9 +457,13 @@ test_knots(void)
 	double		quantile[MLOPS_KNOTS];
 	double		constant[MLOPS_KNOTS];
 	double		below;
+	double		mean = 0;
 
 	for (int i = 0; i < N_REFERENCE; i++)
+	{
 		sorted[i] = (float) reference[i];
+		mean += reference[i] / N_REFERENCE;
+	}
 	for (int i = 0; i < MLOPS_KNOTS; i++)
 	{
 		quantile[i] = mlops_quantile(sorted, N_REFERENCE, i / 100.0);
@@ -434,7 +471,7 @@ test_knots(void)
 	}
 	for (int i = 0; i < N_CURRENT; i++)
 		values[i] = (float) current[i];
-	mlops_knots_begin(&knots, quantile, N_REFERENCE);
+	mlops_knots_begin(&knots, quantile, mean, N_REFERENCE);
 	mlops_knots_count(&knots, values, 1, N_CURRENT);
 	check(mlops_knots_total(&knots) == N_CURRENT, "all values are counted");
 	check(fabs(mlops_knots_ks(&knots) - 0.0485) <= 0.011, "KS by quantiles");
@@ -443,7 +480,7 @@ test_knots(void)
 	below = mlops_wasserstein_null(quantile, 2000, 1500, 0.99);
 	check(below > 0.0159 && below < 0.04, "Wasserstein by chance");
 
-	mlops_knots_begin(&knots, constant, 100);
+	mlops_knots_begin(&knots, constant, 7, 100);
 	values[0] = 7;
 	values[1] = 8;
 	values[2] = NAN;
