@@ -69,8 +69,9 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(TRAINER) $(TRAINER_OBJS) $(TRAINER_OBJS:.o=.d) \
 
 # --- targets that need no server headers ------------------------------------
 
-FREE_GOALS = demo demo-stop check unitcheck neoncheck lint fuzz bench-training \
-             bench-explain bench-forest help dist print-%
+FREE_GOALS = demo demo-stop check unitcheck neoncheck lint fuzz \
+             bench-training bench-explain bench-forest bench-drift help \
+             dist print-%
 
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(FREE_GOALS),$(MAKECMDGOALS)),)
@@ -99,6 +100,7 @@ help:
 	@echo 'make bench-training  training against libxgboost and Python clients'
 	@echo 'make bench-explain   explanations against libxgboost, one thread'
 	@echo 'make bench-forest    predictions by every path against libxgboost'
+	@echo 'make bench-drift     drift against SQL by hand and a Python client'
 	@echo 'make accept          take the results of installcheck as expected'
 	@echo 'make dist            a tar file of the sources'
 	@echo 'make clean           remove what was built'
@@ -134,6 +136,9 @@ bench-explain:
 
 bench-forest:
 	@test/bench/forest.sh
+
+bench-drift:
+	@test/bench/drift.sh
 
 dist:
 	git archive --format=tar.gz --prefix=$(EXTENSION)-$(EXTVERSION)/ \
