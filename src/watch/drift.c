@@ -46,10 +46,12 @@ typedef struct Drift
 	double	   *importance;		/* [n_columns], NaN of outputs; or NULL */
 	const char *whole;			/* kind of the last row */
 	ReturnSetInfo *result;
+	MemoryContext caller;		/* what was current before */
 } Drift;
 
 static void begin_call(Drift *drift, FunctionCallInfo fcinfo, int method,
 					   int thresholds);
+static void end_call(Drift *drift);
 static void want_features(Drift *drift, List *names);
 static double *importances(const MlopsWindowLayout *layout,
 						   Snapshot snapshot);
@@ -117,6 +119,7 @@ mlops_drift(PG_FUNCTION_ARGS)
 					 errhint("Give the training rows as reference => ...")));
 		compare_stored(&drift, baselines, source, by);
 	}
+	end_call(&drift);
 	return (Datum) 0;
 }
 
@@ -139,18 +142,36 @@ mlops_drift_between(PG_FUNCTION_ARGS)
 	drift.whole = "source";
 	want_features(&drift, NIL);
 	compare_rows(&drift, reference, source, by);
+	end_call(&drift);
 	return (Datum) 0;
 }
 
-/* The result, and the arguments that both functions have. */
+/*
+ * The result, and the arguments that both functions have.  What is allocated
+ * until end_call() goes then.
+ */
 static void
 begin_call(Drift *drift, FunctionCallInfo fcinfo, int method, int thresholds)
 {
+	MemoryContext context;
+
 	InitMaterializedSRF(fcinfo, 0);
+	context = AllocSetContextCreate(CurrentMemoryContext, "mlops drift",
+									ALLOCSET_DEFAULT_SIZES);
+	drift->caller = MemoryContextSwitchTo(context);
 	drift->result = (ReturnSetInfo *) fcinfo->resultinfo;
 	drift->method = mlops_drift_method(mlops_optional_text(fcinfo, method));
 	mlops_drift_options(&drift->options, PG_ARGISNULL(thresholds) ? NULL :
 						PG_GETARG_JSONB_P(thresholds));
+}
+
+/* Release all memory but the result. */
+static void
+end_call(Drift *drift)
+{
+	MemoryContext context = MemoryContextSwitchTo(drift->caller);
+
+	MemoryContextDelete(context);
 }
 
 /*
