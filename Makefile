@@ -70,8 +70,8 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(TRAINER) $(TRAINER_OBJS) $(TRAINER_OBJS:.o=.d) \
 # --- targets that need no server headers ------------------------------------
 
 FREE_GOALS = demo demo-stop check unitcheck neoncheck lint fuzz \
-             bench-training bench-explain bench-forest bench-drift help \
-             dist print-%
+             bench-training bench-explain bench-forest bench-drift \
+             bench-serving help dist print-%
 
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(FREE_GOALS),$(MAKECMDGOALS)),)
@@ -101,6 +101,7 @@ help:
 	@echo 'make bench-explain   explanations against libxgboost, one thread'
 	@echo 'make bench-forest    predictions by every path against libxgboost'
 	@echo 'make bench-drift     drift against SQL by hand and a Python client'
+	@echo 'make bench-serving   predictions in queries against libxgboost and Python'
 	@echo 'make accept          take the results of installcheck as expected'
 	@echo 'make dist            a tar file of the sources'
 	@echo 'make clean           remove what was built'
@@ -139,6 +140,9 @@ bench-forest:
 
 bench-drift:
 	@test/bench/drift.sh
+
+bench-serving:
+	@test/bench/serving.sh
 
 dist:
 	git archive --format=tar.gz --prefix=$(EXTENSION)-$(EXTVERSION)/ \

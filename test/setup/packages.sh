@@ -39,7 +39,7 @@ wanted()
 		demo) say $demo ;;
 		check) say $check ;;
 		bench) say $demo python3-numpy python3-pandas python3-psycopg2 \
-			python3-xgboost ;;
+			python3-xgboost "postgresql-plpython3-$version" ;;
 		fuzz) say $build clang llvm "libclang-rt-$(clang_version)-dev" ;;
 		*) die "packages.sh: build, demo, check, bench or fuzz" ;;
 	esac | tr ' ' '\n'
