@@ -404,11 +404,11 @@ class Bench:
         finally:
             self.reset(settings)
 
-    def setting(self, pattern):
-        """The name of a setting, or Missing."""
+    def setting(self, pattern, kind):
+        """The name of a setting of this kind, or Missing."""
         with self.db.cursor() as cursor:
             cursor.execute("SELECT min(name) FROM pg_settings "
-                           "WHERE name ~ %s", (pattern,))
+                           "WHERE name ~ %s AND vartype = %s", (pattern, kind))
             name = cursor.fetchone()[0]
         if name is None:
             raise Missing(f"no setting {pattern}")
@@ -445,14 +445,14 @@ class Bench:
     def no_batch(self):
         """Settings that keep the planner from batches, if there are any."""
         try:
-            return [(self.setting(r"^mlops\..*batch"), "off")]
+            return [(self.setting(r"^mlops\..*batch", "bool"), "off")]
         except Missing:
             return []
 
     def predict_path(self, model, path):
         """Row by row, by a path that is forced."""
         import psycopg2
-        name = self.setting(r"^mlops\.forest_path$")
+        name = self.setting(r"^mlops\.forest_path$", "enum")
         try:
             return self.predict(model, [(name, path)] + self.no_batch())
         except psycopg2.errors.InvalidParameterValue as error:
@@ -463,8 +463,8 @@ class Bench:
 
     def predict_batch(self, model, path):
         import psycopg2
-        batch = self.setting(r"^mlops\..*batch")
-        name = self.setting(r"^mlops\.forest_path$")
+        batch = self.setting(r"^mlops\..*batch", "bool")
+        name = self.setting(r"^mlops\.forest_path$", "enum")
         try:
             return self.predict(model, [(name, path), (batch, "on")])
         except psycopg2.errors.InvalidParameterValue as error:
