@@ -204,7 +204,8 @@ want_features(Drift *drift, List *names)
 		if (!found)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("the version has no feature \"%s\"", name)));
+					 errmsg("the version has no feature \"%s\"", name),
+					 errhint("mlops.importance() lists the features.")));
 	}
 }
 

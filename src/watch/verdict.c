@@ -58,7 +58,8 @@ mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes)
 	if (!JB_ROOT_IS_OBJECT(changes))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("thresholds must be a JSON object")));
+				 errmsg("thresholds must be a JSON object"),
+				 errhint("Write them as in '{\"psi\": 0.2}'.")));
 	iterator = JsonbIteratorInit(&changes->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{

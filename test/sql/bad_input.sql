@@ -127,6 +127,9 @@ FROM (VALUES
 	('compare', $${"model": "'bi_bin/1'", "other": "'bi_bin/2'", "source": "'bi'"}$$),
 	('compare/ranking', $${"model": "'bi_rank/1'", "other": "'bi_rank/1'", "source": "'bi'", "query_group": "'grp'"}$$),
 	('compare/survival', $${"model": "'bi_surv/1'", "other": "'bi_surv/1'", "source": "'bi'", "event_observed": "'seen'"}$$),
+	('drift', $${"model": "'bi_bin'", "source": "'bi'"}$$),
+	('drift/reference', $${"model": "'bi_bin/1'", "source": "'SELECT * FROM bi'", "reference": "'bi'"}$$),
+	('drift_between', $${"source": "'bi'", "reference": "'SELECT * FROM bi'", "features": "'{a,b,word}'"}$$),
 	('deploy', $${"model": "'bi_bin/1'"}$$),
 	('rollback', $${"model": "'bi_bin'"}$$),
 	('set_alias', $${"model": "'bi_bin/1'", "alias": "'shadow'"}$$),
@@ -158,6 +161,7 @@ FROM (VALUES
 	('{pinball_loss}', 'double precision', $${"label": "r.t", "prediction": "r.t", "alpha": "0.5"}$$),
 	('{tweedie_deviance}', 'double precision', $${"label": "r.t", "prediction": "r.t", "power": "1.5"}$$),
 	('{ndcg}', 'double precision', $${"relevance": "r.rel", "score": "r.p", "k": "10"}$$),
+	('{psi,ks,wasserstein}', 'double precision', $${"value": "r.t", "is_current": "r.seen"}$$),
 	('{concordance}', 'double precision', $${"event_time": "r.t", "observed": "r.seen", "prediction": "r.p"}$$)
 	) v(names, type, a) JOIN pg_proc p ON p.proname = ANY (names::text[]) AND p.prokind = 'a'
 		AND p.pronamespace = 'mlops'::regnamespace AND format_type(p.proargtypes[0], NULL) = type;
@@ -168,6 +172,16 @@ SELECT DISTINCT fn::regprocedure FROM bi_function WHERE fn NOT IN (SELECT fn FRO
 -- bad values: names of arguments, their type, the case, the expression
 CREATE TABLE bi_bad (args text, type text, "case" text, expr text);
 INSERT INTO bi_bad VALUES
+	-- drift
+	('method', 'text', 'method: unknown', $$'kolmogoroff'$$),
+	('reference', 'text', 'reference: unknown relation', $$'bi_nothing'$$),
+	('reference', 'text', 'reference: no rows', $$'SELECT * FROM bi WHERE false'$$),
+	('reference', 'text', 'reference: other columns', $$'bi_plain'$$),
+	('thresholds', 'jsonb', 'thresholds: no object', $$'[1]'$$),
+	('thresholds', 'jsonb', 'thresholds: unknown', $$'{"psj": 0.1}'$$),
+	('thresholds', 'jsonb', 'thresholds: negative', $$'{"psi": -1}'$$),
+	('thresholds', 'jsonb', 'thresholds: no number', $$'{"psi": "x"}'$$),
+	('is_current', 'boolean', 'is_current: NULL', $$NULL::boolean$$),
 	-- references
 	('model|other', '.*model_ref', 'model: unknown', $$'bi_none'$$),
 	('init_model', '.*', 'init_model: unknown', $$'bi_none'$$),
