@@ -10,7 +10,7 @@
 #include "data/predictor.h"
 #include "math/metrics.h"
 #include "train/challenge.h"
-#include "train/evaluate.h"
+#include "train/split_metrics.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"

@@ -18,7 +18,7 @@
 #include "miscadmin.h"
 #include "train/call.h"
 #include "train/challenge.h"
-#include "train/evaluate.h"
+#include "train/split_metrics.h"
 #include "train/progress.h"
 #include "train/result.h"
 #include "train/warm_start.h"

@@ -1,5 +1,5 @@
 /*
- * evaluate.c
+ * split_metrics.c
  *		How good a trained version is on each split.
  *
  * The trainer has written its predictions for all rows into the matrix; what
@@ -12,7 +12,7 @@
 #include "math/metrics.h"
 #include "math/summary.h"
 #include "miscadmin.h"
-#include "train/evaluate.h"
+#include "train/split_metrics.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
 

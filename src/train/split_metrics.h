@@ -1,10 +1,10 @@
 /*
- * evaluate.h
+ * split_metrics.h
  *		How good a trained version is on each split, and whether it is better
  *		than the one that serves.
  */
-#ifndef MLOPS_EVALUATE_H
-#define MLOPS_EVALUATE_H
+#ifndef MLOPS_SPLIT_METRICS_H
+#define MLOPS_SPLIT_METRICS_H
 
 #include "data/dataset.h"
 #include "catalog/catalog.h"
@@ -42,4 +42,4 @@ extern List *mlops_evaluate_baselines(MlopsDataset *dataset,
 extern double mlops_evaluate_find(List *metrics, const char *split,
 								  const char *name);
 
-#endif							/* MLOPS_EVALUATE_H */
+#endif							/* MLOPS_SPLIT_METRICS_H */
