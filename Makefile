@@ -41,7 +41,7 @@ REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
-                    forest_path drift
+                    forest_path drift detectors performance
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -54,10 +54,11 @@ PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile forest_paths math \
                     math_hash math_ranking math_summary trainer \
                     trainer_hostile math_association math_paired ticks \
-                    math_distance
+                    math_distance math_detectors math_estimate
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
-                    evaluation_oracle exchange_oracle drift_oracle
+                    evaluation_oracle exchange_oracle drift_oracle \
+                    watch_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test

@@ -121,3 +121,289 @@ CREATE AGGREGATE mlops.wasserstein(
 );
 COMMENT ON AGGREGATE mlops.wasserstein(double precision, boolean) IS
 'Wasserstein distance of the current values from the others';
+
+CREATE TYPE mlops.detector_state;
+CREATE FUNCTION mlops._detector_state_in(cstring) RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detector_state_in';
+COMMENT ON FUNCTION mlops._detector_state_in(cstring) IS 'I/O';
+CREATE FUNCTION mlops._detector_state_out(mlops.detector_state) RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detector_state_out';
+COMMENT ON FUNCTION mlops._detector_state_out(mlops.detector_state) IS 'I/O';
+CREATE FUNCTION mlops._detector_state_recv(internal) RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detector_state_recv';
+COMMENT ON FUNCTION mlops._detector_state_recv(internal) IS 'I/O';
+CREATE FUNCTION mlops._detector_state_send(mlops.detector_state) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detector_state_send';
+COMMENT ON FUNCTION mlops._detector_state_send(mlops.detector_state) IS 'I/O';
+CREATE TYPE mlops.detector_state (
+	INPUT = mlops._detector_state_in,
+	OUTPUT = mlops._detector_state_out,
+	RECEIVE = mlops._detector_state_recv,
+	SEND = mlops._detector_state_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = extended
+);
+COMMENT ON TYPE mlops.detector_state IS
+'a detector of changes in a stream, with what it has seen';
+
+CREATE TYPE mlops.change_points AS (
+	n				bigint,
+	detections		bigint[],
+	warnings		bigint[],
+	estimate		double precision,
+	in_warning		boolean
+);
+COMMENT ON TYPE mlops.change_points IS
+'what a detector found: positions count from 1';
+
+CREATE FUNCTION mlops.detector(kind text, options jsonb DEFAULT '{}')
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detector_create';
+COMMENT ON FUNCTION mlops.detector(text, jsonb) IS
+'a detector of changes that has seen nothing';
+
+CREATE FUNCTION mlops.detector_update(
+	state			mlops.detector_state,
+	value			double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detector_add';
+COMMENT ON FUNCTION mlops.detector_update(mlops.detector_state, double precision) IS
+'a detector after one more value';
+
+CREATE FUNCTION mlops.detector_status(state mlops.detector_state)
+RETURNS mlops.change_points
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detector_status';
+COMMENT ON FUNCTION mlops.detector_status(mlops.detector_state) IS
+'what a detector has found';
+
+CREATE FUNCTION mlops._adwin_add(mlops.detector_state, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_adwin_add';
+COMMENT ON FUNCTION mlops._adwin_add(mlops.detector_state, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.adwin(
+	value double precision)
+(
+	SFUNC = mlops._adwin_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.adwin(double precision) IS
+'changes of a mean, by adaptive windowing';
+
+CREATE FUNCTION mlops._adwin_add(mlops.detector_state, double precision, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_adwin_add';
+COMMENT ON FUNCTION mlops._adwin_add(mlops.detector_state, double precision, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.adwin(
+	value double precision,
+	delta double precision)
+(
+	SFUNC = mlops._adwin_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.adwin(double precision, double precision) IS
+'changes of a mean, by adaptive windowing of that confidence';
+
+CREATE FUNCTION mlops._page_hinkley_add(mlops.detector_state, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_page_hinkley_add';
+COMMENT ON FUNCTION mlops._page_hinkley_add(mlops.detector_state, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.page_hinkley(
+	value double precision)
+(
+	SFUNC = mlops._page_hinkley_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.page_hinkley(double precision) IS
+'changes of a mean, by the Page-Hinkley test';
+
+CREATE FUNCTION mlops._page_hinkley_add(mlops.detector_state, double precision, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_page_hinkley_add';
+COMMENT ON FUNCTION mlops._page_hinkley_add(mlops.detector_state, double precision, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.page_hinkley(
+	value double precision,
+	threshold double precision)
+(
+	SFUNC = mlops._page_hinkley_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.page_hinkley(double precision, double precision) IS
+'changes of a mean, by the Page-Hinkley test of that threshold';
+
+CREATE FUNCTION mlops._page_hinkley_add(mlops.detector_state, double precision, double precision, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_page_hinkley_add';
+COMMENT ON FUNCTION mlops._page_hinkley_add(mlops.detector_state, double precision, double precision, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.page_hinkley(
+	value double precision,
+	threshold double precision,
+	delta double precision)
+(
+	SFUNC = mlops._page_hinkley_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.page_hinkley(double precision, double precision, double precision) IS
+'changes of a mean, by the Page-Hinkley test of that threshold and tolerance';
+
+CREATE FUNCTION mlops._ddm_add(mlops.detector_state, boolean)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_ddm_add_boolean';
+COMMENT ON FUNCTION mlops._ddm_add(mlops.detector_state, boolean) IS
+'state of a detector';
+CREATE AGGREGATE mlops.ddm(
+	error boolean)
+(
+	SFUNC = mlops._ddm_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.ddm(boolean) IS
+'a rising rate of errors';
+
+CREATE FUNCTION mlops._ddm_add(mlops.detector_state, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_ddm_add_number';
+COMMENT ON FUNCTION mlops._ddm_add(mlops.detector_state, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.ddm(
+	error double precision)
+(
+	SFUNC = mlops._ddm_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.ddm(double precision) IS
+'a rising rate of errors, which are 0 or 1';
+
+CREATE FUNCTION mlops._kswin_add(mlops.detector_state, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_kswin_add';
+COMMENT ON FUNCTION mlops._kswin_add(mlops.detector_state, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.kswin(
+	value double precision)
+(
+	SFUNC = mlops._kswin_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.kswin(double precision) IS
+'changes of a distribution, by Kolmogorov-Smirnov tests';
+
+CREATE FUNCTION mlops._kswin_add(mlops.detector_state, double precision, double precision)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_kswin_add';
+COMMENT ON FUNCTION mlops._kswin_add(mlops.detector_state, double precision, double precision) IS
+'state of a detector';
+CREATE AGGREGATE mlops.kswin(
+	value double precision,
+	alpha double precision)
+(
+	SFUNC = mlops._kswin_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.kswin(double precision, double precision) IS
+'changes of a distribution, by Kolmogorov-Smirnov tests of that level';
+
+CREATE FUNCTION mlops._detect_changes_add(mlops.detector_state, double precision, text, jsonb)
+RETURNS mlops.detector_state
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'mlops_detect_changes_add';
+COMMENT ON FUNCTION mlops._detect_changes_add(mlops.detector_state, double precision, text, jsonb) IS
+'state of a detector';
+CREATE AGGREGATE mlops.detect_changes(
+	value double precision,
+	kind text,
+	options jsonb)
+(
+	SFUNC = mlops._detect_changes_add,
+	STYPE = mlops.detector_state,
+	FINALFUNC = mlops.detector_status,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mlops.detect_changes(double precision, text, jsonb) IS
+'changes in a stream, by a detector of that kind and options';
+
+CREATE FUNCTION mlops.performance(
+	model			mlops.model_ref,
+	source			text,
+	event_time		text,
+	window_size		interval,
+	target			text DEFAULT NULL,
+	by				mlops.name_list DEFAULT NULL,
+	weight			text DEFAULT NULL,
+	query_group		text DEFAULT NULL,
+	target_upper	text DEFAULT NULL,
+	event_observed	text DEFAULT NULL,
+	confidence		double precision DEFAULT 0.95,
+	OUT window_start	timestamptz,
+	OUT slice		jsonb,
+	OUT metric		text,
+	OUT value		double precision,
+	OUT ci_low		double precision,
+	OUT ci_high		double precision,
+	OUT n			bigint)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE COST 1000000
+AS 'MODULE_PATHNAME', 'mlops_performance';
+COMMENT ON FUNCTION mlops.performance(mlops.model_ref, text, text, interval,
+	text, mlops.name_list, text, text, text, text, double precision) IS
+'realised metrics of a version by windows of time, in all and by slices';
+
+CREATE FUNCTION mlops.estimate_performance(
+	model			mlops.model_ref,
+	source			text,
+	reference		text,
+	target			text DEFAULT NULL,
+	calibration		text DEFAULT 'isotonic',
+	confidence		double precision DEFAULT 0.95,
+	OUT metric		text,
+	OUT estimate	double precision,
+	OUT low			double precision,
+	OUT high		double precision,
+	OUT realized_reference	double precision,
+	OUT n			bigint,
+	OUT note		text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE COST 1000000
+AS 'MODULE_PATHNAME', 'mlops_estimate_performance';
+COMMENT ON FUNCTION mlops.estimate_performance(mlops.model_ref, text, text,
+	text, text, double precision) IS
+'metrics that a version is expected to have on rows without labels';

@@ -13,8 +13,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "train/interval.h"
-#include "train/predictions.h"
+#include "train/evaluation.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
@@ -32,16 +31,12 @@ enum
 #define N_COLUMNS 6
 
 static void put_slice(ReturnSetInfo *result, Jsonb *name,
-					  const MlopsMeasure *measure, const MlopsRows *rows,
-					  float *outputs, double confidence);
+					  const MlopsEvaluation *evaluation);
 static void put_slices(ReturnSetInfo *result,
 					   const MlopsPredictions *predictions,
 					   double confidence);
 static size_t *order_rows(const MlopsPredictions *predictions, int n_slices,
 						  size_t **starts);
-static void put_gathered(ReturnSetInfo *result, Jsonb *name,
-						 const MlopsPredictions *predictions,
-						 const size_t *places, size_t n, double confidence);
 static void *gathered(const void *array, const size_t *places, size_t n,
 					  size_t size);
 
@@ -51,6 +46,7 @@ mlops_evaluate(PG_FUNCTION_ARGS)
 {
 	MlopsPredictionsRequest request = {0};
 	MlopsPredictions *predictions;
+	MlopsEvaluation evaluation;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext context;
 	MemoryContext old;
@@ -73,10 +69,11 @@ mlops_evaluate(PG_FUNCTION_ARGS)
 									 0.95);
 
 	predictions = mlops_predictions_read(&request);
+	mlops_evaluation_rows(&predictions->measures[0], &predictions->rows,
+						  predictions->outputs[0], confidence, &evaluation);
 	put_slice(result, DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
 													  CStringGetDatum("{}"))),
-			  &predictions->measures[0], &predictions->rows,
-			  predictions->outputs[0], confidence);
+			  &evaluation);
 	if (predictions->slices != NULL)
 		put_slices(result, predictions, confidence);
 	MemoryContextSwitchTo(old);
@@ -84,34 +81,71 @@ mlops_evaluate(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+void
+mlops_evaluation_rows(const MlopsMeasure *measure, const MlopsRows *rows,
+					  float *outputs, double confidence,
+					  MlopsEvaluation *evaluation)
+{
+	evaluation->counted = mlops_rows_counted(rows);
+	evaluation->n_metrics = mlops_measure(measure, rows, outputs,
+										  evaluation->metrics);
+	mlops_intervals(measure, rows, outputs, evaluation->metrics,
+					evaluation->n_metrics, confidence,
+					evaluation->intervals);
+}
+
+void
+mlops_evaluation_at(const MlopsPredictions *predictions,
+					const size_t *places, size_t n, double confidence,
+					MlopsEvaluation *evaluation)
+{
+	const MlopsRows *all = &predictions->rows;
+	const MlopsMeasure *measure = &predictions->measures[0];
+	MlopsRows	rows = {
+		n,
+		gathered(all->label, places, n, sizeof(float)),
+		gathered(all->upper, places, n, sizeof(float)),
+		gathered(all->weight, places, n, sizeof(float)),
+		gathered(all->group, places, n, sizeof(unsigned))
+	};
+
+	mlops_evaluation_rows(measure, &rows,
+						  gathered(predictions->outputs[0], places, n,
+								   sizeof(float) * measure->n_outputs),
+						  confidence, evaluation);
+}
+
+void
+mlops_evaluation_columns(const MlopsEvaluation *evaluation, int i,
+						 Datum *values, bool *nulls)
+{
+	const MlopsMetric *metric = &evaluation->metrics[i];
+	const MlopsInterval *interval = &evaluation->intervals[i];
+
+	values[0] = CStringGetTextDatum(metric->name);
+	values[1] = Float8GetDatum(metric->value);
+	nulls[1] = isnan(metric->value);
+	values[2] = Float8GetDatum(interval->low);
+	nulls[2] = isnan(interval->low);
+	values[3] = Float8GetDatum(interval->high);
+	nulls[3] = isnan(interval->high);
+	values[4] = Int64GetDatum(evaluation->counted);
+}
+
 /*
- * Add the metrics of some rows to the result.
+ * Add the metrics of a slice to the result.
  */
 static void
-put_slice(ReturnSetInfo *result, Jsonb *name, const MlopsMeasure *measure,
-		  const MlopsRows *rows, float *outputs, double confidence)
+put_slice(ReturnSetInfo *result, Jsonb *name,
+		  const MlopsEvaluation *evaluation)
 {
-	MlopsMetric metrics[MLOPS_MAX_METRICS];
-	MlopsInterval intervals[MLOPS_MAX_METRICS];
-	int64		counted = mlops_rows_counted(rows);
-	int			n = mlops_measure(measure, rows, outputs, metrics);
-
-	mlops_intervals(measure, rows, outputs, metrics, n, confidence,
-					intervals);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < evaluation->n_metrics; i++)
 	{
 		Datum		values[N_COLUMNS];
 		bool		nulls[N_COLUMNS] = {0};
 
 		values[0] = JsonbPGetDatum(name);
-		values[1] = CStringGetTextDatum(metrics[i].name);
-		values[2] = Float8GetDatum(metrics[i].value);
-		nulls[2] = isnan(metrics[i].value);
-		values[3] = Float8GetDatum(intervals[i].low);
-		nulls[3] = isnan(intervals[i].low);
-		values[4] = Float8GetDatum(intervals[i].high);
-		nulls[4] = isnan(intervals[i].high);
-		values[5] = Int64GetDatum(counted);
+		mlops_evaluation_columns(evaluation, i, values + 1, nulls + 1);
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	}
@@ -132,6 +166,7 @@ put_slices(ReturnSetInfo *result, const MlopsPredictions *predictions,
 	for (int i = 0; i < n_slices; i++)
 	{
 		unsigned	slice = order[i];
+		MlopsEvaluation evaluation;
 		MemoryContext context;
 		MemoryContext old;
 
@@ -139,9 +174,11 @@ put_slices(ReturnSetInfo *result, const MlopsPredictions *predictions,
 		context = AllocSetContextCreate(CurrentMemoryContext, "mlops slice",
 										ALLOCSET_DEFAULT_SIZES);
 		old = MemoryContextSwitchTo(context);
-		put_gathered(result, mlops_slices_name(predictions->slices, slice),
-					 predictions, places + starts[slice],
-					 starts[slice + 1] - starts[slice], confidence);
+		mlops_evaluation_at(predictions, places + starts[slice],
+							starts[slice + 1] - starts[slice], confidence,
+							&evaluation);
+		put_slice(result, mlops_slices_name(predictions->slices, slice),
+				  &evaluation);
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 	}
@@ -169,29 +206,6 @@ order_rows(const MlopsPredictions *predictions, int n_slices,
 		places[next[predictions->slice[i]]++] = i;
 	pfree(next);
 	return places;
-}
-
-/*
- * Add the metrics of the rows at these places.
- */
-static void
-put_gathered(ReturnSetInfo *result, Jsonb *name,
-			 const MlopsPredictions *predictions, const size_t *places,
-			 size_t n, double confidence)
-{
-	const MlopsRows *all = &predictions->rows;
-	const MlopsMeasure *measure = &predictions->measures[0];
-	MlopsRows	rows = {
-		n,
-		gathered(all->label, places, n, sizeof(float)),
-		gathered(all->upper, places, n, sizeof(float)),
-		gathered(all->weight, places, n, sizeof(float)),
-		gathered(all->group, places, n, sizeof(unsigned))
-	};
-
-	put_slice(result, name, measure, &rows,
-			  gathered(predictions->outputs[0], places, n,
-					   sizeof(float) * measure->n_outputs), confidence);
 }
 
 /*

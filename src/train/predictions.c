@@ -10,9 +10,14 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "catalog/pg_type.h"
 #include "train/predictions.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 /* The number of query groups, and of rows, that a number of each row can be. */
 #define MAX_ROWS ((uint64) PG_UINT32_MAX)
@@ -22,6 +27,9 @@ typedef struct Reading
 {
 	MlopsPredictions *result;
 	bool		has_weight;
+	int			at;				/* which of the row's values is its time, or
+								 * -1 */
+	Oid			at_type;
 	uint64		capacity;
 	float	   *label;
 	float	   *upper;
@@ -42,6 +50,9 @@ static void check_survival_and_group(const MlopsPredictionsRequest *request,
 									 MlopsTask task);
 static void load(MlopsPredictions *predictions, const char *model,
 				 Snapshot snapshot);
+static void bind_by(Reading *reading, const MlopsPredictionsRequest *request,
+					TupleDesc columns);
+static int64 time_of(const Reading *reading, const MlopsReaderRow *row);
 static void grow(Reading *reading);
 static void *grown(void *array, size_t size);
 static void take_row(const MlopsReaderRow *row, void *arg);
@@ -64,11 +75,8 @@ mlops_predictions_read(const MlopsPredictionsRequest *request)
 	check_survival_and_group(request, predictions->measures[0].task);
 	fill_reader_request(&reader_request, request, predictions, snapshot);
 	reader = mlops_reader_open(&reader_request);
-	if (request->by != NIL)
-		predictions->slices =
-			mlops_slices_create(mlops_reader_columns(reader));
-
 	reading.result = predictions;
+	bind_by(&reading, request, mlops_reader_columns(reader));
 	reading.has_weight = (request->weight != NULL);
 	grow(&reading);
 	n_read = mlops_reader_run(reader, take_row, &reading);
@@ -145,7 +153,8 @@ fill_reader_request(MlopsReaderRequest *reader,
 						predictions->names[0]),
 				 errhint("Pass target => with the column or expression that holds the truth.")));
 	reader->weight = request->weight;
-	reader->columns = request->by;
+	reader->columns = request->at == NULL ? request->by :
+		lappend(list_copy(request->by), unconstify(char *, request->at));
 	if (task == MLOPS_RANKING)
 	{
 		reader->query_group = or_recorded(request->query_group, version,
@@ -219,6 +228,57 @@ load(MlopsPredictions *predictions, const char *model, Snapshot snapshot)
 }
 
 /*
+ * Slices by the columns but the last, if that is a time; 42804 if it should
+ * be one and is not.
+ */
+static void
+bind_by(Reading *reading, const MlopsPredictionsRequest *request,
+		TupleDesc columns)
+{
+	MlopsPredictions *predictions = reading->result;
+	int			n = list_length(request->by);
+
+	reading->at = -1;
+	if (request->at != NULL)
+	{
+		Oid			type = TupleDescAttr(columns, n)->atttypid;
+
+		reading->at = n;
+		reading->at_type = getBaseType(type);
+		predictions->at_zoned = (reading->at_type == TIMESTAMPTZOID);
+		if (reading->at_type != TIMESTAMPTZOID &&
+			reading->at_type != TIMESTAMPOID && reading->at_type != DATEOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("event_time column \"%s\" is no time",
+							request->at),
+					 errdetail("It is of type %s.", format_type_be(type)),
+					 errhint("It must be a date, a timestamp or a timestamptz.")));
+		if (n > 0)
+		{
+			columns = CreateTupleDescCopy(columns);
+			columns->natts = n;
+		}
+	}
+	if (n > 0)
+		predictions->slices = mlops_slices_create(columns);
+}
+
+/*
+ * When the row was, as it is kept.
+ */
+static int64
+time_of(const Reading *reading, const MlopsReaderRow *row)
+{
+	if (row->nulls[reading->at])
+		return DT_NOBEGIN;
+	if (reading->at_type == DATEOID)
+		return DatumGetTimestamp(DirectFunctionCall1(date_timestamp,
+													 row->values[reading->at]));
+	return DatumGetTimestamp(row->values[reading->at]);
+}
+
+/*
  * Make room for more rows.
  */
 static void
@@ -240,6 +300,9 @@ grow(Reading *reading)
 		reading->group = grown(reading->group, size);
 	if (predictions->slices != NULL)
 		predictions->slice = grown(predictions->slice, size);
+	if (reading->at >= 0)
+		predictions->at = grown(predictions->at,
+								reading->capacity * sizeof(int64));
 	for (int i = 0; i < predictions->n_versions; i++)
 		predictions->outputs[i] =
 			grown(predictions->outputs[i],
@@ -294,6 +357,8 @@ take_row(const MlopsReaderRow *row, void *arg)
 	if (predictions->slices != NULL)
 		predictions->slice[at] = mlops_slices_find(predictions->slices,
 												   row->values, row->nulls);
+	if (reading->at >= 0)
+		predictions->at[at] = time_of(reading, row);
 	for (int i = 0; i < predictions->n_versions; i++)
 	{
 		int			n = predictions->measures[i].n_outputs;

@@ -27,6 +27,7 @@ typedef struct MlopsPredictionsRequest
 	const char *event_observed;
 	const char *weight;			/* NULL: none */
 	List	   *by;				/* of char *: columns that make slices */
+	const char *at;				/* column: the time of a row, or NULL */
 	/* looks at the versions before anything is read, and may refuse; or NULL */
 	void		(*check) (const struct MlopsPredictions *predictions);
 } MlopsPredictionsRequest;
@@ -41,6 +42,9 @@ typedef struct MlopsPredictions
 	float	   *outputs[2];		/* [n x n_outputs] */
 	unsigned   *slice;			/* of each row; NULL without by */
 	MlopsSlices *slices;
+	int64	   *at;				/* of each row, -infinity for NULL; in local
+								 * time unless the column is a timestamptz */
+	bool		at_zoned;		/* it is one */
 } MlopsPredictions;
 
 /*
