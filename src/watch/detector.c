@@ -371,7 +371,7 @@ see(State *state, double value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("error must be 0 or 1, not %g", value),
-				 errhint("ddm watches a rate of errors; use adwin or page_hinkley for other numbers.")));
+				 errhint("The detector ddm watches a rate of errors; use adwin or page_hinkley for other numbers.")));
 	mlops_detector_update(detector, value);
 	if (detector->drift)
 		return add_event(state, 2 * detector->n);
@@ -489,7 +489,8 @@ read_options(MlopsDetectorKind kind, Jsonb *object, double *options)
 	if (!JB_ROOT_IS_OBJECT(object))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object")));
+				 errmsg("options must be a JSON object"),
+				 errhint("Write them as in '{\"delta\": 0.01}'.")));
 	iterator = JsonbIteratorInit(&object->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
@@ -550,7 +551,8 @@ option_value(MlopsDetectorKind kind, const char *name, int i,
 	if (value->type != jbvNumeric)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" must be a number", name)));
+				 errmsg("option \"%s\" must be a number", name),
+				 errhint("Write it without quotes.")));
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8,
 											  NumericGetDatum(value->val.numeric)));
 }

@@ -13,7 +13,7 @@ SELECT no_plan();
 SELECT has_schema('mlops');
 SELECT has_extension('mlops');
 SELECT views_are('mlops', ARRAY['models', 'versions', 'deployments', 'runs',
-	'metrics', 'baselines', 'stat_progress_train']);
+	'metrics', 'baselines', 'stat_cache', 'stat_progress_train']);
 SELECT columns_are('mlops', 'models', ARRAY['model', 'owner', 'task',
 	'serving', 'versions', 'latest', 'bytes', 'description', 'keep_versions',
 	'created_at']);

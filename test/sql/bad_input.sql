@@ -129,6 +129,14 @@ FROM (VALUES
 	('compare/survival', $${"model": "'bi_surv/1'", "other": "'bi_surv/1'", "source": "'bi'", "event_observed": "'seen'"}$$),
 	('drift', $${"model": "'bi_bin'", "source": "'bi'"}$$),
 	('drift/reference', $${"model": "'bi_bin/1'", "source": "'SELECT * FROM bi'", "reference": "'bi'"}$$),
+	('performance', $${"model": "'bi_bin'", "source": "'bi'", "event_time": "'at'", "window_size": "'1 day'"}$$),
+	('performance/ranking', $${"model": "'bi_rank/1'", "source": "'bi'", "event_time": "'at'", "window_size": "'1 day'", "query_group": "'grp'"}$$),
+	('performance/survival', $${"model": "'bi_surv/1'", "source": "'bi'", "event_time": "'at'", "window_size": "'1 day'", "event_observed": "'seen'"}$$),
+	('performance/bounds', $${"model": "'bi_surv/1'", "source": "'bi'", "event_time": "'at'", "window_size": "'1 day'", "target_upper": "'t + 1'"}$$),
+	('estimate_performance', $${"model": "'bi_bin'", "source": "'bi'", "reference": "'SELECT * FROM bi'"}$$),
+	('detector', $${"kind": "'adwin'"}$$),
+	('detector_update', $${"state": "detector('adwin')", "value": "1"}$$),
+	('detector_status', $${"state": "detector('adwin')"}$$),
 	('drift_between', $${"source": "'bi'", "reference": "'SELECT * FROM bi'", "features": "'{a,b,word}'"}$$),
 	('deploy', $${"model": "'bi_bin/1'"}$$),
 	('rollback', $${"model": "'bi_bin'"}$$),
@@ -161,6 +169,12 @@ FROM (VALUES
 	('{pinball_loss}', 'double precision', $${"label": "r.t", "prediction": "r.t", "alpha": "0.5"}$$),
 	('{tweedie_deviance}', 'double precision', $${"label": "r.t", "prediction": "r.t", "power": "1.5"}$$),
 	('{ndcg}', 'double precision', $${"relevance": "r.rel", "score": "r.p", "k": "10"}$$),
+	('{adwin}', 'double precision', $${"value": "r.p", "delta": "0.002"}$$),
+	('{page_hinkley}', 'double precision', $${"value": "r.p", "threshold": "50", "delta": "0.005"}$$),
+	('{ddm}', 'boolean', $${"error": "r.y"}$$),
+	('{ddm}', 'double precision', $${"error": "r.y::int"}$$),
+	('{kswin}', 'double precision', $${"value": "r.p", "alpha": "0.005"}$$),
+	('{detect_changes}', 'double precision', $${"value": "r.p", "kind": "'adwin'", "options": "'{}'::jsonb"}$$),
 	('{psi,ks,wasserstein}', 'double precision', $${"value": "r.t", "is_current": "r.seen"}$$),
 	('{concordance}', 'double precision', $${"event_time": "r.t", "observed": "r.seen", "prediction": "r.p"}$$)
 	) v(names, type, a) JOIN pg_proc p ON p.proname = ANY (names::text[]) AND p.prokind = 'a'
@@ -172,7 +186,18 @@ SELECT DISTINCT fn::regprocedure FROM bi_function WHERE fn NOT IN (SELECT fn FRO
 -- bad values: names of arguments, their type, the case, the expression
 CREATE TABLE bi_bad (args text, type text, "case" text, expr text);
 INSERT INTO bi_bad VALUES
-	-- drift
+	-- drift, detectors and performance
+	('kind', 'text', 'kind of a detector: unknown', $$'adwim'$$),
+	('options', 'jsonb', 'options: no object', $$'[1]'::jsonb$$),
+	('options', 'jsonb', 'options: unknown', $$'{"delat": 1}'::jsonb$$),
+	('options', 'jsonb', 'options: out of range', $$'{"delta": -1}'::jsonb$$),
+	('options', 'jsonb', 'options: no number', $$'{"delta": "x"}'::jsonb$$),
+	('state', '.*detector_state', 'state: malformed', $$'x'$$),
+	('calibration', 'text', 'calibration: unknown', $$'sigmoid'$$),
+	('window_size', 'interval', 'interval: negative', $$'-1 day'::interval$$),
+	('window_size', 'interval', 'interval: none', $$'0'::interval$$),
+	('window_size', 'interval', 'interval: tiny', $$'1 microsecond'::interval$$),
+	('error', 'boolean', 'error: NULL', $$NULL::boolean$$),
 	('method', 'text', 'method: unknown', $$'kolmogoroff'$$),
 	('reference', 'text', 'reference: unknown relation', $$'bi_nothing'$$),
 	('reference', 'text', 'reference: no rows', $$'SELECT * FROM bi WHERE false'$$),
