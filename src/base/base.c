@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -125,4 +126,21 @@ mlops_snapshot_text(void)
 	Datum		snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
 
 	return DatumGetCString(OidFunctionCall1(F_PG_SNAPSHOT_OUT, snapshot));
+}
+
+List *
+mlops_optional_list(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NIL :
+		mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(argument));
+}
+
+TupleDesc
+mlops_result_type(FunctionCallInfo fcinfo)
+{
+	TupleDesc	type;
+
+	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return BlessTupleDesc(CreateTupleDescCopy(type));
 }

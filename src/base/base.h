@@ -5,6 +5,7 @@
 #ifndef MLOPS_BASE_H
 #define MLOPS_BASE_H
 
+#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
@@ -50,6 +51,12 @@ extern List *mlops_name_parts(const char *text, int most);
 extern char *mlops_required_text(FunctionCallInfo fcinfo, int argument,
 								 const char *name);
 extern char *mlops_optional_text(FunctionCallInfo fcinfo, int argument);
+
+/* A list of names, or text[], as a List of char *; NIL for NULL. */
+extern List *mlops_optional_list(FunctionCallInfo fcinfo, int argument);
+
+/* The row type that the function returns, blessed, in the current context. */
+extern TupleDesc mlops_result_type(FunctionCallInfo fcinfo);
 
 /* text[] out of n strings, a NULL among them as a NULL element. */
 extern ArrayType *mlops_text_array(const char *const *strings, int n);

@@ -73,8 +73,7 @@ mlops_plot_version(PG_FUNCTION_ARGS)
 	require(kind, !kind->source || !PG_ARGISNULL(2), "source");
 	require(kind, !kind->feature || !PG_ARGISNULL(3), "feature");
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	desc = mlops_result_type(fcinfo);
 	values[0] = CStringGetTextDatum(reference.model);
 	values[1] = Int32GetDatum(version->version);
 	values[2] = CStringGetTextDatum(version->task);
@@ -84,7 +83,7 @@ mlops_plot_version(PG_FUNCTION_ARGS)
 													 version->classes,
 													 version->n_classes));
 	values[4] = CStringGetTextDatum(version->target);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc,
 													  values, nulls)));
 }
 
@@ -109,8 +108,7 @@ mlops_plot_metric(PG_FUNCTION_ARGS)
 {
 	char	   *metric = mlops_optional_text(fcinfo, 0);
 	char	   *model = mlops_required_text(fcinfo, 2, "model");
-	List	   *known = PG_ARGISNULL(1) ? NIL :
-		mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(1));
+	List	   *known = mlops_optional_list(fcinfo, 1);
 	const char *names[100];
 	int			n = 0;
 	const char *near;

@@ -96,6 +96,21 @@ mlops_call_site_extra(FunctionCallInfo fcinfo)
 	return &call_site(fcinfo)->extra;
 }
 
+TupleDesc
+mlops_call_site_result(FunctionCallInfo fcinfo)
+{
+	void	  **extra = mlops_call_site_extra(fcinfo);
+	MemoryContext old_context;
+
+	if (*extra == NULL)
+	{
+		old_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		*extra = mlops_result_type(fcinfo);
+		MemoryContextSwitchTo(old_context);
+	}
+	return *extra;
+}
+
 bool
 mlops_moment_now(MlopsMoment *moment)
 {

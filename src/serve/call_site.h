@@ -74,6 +74,9 @@ extern MlopsPlace *mlops_call_site_place(FunctionCallInfo fcinfo, text *key,
 /* What the call site keeps besides its places; NULL at first. */
 extern void **mlops_call_site_extra(FunctionCallInfo fcinfo);
 
+/* The row type that the function returns, kept there. */
+extern TupleDesc mlops_call_site_result(FunctionCallInfo fcinfo);
+
 /* The present moment: active snapshot and role; false without a snapshot. */
 extern bool mlops_moment_now(MlopsMoment *moment);
 

@@ -30,7 +30,6 @@ static char *number_text(double value);
 static int	compare_contributions(const void *a, const void *b, void *arg);
 static void append_value(StringInfo line, MlopsPlace *place, int feature);
 static void append_contribution(StringInfo line, double contribution);
-static TupleDesc prediction_row(FunctionCallInfo fcinfo);
 
 /* explain(model model_ref, input record, label text) */
 Datum
@@ -139,7 +138,7 @@ mlops_predict_full(PG_FUNCTION_ARGS)
 		values[6] = CStringGetTextDatum(mlops_reasons_line(place, reasons,
 														   top));
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(prediction_row(fcinfo),
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(mlops_call_site_result(fcinfo),
 													  values, nulls)));
 }
 
@@ -366,24 +365,4 @@ append_contribution(StringInfo line, double contribution)
 		appendStringInfo(line, " (%+.*f)", decimals, contribution);
 	else
 		appendStringInfo(line, " (%+.1e)", contribution);
-}
-
-/* The row type of the result; looked up once at a call site. */
-static TupleDesc
-prediction_row(FunctionCallInfo fcinfo)
-{
-	void	  **extra = mlops_call_site_extra(fcinfo);
-
-	if (*extra == NULL)
-	{
-		MemoryContext old_context;
-		TupleDesc	tupdesc;
-
-		if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "predict_full() returns no row");
-		old_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		*extra = BlessTupleDesc(CreateTupleDescCopy(tupdesc));
-		MemoryContextSwitchTo(old_context);
-	}
-	return *extra;
 }

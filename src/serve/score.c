@@ -32,8 +32,6 @@ enum
 
 static int	interval_sign(Interval *interval);
 static void read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring);
-static List *names_argument(FunctionCallInfo fcinfo, int argument);
-static TupleDesc result_descriptor(FunctionCallInfo fcinfo);
 static Datum result_row(FunctionCallInfo fcinfo, const MlopsScoring *scoring,
 						const char *model, int version,
 						TimestampTz started_at);
@@ -79,14 +77,11 @@ mlops_score_row(PG_FUNCTION_ARGS)
 	MlopsPlace *place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
 	const MlopsVersion *version = place->predictor->version;
 	int			reasons = PG_GETARG_INT32(2);
-	void	  **extra = mlops_call_site_extra(fcinfo);
 	Datum		values[7] = {0};
 	bool		nulls[7] = {0};
 	int			class = -1;
 	uint64		hash;
 
-	if (*extra == NULL)
-		*extra = result_descriptor(fcinfo);
 	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(1));
 	if (version->n_classes > 0)
 		class = mlops_class_predicted(version, place->outputs);
@@ -111,8 +106,8 @@ mlops_score_row(PG_FUNCTION_ARGS)
 	hash = mlops_hash_row(place->features,
 						  place->predictor->signature->n_features, reasons);
 	values[6] = Int64GetDatum((int64) hash);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(*extra, values,
-													  nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(mlops_call_site_result(fcinfo),
+													  values, nulls)));
 }
 
 /* -1, 0 or 1. */
@@ -133,7 +128,7 @@ read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring)
 	scoring->source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
 	scoring->table = mlops_required_text(fcinfo, ARG_INTO_TABLE,
 										 "into_table");
-	scoring->key = names_argument(fcinfo, ARG_KEY);
+	scoring->key = mlops_optional_list(fcinfo, ARG_KEY);
 	if (scoring->key == NIL)
 		ereport(ERROR,
 				(errcode(PG_ARGISNULL(ARG_KEY) ?
@@ -141,7 +136,7 @@ read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring)
 						 ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"key\" must name a column"),
 				 errhint("Name the columns that tell the rows of the source apart.")));
-	scoring->columns = names_argument(fcinfo, ARG_COLUMNS);
+	scoring->columns = mlops_optional_list(fcinfo, ARG_COLUMNS);
 	scoring->changed_at = mlops_optional_text(fcinfo, ARG_CHANGED_AT);
 	if (PG_ARGISNULL(ARG_LOOKBACK))
 		scoring->lookback = palloc0(sizeof(Interval));
@@ -165,29 +160,6 @@ read_arguments(FunctionCallInfo fcinfo, MlopsScoring *scoring)
 		PG_GETARG_BOOL(ARG_RESCORE);
 }
 
-/* A list of names; NIL for NULL. */
-static List *
-names_argument(FunctionCallInfo fcinfo, int argument)
-{
-	if (PG_ARGISNULL(argument))
-		return NIL;
-	return mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(argument));
-}
-
-/* The row type of the function's result, for its call site. */
-static TupleDesc
-result_descriptor(FunctionCallInfo fcinfo)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	TupleDesc	tupdesc;
-
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "function must return a composite type");
-	tupdesc = BlessTupleDesc(tupdesc);
-	MemoryContextSwitchTo(old_context);
-	return tupdesc;
-}
-
 /* The composite value that the call returns. */
 static Datum
 result_row(FunctionCallInfo fcinfo, const MlopsScoring *scoring,
@@ -206,6 +178,6 @@ result_row(FunctionCallInfo fcinfo, const MlopsScoring *scoring,
 	values[i++] = Int64GetDatum(scoring->updated);
 	values[i++] = Int64GetDatum(scoring->removed);
 	values[i++] = IntervalPGetDatum(elapsed);
-	return HeapTupleGetDatum(heap_form_tuple(result_descriptor(fcinfo),
+	return HeapTupleGetDatum(heap_form_tuple(mlops_result_type(fcinfo),
 											 values, nulls));
 }

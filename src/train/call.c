@@ -37,7 +37,6 @@ static void check_task_columns(const MlopsDatasetRequest *data);
 static const char *split_text(const MlopsTrainCall *call,
 							  const MlopsDataset *dataset);
 static void add_metrics(StringInfo json, const MlopsTrainRequest *request);
-static List *list_argument(FunctionCallInfo fcinfo, int argument);
 static double fraction_argument(FunctionCallInfo fcinfo, int argument,
 								const char *name);
 static MlopsDeployMode deploy_argument(FunctionCallInfo fcinfo,
@@ -57,9 +56,9 @@ mlops_train_call(FunctionCallInfo fcinfo)
 	check_model_name(call->model);
 	call->data.source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
 	call->data.target = mlops_required_text(fcinfo, ARG_TARGET, "target");
-	call->data.features = list_argument(fcinfo, ARG_FEATURES);
-	call->data.exclude = list_argument(fcinfo, ARG_EXCLUDE);
-	call->data.key = list_argument(fcinfo, ARG_KEY);
+	call->data.features = mlops_optional_list(fcinfo, ARG_FEATURES);
+	call->data.exclude = mlops_optional_list(fcinfo, ARG_EXCLUDE);
+	call->data.key = mlops_optional_list(fcinfo, ARG_KEY);
 	call->data.event_time = mlops_optional_text(fcinfo, ARG_EVENT_TIME);
 	call->data.weight = mlops_optional_text(fcinfo, ARG_WEIGHT);
 	call->data.base_margin = mlops_optional_text(fcinfo, ARG_BASE_MARGIN);
@@ -350,15 +349,6 @@ split_text(const MlopsTrainCall *call, const MlopsDataset *dataset)
 	if (dataset->split == MLOPS_SPLIT_AUTO)
 		return "auto";
 	return split_names[dataset->split - MLOPS_SPLIT_HASH];
-}
-
-/* A list of names; NIL for NULL. */
-static List *
-list_argument(FunctionCallInfo fcinfo, int argument)
-{
-	if (PG_ARGISNULL(argument))
-		return NIL;
-	return mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(argument));
 }
 
 /* A fraction of the rows; 0 for NULL. */

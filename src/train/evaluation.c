@@ -59,8 +59,7 @@ mlops_evaluate(PG_FUNCTION_ARGS)
 	request.models[0] = mlops_required_text(fcinfo, ARG_MODEL, "model");
 	request.source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
 	request.target = mlops_optional_text(fcinfo, ARG_TARGET);
-	if (!PG_ARGISNULL(ARG_BY))
-		request.by = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(ARG_BY));
+	request.by = mlops_optional_list(fcinfo, ARG_BY);
 	request.weight = mlops_optional_text(fcinfo, ARG_WEIGHT);
 	request.query_group = mlops_optional_text(fcinfo, ARG_QUERY_GROUP);
 	request.target_upper = mlops_optional_text(fcinfo, ARG_TARGET_UPPER);

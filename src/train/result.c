@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "base/base.h"
 #include "funcapi.h"
 #include "train/result.h"
 #include "utils/builtins.h"
@@ -26,13 +27,10 @@ Datum
 mlops_train_result(FunctionCallInfo fcinfo, const MlopsTrainResult *result)
 {
 	Interval   *elapsed = palloc0(sizeof(Interval));
-	TupleDesc	tupdesc;
 	Datum		values[N_COLUMNS];
 	bool		nulls[N_COLUMNS] = {0};
 	int			i = 0;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be mlops.train_result");
 	elapsed->time = GetCurrentTimestamp() - result->started_at;
 
 	values[i++] = CStringGetTextDatum(result->model);
@@ -44,8 +42,8 @@ mlops_train_result(FunctionCallInfo fcinfo, const MlopsTrainResult *result)
 	values[i++] = metrics_jsonb(result->metrics);
 	values[i++] = BoolGetDatum(result->deployed);
 	values[i++] = IntervalPGetDatum(elapsed);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values,
-											 nulls));
+	return HeapTupleGetDatum(heap_form_tuple(mlops_result_type(fcinfo),
+											 values, nulls));
 }
 
 /*

@@ -83,20 +83,18 @@ mlops_drift(PG_FUNCTION_ARGS)
 	char	   *spelled = mlops_required_text(fcinfo, 0, "model");
 	char	   *source = mlops_required_text(fcinfo, 1, "source");
 	char	   *other = mlops_optional_text(fcinfo, 2);
-	List	   *by = NIL;
+	List	   *by;
 	MlopsReference reference = mlops_reference_parse(spelled);
 	Snapshot	snapshot = GetActiveSnapshot();
 	MlopsPredictor *predictor;
 
 	begin_call(&drift, fcinfo, 3, 6);
-	if (!PG_ARGISNULL(4))
-		by = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(4));
+	by = mlops_optional_list(fcinfo, 4);
 	predictor = mlops_predictor_load(mlops_resolve(&reference, snapshot,
 												   MLOPS_READ), snapshot);
 	drift.layout = mlops_window_of_predictor(predictor);
 	drift.whole = "model";
-	want_features(&drift, PG_ARGISNULL(5) ? NIL :
-				  mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(5)));
+	want_features(&drift, mlops_optional_list(fcinfo, 5));
 	drift.importance = importances(drift.layout, snapshot);
 	if (other != NULL)
 		compare_rows(&drift, other, source, by);
@@ -130,14 +128,12 @@ mlops_drift_between(PG_FUNCTION_ARGS)
 	Drift		drift = {0};
 	char	   *source = mlops_required_text(fcinfo, 0, "source");
 	char	   *reference = mlops_required_text(fcinfo, 1, "reference");
-	List	   *names = NIL;
-	List	   *by = NIL;
+	List	   *names;
+	List	   *by;
 
 	begin_call(&drift, fcinfo, 4, 5);
-	if (!PG_ARGISNULL(2))
-		names = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(2));
-	if (!PG_ARGISNULL(3))
-		by = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(3));
+	names = mlops_optional_list(fcinfo, 2);
+	by = mlops_optional_list(fcinfo, 3);
 	drift.layout = mlops_window_infer(reference, names);
 	drift.whole = "source";
 	want_features(&drift, NIL);

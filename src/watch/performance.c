@@ -88,8 +88,7 @@ mlops_performance(PG_FUNCTION_ARGS)
 	(void) mlops_windows_of(PG_GETARG_INTERVAL_P(ARG_WINDOW_SIZE), false);
 	request.at = event_time_of(fcinfo, request.models[0]);
 	request.target = mlops_optional_text(fcinfo, ARG_TARGET);
-	if (!PG_ARGISNULL(ARG_BY))
-		request.by = mlops_text_array_to_list(PG_GETARG_ARRAYTYPE_P(ARG_BY));
+	request.by = mlops_optional_list(fcinfo, ARG_BY);
 	request.weight = mlops_optional_text(fcinfo, ARG_WEIGHT);
 	request.query_group = mlops_optional_text(fcinfo, ARG_QUERY_GROUP);
 	request.target_upper = mlops_optional_text(fcinfo, ARG_TARGET_UPPER);
