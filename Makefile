@@ -27,7 +27,8 @@ TRAINER_CFLAGS = -std=gnu11 -O2 -g -Wall -Wmissing-prototypes -fopenmp \
 
 # An explicit order: each part uses only what stands before it.
 SQL_PARTS  = $(addprefix sql/parts/, header.sql types.sql catalog.sql \
-               train.sql aggregate.sql serve.sql watch.sql govern.sql \
+               train.sql aggregate.sql serve.sql watch.sql monitor.sql \
+               alert.sql schedule.sql retrain.sql govern.sql \
                views.sql plot.sql)
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA       = $(filter-out $(DATA_built), $(wildcard sql/$(EXTENSION)--*.sql))

@@ -200,6 +200,225 @@ CREATE TABLE mlops.baseline (
 COMMENT ON TABLE mlops.baseline IS
 'statistics of features and predictions over the training rows of a version';
 
+-- What watches models.  Everything that a schedule runs is a row here, so that
+-- a job's text is only its number.
+
+CREATE TABLE mlops.label_source (
+	model_id		bigint PRIMARY KEY REFERENCES mlops.model ON DELETE CASCADE,
+	query			text NOT NULL,
+	key				text[] NOT NULL CHECK (cardinality(key) > 0),
+	label			text NOT NULL,
+	created_at		timestamptz NOT NULL DEFAULT now(),
+	created_by		text NOT NULL
+);
+COMMENT ON TABLE mlops.label_source IS
+'where the labels of a model''s rows come from, later than the rows';
+
+CREATE TABLE mlops.monitor (
+	monitor_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name			text COLLATE "C" NOT NULL UNIQUE
+					CHECK (name <> '' AND octet_length(name) <= 200),
+	model_id		bigint NOT NULL REFERENCES mlops.model ON DELETE CASCADE,
+	reference		text NOT NULL,
+	source			text NOT NULL,
+	event_time		text NOT NULL,
+	window_size		interval NOT NULL,
+	lateness		interval NOT NULL,
+	start_at		timestamptz,
+	segments		text[],
+	metrics			text[],
+	features		text[],
+	thresholds		jsonb NOT NULL,
+	baseline_source	text,
+	target			text,
+	enabled			boolean NOT NULL DEFAULT true,
+	created_at		timestamptz NOT NULL DEFAULT now(),
+	created_by		text NOT NULL
+);
+COMMENT ON TABLE mlops.monitor IS
+'monitors: what is measured of which rows, window by window';
+CREATE INDEX monitor_model_id ON mlops.monitor (model_id);
+
+CREATE TABLE mlops.monitor_window (
+	monitor_id		bigint NOT NULL REFERENCES mlops.monitor ON DELETE CASCADE,
+	window_start	timestamptz NOT NULL,
+	window_end		timestamptz NOT NULL,
+	state			text NOT NULL
+					CHECK (state IN ('completed', 'empty', 'failed')),
+	status			text NOT NULL
+					CHECK (status IN ('none', 'potential', 'detected',
+						   'insufficient data')),
+	version			integer,
+	n_rows			bigint NOT NULL,
+	n_labelled		bigint NOT NULL,
+	error			text,
+	error_code		text,
+	runs			integer NOT NULL DEFAULT 1,
+	computed_at		timestamptz NOT NULL,
+	computed_by		text NOT NULL,
+	seconds			double precision NOT NULL,
+	PRIMARY KEY (monitor_id, window_start)
+);
+COMMENT ON TABLE mlops.monitor_window IS
+'windows that a monitor has looked at, and how they were';
+
+CREATE TABLE mlops.monitor_result (
+	monitor_id		bigint NOT NULL,
+	window_start	timestamptz NOT NULL,
+	measure			text NOT NULL
+					CHECK (measure IN ('drift', 'consecutive drift',
+						   'performance', 'estimate')),
+	slice			jsonb NOT NULL,
+	feature			text NOT NULL,
+	metric			text NOT NULL,
+	status			text NOT NULL
+					CHECK (status IN ('none', 'potential', 'detected',
+						   'insufficient data')),
+	value			double precision,
+	threshold		double precision,
+	ci_low			double precision,
+	ci_high			double precision,
+	n				bigint NOT NULL,
+	importance		double precision,
+	PRIMARY KEY (monitor_id, window_start, measure, feature, metric, slice),
+	FOREIGN KEY (monitor_id, window_start)
+		REFERENCES mlops.monitor_window ON DELETE CASCADE
+);
+COMMENT ON TABLE mlops.monitor_result IS
+'figures of windows, a row each: feature is empty where one is of the model as a whole';
+
+CREATE TABLE mlops.alert_rule (
+	rule_id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name			text COLLATE "C" NOT NULL UNIQUE
+					CHECK (name <> '' AND octet_length(name) <= 200),
+	model_id		bigint NOT NULL REFERENCES mlops.model ON DELETE CASCADE,
+	events			text[] NOT NULL,
+	metrics			text[],
+	features		text[],
+	least_status	text NOT NULL
+					CHECK (least_status IN ('potential', 'detected')),
+	severity		text NOT NULL
+					CHECK (severity IN ('info', 'warning', 'critical')),
+	min_count		integer NOT NULL CHECK (min_count > 0),
+	period			interval,
+	cooldown		interval NOT NULL,
+	auto_reset		boolean NOT NULL,
+	enabled			boolean NOT NULL DEFAULT true,
+	created_at		timestamptz NOT NULL DEFAULT now(),
+	created_by		text NOT NULL
+);
+COMMENT ON TABLE mlops.alert_rule IS 'when an alert is raised';
+CREATE INDEX alert_rule_model_id ON mlops.alert_rule (model_id);
+
+CREATE TABLE mlops.alert (
+	alert_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	rule_id			bigint REFERENCES mlops.alert_rule ON DELETE SET NULL,
+	model_id		bigint NOT NULL REFERENCES mlops.model ON DELETE CASCADE,
+	rule			text NOT NULL,
+	event			text NOT NULL,
+	subject			text NOT NULL,
+	severity		text NOT NULL,
+	state			text NOT NULL
+					CHECK (state IN ('pending', 'open', 'acknowledged', 'resolved')),
+	n_seen			integer NOT NULL,
+	first_seen_at	timestamptz NOT NULL,
+	last_seen_at	timestamptz NOT NULL,
+	raised_at		timestamptz,
+	resolved_at		timestamptz,
+	acknowledged_at	timestamptz,
+	acknowledged_by	text,
+	note			text,
+	message			text NOT NULL,
+	details			jsonb NOT NULL
+);
+COMMENT ON TABLE mlops.alert IS 'alerts, and what became of them';
+CREATE INDEX alert_model_id ON mlops.alert (model_id, state);
+
+CREATE TABLE mlops.job (
+	job_id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name			text COLLATE "C" NOT NULL UNIQUE
+					CHECK (name <> '' AND octet_length(name) <= 200),
+	kind			text NOT NULL
+					CHECK (kind IN ('monitor', 'retrain', 'watch')),
+	model_id		bigint NOT NULL,
+	subject			text NOT NULL,
+	schedule		text NOT NULL,
+	run_as			text NOT NULL,
+	cron_job_id		bigint,
+	cron_database	text,
+	system_identifier text NOT NULL,
+	created_at		timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE mlops.job IS
+'what a schedule runs: a monitor, a retraining, or all that watches a model';
+
+CREATE TABLE mlops.job_run (
+	job_run_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	job_id			bigint NOT NULL REFERENCES mlops.job ON DELETE CASCADE,
+	state			text NOT NULL CHECK (state IN ('completed', 'failed', 'skipped')),
+	started_at		timestamptz NOT NULL,
+	ended_at		timestamptz NOT NULL,
+	message			text,
+	error			text,
+	error_code		text,
+	run_by			text NOT NULL
+);
+COMMENT ON TABLE mlops.job_run IS 'each time that a job ran, and how it ended';
+CREATE INDEX job_run_job_id ON mlops.job_run (job_id, started_at);
+
+CREATE TABLE mlops.retraining_policy (
+	model_id		bigint PRIMARY KEY REFERENCES mlops.model ON DELETE CASCADE,
+	source			text,
+	event_time		text,
+	trigger_on		text[] NOT NULL,
+	gate			jsonb NOT NULL,
+	cooldown		interval NOT NULL,
+	max_per_day		integer NOT NULL CHECK (max_per_day > 0),
+	max_age			interval,
+	min_new_rows	bigint NOT NULL CHECK (min_new_rows > 0),
+	memory			interval,
+	refit			boolean NOT NULL,
+	guard			boolean NOT NULL,
+	max_failures	integer NOT NULL CHECK (max_failures > 0),
+	enabled			boolean NOT NULL DEFAULT true,
+	created_at		timestamptz NOT NULL DEFAULT now(),
+	created_by		text NOT NULL
+);
+COMMENT ON TABLE mlops.retraining_policy IS
+'when a model is trained again, and when the new version may serve';
+
+CREATE TABLE mlops.decision (
+	decision_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	model_id		bigint NOT NULL REFERENCES mlops.model ON DELETE CASCADE,
+	model			text NOT NULL,
+	decided_at		timestamptz NOT NULL,
+	action			text NOT NULL
+					CHECK (action IN ('promoted', 'kept', 'skipped', 'failed',
+						   'rolled back')),
+	dry_run			boolean NOT NULL,
+	triggers		text[] NOT NULL,
+	reason			text NOT NULL,
+	champion		integer,
+	challenger		integer,
+	refitted		integer,
+	trainings		integer NOT NULL,
+	n_rows			bigint,
+	data_until		timestamptz,
+	metric			text,
+	champion_value	double precision,
+	challenger_value double precision,
+	gain			double precision,
+	ci_low			double precision,
+	ci_high			double precision,
+	probability		double precision,
+	checks			jsonb NOT NULL,
+	seconds			double precision NOT NULL,
+	decided_by		text NOT NULL
+);
+COMMENT ON TABLE mlops.decision IS
+'every decision on a retraining or a rollback: figures, and the reason';
+CREATE INDEX decision_model_id ON mlops.decision (model_id, decided_at);
+
 -- One call a statement: two in one SELECT fail.
 SELECT pg_catalog.pg_extension_config_dump('mlops.model', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.model_model_id_seq', '');
@@ -215,3 +434,19 @@ SELECT pg_catalog.pg_extension_config_dump('mlops.alias', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.metric_history', '');
 SELECT pg_catalog.pg_extension_config_dump('mlops.baseline', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.label_source', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.monitor', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.monitor_monitor_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.monitor_window', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.monitor_result', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.alert_rule', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.alert_rule_rule_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.alert', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.alert_alert_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.job', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.job_job_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.job_run', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.job_run_job_run_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.retraining_policy', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.decision', '');
+SELECT pg_catalog.pg_extension_config_dump('mlops.decision_decision_id_seq', '');

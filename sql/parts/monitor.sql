@@ -1,0 +1,1 @@
+-- Monitors: figures of the rows of each window of time.

@@ -1,0 +1,1 @@
+-- The loop: when a model is trained again, and which version serves.

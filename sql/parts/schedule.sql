@@ -1,0 +1,1 @@
+-- Jobs that pg_cron runs.
