@@ -14,13 +14,12 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "serve/importance.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
-#include "watch/method.h"
+#include "watch/drift.h"
 
 PG_FUNCTION_INFO_V1(mlops_drift);
 PG_FUNCTION_INFO_V1(mlops_drift_between);
@@ -39,26 +38,29 @@ enum
 /* What one call does. */
 typedef struct Drift
 {
+	const MlopsDriftRequest *request;
 	MlopsWindowLayout *layout;
-	MlopsDriftMethod method;
-	MlopsDriftOptions options;
 	bool	   *wanted;			/* [n_columns] */
 	double	   *importance;		/* [n_columns], NaN of outputs; or NULL */
-	const char *whole;			/* kind of the last row */
-	ReturnSetInfo *result;
-	MemoryContext caller;		/* what was current before */
 } Drift;
 
-static void begin_call(Drift *drift, FunctionCallInfo fcinfo, int method,
+/* A call from SQL. */
+typedef struct Call
+{
+	MlopsDriftRequest request;
+	ReturnSetInfo *result;
+	MemoryContext caller;		/* what was current before */
+} Call;
+
+static void begin_call(Call *call, FunctionCallInfo fcinfo, int method,
 					   int thresholds);
-static void end_call(Drift *drift);
+static void end_call(Call *call);
 static void want_features(Drift *drift, List *names);
-static double *importances(const MlopsWindowLayout *layout,
-						   Snapshot snapshot);
-static void compare_stored(Drift *drift, List *baselines, const char *source,
-						   List *by);
-static void compare_rows(Drift *drift, const char *reference_source,
-						 const char *source, List *by);
+static double *importances(const Drift *drift, Snapshot snapshot);
+static List *stored_baselines(const MlopsDriftRequest *request,
+							  Snapshot snapshot);
+static void compare_stored(Drift *drift, List *baselines);
+static void compare_rows(Drift *drift);
 static void compare_all(Drift *drift, const MlopsDriftReference *reference,
 						const MlopsTally *window, const MlopsDriftRows *rows,
 						Jsonb *slice);
@@ -68,56 +70,36 @@ static void weigh_features(const Drift *drift, MlopsDriftFigures *figures,
 static MlopsDriftStatus whole_status(const Drift *drift,
 									 const MlopsDriftFigures *figures, int n,
 									 double *share);
-static void put_whole(const Drift *drift, const MlopsDriftFigures *figures,
-					  int n, Jsonb *slice);
-static void put_row(const Drift *drift, const MlopsDriftFigures *figures,
-					Jsonb *slice);
+static void give_whole(const Drift *drift, const MlopsDriftFigures *figures,
+					   int n, Jsonb *slice);
+static void give_column(const Drift *drift, const MlopsDriftFigures *figures,
+						Jsonb *slice);
+static void put_row(const MlopsDriftRow *row, void *arg);
+static void put_figures(const MlopsDriftFigures *figures, Datum *values,
+						bool *nulls);
 static void put_number(Datum *values, bool *nulls, int column, double value);
-static const char *status_name(MlopsDriftStatus status);
 
 /* drift(model, source, reference, method, by, features, thresholds) */
 Datum
 mlops_drift(PG_FUNCTION_ARGS)
 {
-	Drift		drift = {0};
-	char	   *spelled = mlops_required_text(fcinfo, 0, "model");
-	char	   *source = mlops_required_text(fcinfo, 1, "source");
-	char	   *other = mlops_optional_text(fcinfo, 2);
-	List	   *by;
-	MlopsReference reference = mlops_reference_parse(spelled);
+	Call		call = {{0}};
+	MlopsDriftRequest *request = &call.request;
 	Snapshot	snapshot = GetActiveSnapshot();
-	MlopsPredictor *predictor;
+	MlopsReference reference;
 
-	begin_call(&drift, fcinfo, 3, 6);
-	by = mlops_optional_list(fcinfo, 4);
-	predictor = mlops_predictor_load(mlops_resolve(&reference, snapshot,
-												   MLOPS_READ), snapshot);
-	drift.layout = mlops_window_of_predictor(predictor);
-	drift.whole = "model";
-	want_features(&drift, mlops_optional_list(fcinfo, 5));
-	drift.importance = importances(drift.layout, snapshot);
-	if (other != NULL)
-		compare_rows(&drift, other, source, by);
-	else
-	{
-		List	   *baselines = mlops_baselines(predictor->version->version_id,
-												snapshot);
-
-		if (baselines == NIL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("model \"%s\" has no baseline", spelled),
-					 errdetail("Its version was not trained here."),
-					 errhint("Give a reference to compare with.")));
-		if (!mlops_drift_method_stored(drift.method))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("this method needs a reference"),
-					 errdetail("It cuts its bins from values, which a stored baseline has not."),
-					 errhint("Give the training rows as reference => ...")));
-		compare_stored(&drift, baselines, source, by);
-	}
-	end_call(&drift);
+	request->model = mlops_required_text(fcinfo, 0, "model");
+	request->source = mlops_required_text(fcinfo, 1, "source");
+	request->reference = mlops_optional_text(fcinfo, 2);
+	reference = mlops_reference_parse(request->model);
+	begin_call(&call, fcinfo, 3, 6);
+	request->by = mlops_optional_list(fcinfo, 4);
+	request->features = mlops_optional_list(fcinfo, 5);
+	request->predictor =
+		mlops_predictor_load(mlops_resolve(&reference, snapshot, MLOPS_READ),
+							 snapshot);
+	mlops_drift_run(request);
+	end_call(&call);
 	return (Datum) 0;
 }
 
@@ -125,21 +107,51 @@ mlops_drift(PG_FUNCTION_ARGS)
 Datum
 mlops_drift_between(PG_FUNCTION_ARGS)
 {
-	Drift		drift = {0};
-	char	   *source = mlops_required_text(fcinfo, 0, "source");
-	char	   *reference = mlops_required_text(fcinfo, 1, "reference");
-	List	   *names;
-	List	   *by;
+	Call		call = {{0}};
+	MlopsDriftRequest *request = &call.request;
 
-	begin_call(&drift, fcinfo, 4, 5);
-	names = mlops_optional_list(fcinfo, 2);
-	by = mlops_optional_list(fcinfo, 3);
-	drift.layout = mlops_window_infer(reference, names);
-	drift.whole = "source";
-	want_features(&drift, NIL);
-	compare_rows(&drift, reference, source, by);
-	end_call(&drift);
+	request->source = mlops_required_text(fcinfo, 0, "source");
+	request->reference = mlops_required_text(fcinfo, 1, "reference");
+	begin_call(&call, fcinfo, 4, 5);
+	request->features = mlops_optional_list(fcinfo, 2);
+	request->by = mlops_optional_list(fcinfo, 3);
+	mlops_drift_run(request);
+	end_call(&call);
 	return (Datum) 0;
+}
+
+void
+mlops_drift_run(const MlopsDriftRequest *request)
+{
+	Drift		drift = {request};
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	if (request->predictor == NULL)
+	{
+		drift.layout = mlops_window_infer(request->reference,
+										  request->features);
+		want_features(&drift, NIL);
+	}
+	else
+	{
+		drift.layout = mlops_window_of_predictor(request->predictor);
+		want_features(&drift, request->features);
+		drift.importance = importances(&drift, snapshot);
+	}
+	if (request->reference != NULL)
+		compare_rows(&drift);
+	else
+		compare_stored(&drift, stored_baselines(request, snapshot));
+}
+
+const char *
+mlops_drift_status_name(MlopsDriftStatus status)
+{
+	static const char *const names[] = {
+		"insufficient data", "none", "potential", "detected"
+	};
+
+	return names[status];
 }
 
 /*
@@ -147,25 +159,29 @@ mlops_drift_between(PG_FUNCTION_ARGS)
  * until end_call() goes then.
  */
 static void
-begin_call(Drift *drift, FunctionCallInfo fcinfo, int method, int thresholds)
+begin_call(Call *call, FunctionCallInfo fcinfo, int method, int thresholds)
 {
 	MemoryContext context;
 
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(CurrentMemoryContext, "mlops drift",
 									ALLOCSET_DEFAULT_SIZES);
-	drift->caller = MemoryContextSwitchTo(context);
-	drift->result = (ReturnSetInfo *) fcinfo->resultinfo;
-	drift->method = mlops_drift_method(mlops_optional_text(fcinfo, method));
-	mlops_drift_options(&drift->options, PG_ARGISNULL(thresholds) ? NULL :
+	call->caller = MemoryContextSwitchTo(context);
+	call->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	call->request.method = mlops_drift_method(mlops_optional_text(fcinfo,
+																  method));
+	mlops_drift_options(&call->request.options,
+						PG_ARGISNULL(thresholds) ? NULL :
 						PG_GETARG_JSONB_P(thresholds));
+	call->request.sink = put_row;
+	call->request.arg = call->result;
 }
 
 /* Release all memory but the result. */
 static void
-end_call(Drift *drift)
+end_call(Call *call)
 {
-	MemoryContext context = MemoryContextSwitchTo(drift->caller);
+	MemoryContext context = MemoryContextSwitchTo(call->caller);
 
 	MemoryContextDelete(context);
 }
@@ -207,11 +223,13 @@ want_features(Drift *drift, List *names)
 
 /* The share of each feature in the total gain; equal ones if there is none. */
 static double *
-importances(const MlopsWindowLayout *layout, Snapshot snapshot)
+importances(const Drift *drift, Snapshot snapshot)
 {
+	const MlopsWindowLayout *layout = drift->layout;
 	const MlopsPredictor *predictor = layout->predictor;
-	const MlopsImportance *all = mlops_predictor_importance(predictor,
-															snapshot);
+	const MlopsImportance *all = drift->request->importance != NULL ?
+		drift->request->importance :
+		mlops_predictor_importance(predictor, snapshot);
 	bool		linear = strcmp(predictor->info.booster, "gblinear") == 0;
 	double	   *shares = palloc(sizeof(double) * layout->n_columns);
 	double		total = 0;
@@ -231,10 +249,37 @@ importances(const MlopsWindowLayout *layout, Snapshot snapshot)
 	return shares;
 }
 
+/*
+ * The baselines of the version: 55000 if it has none, 22023 for a method that
+ * cannot do with them.
+ */
+static List *
+stored_baselines(const MlopsDriftRequest *request, Snapshot snapshot)
+{
+	List	   *baselines = request->baselines != NIL ? request->baselines :
+		mlops_baselines(request->predictor->version->version_id, snapshot);
+
+	if (baselines == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no baseline", request->model),
+				 errdetail("Its version was not trained here."),
+				 errhint("Give a reference to compare with.")));
+	if (!mlops_drift_method_stored(request->method))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("this method needs a reference"),
+				 errdetail("It cuts its bins from values, which a stored baseline has not."),
+				 errhint("Give the training rows as reference => ...")));
+	return baselines;
+}
+
 /* Hold a source, and slices of it, against a stored baseline. */
 static void
-compare_stored(Drift *drift, List *baselines, const char *source, List *by)
+compare_stored(Drift *drift, List *baselines)
 {
+	const char *source = drift->request->source;
+	List	   *by = drift->request->by;
 	MlopsDriftReference *reference =
 		mlops_drift_reference_stored(drift->layout, baselines);
 	MlopsDriftRows *rows;
@@ -271,13 +316,15 @@ compare_stored(Drift *drift, List *baselines, const char *source, List *by)
 
 /* Hold a source against another one, and each slice against the same one. */
 static void
-compare_rows(Drift *drift, const char *reference_source, const char *source,
-			 List *by)
+compare_rows(Drift *drift)
 {
+	const MlopsDriftRequest *request = drift->request;
+	List	   *by = request->by;
 	MlopsDriftRows *base = mlops_drift_rows_read(drift->layout,
-												 reference_source, by, NULL);
-	MlopsDriftRows *now = mlops_drift_rows_read(drift->layout, source, by,
-												base);
+												 request->reference, by,
+												 NULL);
+	MlopsDriftRows *now = mlops_drift_rows_read(drift->layout,
+												request->source, by, base);
 	MlopsDriftReference *reference = mlops_drift_reference_rows(base);
 	unsigned   *order;
 	int			n;
@@ -307,13 +354,15 @@ compare_rows(Drift *drift, const char *reference_source, const char *source,
 	}
 }
 
-/* Compare all columns that are wanted and return them. */
+/* Compare all columns that are wanted and give them on. */
 static void
 compare_all(Drift *drift, const MlopsDriftReference *reference,
 			const MlopsTally *window, const MlopsDriftRows *rows,
 			Jsonb *slice)
 {
 	const MlopsWindowLayout *layout = drift->layout;
+	MlopsDriftMethod method = drift->request->method;
+	const MlopsDriftOptions *options = &drift->request->options;
 	MlopsDriftFigures *figures = palloc(sizeof(MlopsDriftFigures) *
 										layout->n_columns);
 	int			n = 0;
@@ -328,21 +377,21 @@ compare_all(Drift *drift, const MlopsDriftReference *reference,
 		mlops_drift_measure(reference, window, rows, column, &figures[n]);
 		if (drift->importance != NULL)
 			figures[n].importance = drift->importance[column];
-		if (drift->method != MLOPS_METHOD_OWN)
-			mlops_drift_method_apply(drift->method, &drift->options,
+		if (method != MLOPS_METHOD_OWN)
+			mlops_drift_method_apply(method, options,
 									 reference, window, rows, column,
 									 &figures[n]);
 		n++;
 	}
-	if (drift->method == MLOPS_METHOD_OWN)
+	if (method == MLOPS_METHOD_OWN)
 		mlops_drift_adjust(figures, n);
 	for (int i = 0; i < n; i++)
 	{
-		if (drift->method == MLOPS_METHOD_OWN)
-			mlops_drift_decide(&figures[i], &drift->options);
-		put_row(drift, &figures[i], slice);
+		if (method == MLOPS_METHOD_OWN)
+			mlops_drift_decide(&figures[i], options);
+		give_column(drift, &figures[i], slice);
 	}
-	put_whole(drift, figures, n, slice);
+	give_whole(drift, figures, n, slice);
 }
 
 /* {} */
@@ -375,7 +424,7 @@ weigh_features(const Drift *drift, MlopsDriftFigures *figures, int n)
 	{
 		bool		feature = figures[i].column->feature >= 0;
 
-		if (drift->method != MLOPS_METHOD_OWN || total == 0)
+		if (drift->request->method != MLOPS_METHOD_OWN || total == 0)
 			figures[i].importance = feature ? 1.0 / features : NAN;
 		else if (feature)
 			figures[i].importance /= total;
@@ -396,91 +445,107 @@ whole_status(const Drift *drift, const MlopsDriftFigures *figures, int n,
 		if (figures[i].column->feature >= 0)
 			shares[figures[i].status] += figures[i].importance;
 	*share = shares[MLOPS_DRIFT_DETECTED];
-	if (*share > 0 && *share >= drift->options.drift_share)
+	if (*share > 0 && *share >= drift->request->options.drift_share)
 		return MLOPS_DRIFT_DETECTED;
 	*share += shares[MLOPS_DRIFT_POTENTIAL];
-	if (*share > 0 && *share >= drift->options.drift_share)
+	if (*share > 0 && *share >= drift->request->options.drift_share)
 		return MLOPS_DRIFT_POTENTIAL;
 	return *share > 0 || shares[MLOPS_DRIFT_NONE] > 0 ? MLOPS_DRIFT_NONE :
 		MLOPS_DRIFT_INSUFFICIENT;
 }
 
-/* Return a row for the whole. */
+/* Give the row for the whole. */
 static void
-put_whole(const Drift *drift, const MlopsDriftFigures *figures, int n,
-		  Jsonb *slice)
+give_whole(const Drift *drift, const MlopsDriftFigures *figures, int n,
+		   Jsonb *slice)
 {
+	const MlopsDriftRequest *request = drift->request;
 	MlopsDriftFigures *weighed = palloc(sizeof(MlopsDriftFigures) *
 										Max(n, 1));
-	Datum		values[N_COLUMNS] = {0};
-	bool		nulls[N_COLUMNS];
-	MlopsDriftStatus status;
+	MlopsDriftRow row = {slice};
 	double		share;
-	double		bound = drift->options.drift_share;
+	double		bound = request->options.drift_share;
+	bool		mlrun = request->method == MLOPS_METHOD_MLRUN;
 
 	memcpy(weighed, figures, sizeof(MlopsDriftFigures) * n);
 	weigh_features(drift, weighed, n);
-	status = whole_status(drift, weighed, n, &share);
-	if (drift->method == MLOPS_METHOD_MLRUN)
-		status = mlops_drift_method_mlrun(figures, n, &share, &bound);
-	memset(nulls, true, sizeof(nulls));
-	values[COLUMN_SLICE] = JsonbPGetDatum(slice);
-	values[COLUMN_KIND] = CStringGetTextDatum(drift->whole);
-	values[COLUMN_STATUS] = CStringGetTextDatum(status_name(status));
-	nulls[COLUMN_SLICE] = nulls[COLUMN_KIND] = nulls[COLUMN_STATUS] = false;
-	if (n > 0)
+	row.status = whole_status(drift, weighed, n, &share);
+	if (mlrun)
+		row.status = mlops_drift_method_mlrun(figures, n, &share, &bound);
+	row.kind = request->predictor != NULL ? "model" : "source";
+	row.n = n > 0 ? figures[0].n : -1;
+	row.n_reference = n > 0 ? figures[0].n_reference : -1;
+	row.value = row.threshold = NAN;
+	if (row.status != MLOPS_DRIFT_INSUFFICIENT)
 	{
-		values[COLUMN_N] = Int64GetDatum(figures[0].n);
-		values[COLUMN_N_REFERENCE] = Int64GetDatum(figures[0].n_reference);
-		nulls[COLUMN_N] = nulls[COLUMN_N_REFERENCE] = false;
+		row.metric = mlrun ? "general_drift" : "drifted_share";
+		row.value = share;
+		row.threshold = bound;
 	}
-	if (status != MLOPS_DRIFT_INSUFFICIENT)
-	{
-		values[COLUMN_METRIC] =
-			CStringGetTextDatum(drift->method == MLOPS_METHOD_MLRUN ?
-								"general_drift" : "drifted_share");
-		nulls[COLUMN_METRIC] = false;
-		put_number(values, nulls, COLUMN_VALUE, share);
-		put_number(values, nulls, COLUMN_THRESHOLD, bound);
-	}
-	tuplestore_putvalues(drift->result->setResult, drift->result->setDesc,
-						 values, nulls);
+	request->sink(&row, request->arg);
 	pfree(weighed);
 }
 
-/* Return a row. */
+/* Give the row of a column. */
 static void
-put_row(const Drift *drift, const MlopsDriftFigures *figures, Jsonb *slice)
+give_column(const Drift *drift, const MlopsDriftFigures *figures,
+			Jsonb *slice)
 {
 	static const char *const kinds[] = {"number", "prediction", "category"};
-	Datum		values[N_COLUMNS] = {0};
-	bool		nulls[N_COLUMNS] = {0};
-	double		impact = figures->importance *
-		figures->figure[MLOPS_FIGURE_PSI];
+	MlopsDriftRow row = {slice, figures->column->name,
+		kinds[figures->column->kind], figures->status, figures->metric,
+		figures->value, figures->bound, figures, figures->n,
+	figures->n_reference};
 
-	values[COLUMN_SLICE] = JsonbPGetDatum(slice);
-	values[COLUMN_FEATURE] = CStringGetTextDatum(figures->column->name);
-	values[COLUMN_KIND] = CStringGetTextDatum(kinds[figures->column->kind]);
-	values[COLUMN_STATUS] = CStringGetTextDatum(status_name(figures->status));
-	nulls[COLUMN_METRIC] = figures->metric == NULL;
-	if (figures->metric != NULL)
-		values[COLUMN_METRIC] = CStringGetTextDatum(figures->metric);
-	put_number(values, nulls, COLUMN_VALUE, figures->value);
-	put_number(values, nulls, COLUMN_THRESHOLD, figures->bound);
+	drift->request->sink(&row, drift->request->arg);
+}
+
+/* A MlopsDriftSink: return a row of SQL. */
+static void
+put_row(const MlopsDriftRow *row, void *arg)
+{
+	ReturnSetInfo *result = arg;
+	Datum		values[N_COLUMNS] = {0};
+	bool		nulls[N_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	values[COLUMN_SLICE] = JsonbPGetDatum(row->slice);
+	values[COLUMN_KIND] = CStringGetTextDatum(row->kind);
+	values[COLUMN_STATUS] =
+		CStringGetTextDatum(mlops_drift_status_name(row->status));
+	nulls[COLUMN_SLICE] = nulls[COLUMN_KIND] = nulls[COLUMN_STATUS] = false;
+	nulls[COLUMN_FEATURE] = row->feature == NULL;
+	if (row->feature != NULL)
+		values[COLUMN_FEATURE] = CStringGetTextDatum(row->feature);
+	nulls[COLUMN_METRIC] = row->metric == NULL;
+	if (row->metric != NULL)
+		values[COLUMN_METRIC] = CStringGetTextDatum(row->metric);
+	put_number(values, nulls, COLUMN_VALUE, row->value);
+	put_number(values, nulls, COLUMN_THRESHOLD, row->threshold);
+	values[COLUMN_N] = Int64GetDatum(row->n);
+	values[COLUMN_N_REFERENCE] = Int64GetDatum(row->n_reference);
+	nulls[COLUMN_N] = nulls[COLUMN_N_REFERENCE] = row->n < 0;
+	if (row->figures != NULL)
+		put_figures(row->figures, values, nulls);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* What only columns have. */
+static void
+put_figures(const MlopsDriftFigures *figures, Datum *values, bool *nulls)
+{
 	for (int i = 0; i < MLOPS_FIGURES; i++)
 		put_number(values, nulls, COLUMN_FIGURES + i, figures->figure[i]);
-	values[COLUMN_N] = Int64GetDatum(figures->n);
-	values[COLUMN_N_REFERENCE] = Int64GetDatum(figures->n_reference);
 	put_number(values, nulls, COLUMN_MISSING, figures->missing);
 	put_number(values, nulls, COLUMN_MISSING_REFERENCE,
 			   figures->missing_reference);
 	put_number(values, nulls, COLUMN_UNSEEN, figures->unseen);
 	put_number(values, nulls, COLUMN_OUT_OF_RANGE, figures->out_of_range);
 	put_number(values, nulls, COLUMN_IMPORTANCE, figures->importance);
-	put_number(values, nulls, COLUMN_IMPACT, impact);
+	put_number(values, nulls, COLUMN_IMPACT, figures->importance *
+			   figures->figure[MLOPS_FIGURE_PSI]);
 	values[COLUMN_EXACT] = BoolGetDatum(figures->exact);
-	tuplestore_putvalues(drift->result->setResult, drift->result->setDesc,
-						 values, nulls);
+	nulls[COLUMN_EXACT] = false;
 }
 
 /* A number, NULL if it is NaN. */
@@ -489,15 +554,4 @@ put_number(Datum *values, bool *nulls, int column, double value)
 {
 	values[column] = Float8GetDatum(value);
 	nulls[column] = isnan(value);
-}
-
-/* As it is called in SQL. */
-static const char *
-status_name(MlopsDriftStatus status)
-{
-	static const char *const names[] = {
-		"insufficient data", "none", "potential", "detected"
-	};
-
-	return names[status];
 }

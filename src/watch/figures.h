@@ -143,4 +143,12 @@ extern void mlops_drift_adjust(MlopsDriftFigures *figures, int n);
 extern void mlops_drift_decide(MlopsDriftFigures *figures,
 							   const MlopsDriftOptions *options);
 
+/*
+ * What one figure alone says of figures that were decided, and the bound that
+ * it was held against (NaN: none).
+ */
+extern MlopsDriftStatus mlops_drift_judge(const MlopsDriftFigures *figures,
+										  const MlopsDriftOptions *options,
+										  MlopsFigure figure, double *bound);
+
 #endif							/* MLOPS_FIGURES_H */

@@ -104,6 +104,28 @@ mlops_drift_decide(MlopsDriftFigures *figures,
 			weigh(figures, i, &options->threshold[i], 1 - ALARMS / deciding);
 }
 
+MlopsDriftStatus
+mlops_drift_judge(const MlopsDriftFigures *figures,
+				  const MlopsDriftOptions *options, MlopsFigure figure,
+				  double *bound)
+{
+	MlopsDriftFigures one = *figures;
+	int			deciding = 0;
+
+	*bound = NAN;
+	if (figures->status == MLOPS_DRIFT_INSUFFICIENT)
+		return MLOPS_DRIFT_INSUFFICIENT;
+	if (!decides(figures, options, figure))
+		return MLOPS_DRIFT_NONE;
+	for (int i = 0; i < MLOPS_FIGURES; i++)
+		deciding += decides(figures, options, i);
+	one.status = MLOPS_DRIFT_NONE;
+	one.metric = NULL;
+	weigh(&one, figure, &options->threshold[figure], 1 - ALARMS / deciding);
+	*bound = one.bound;
+	return one.status;
+}
+
 /* Does a figure decide: is it there, and held against something? */
 static bool
 decides(const MlopsDriftFigures *f, const MlopsDriftOptions *options,
