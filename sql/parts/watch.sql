@@ -407,3 +407,20 @@ AS 'MODULE_PATHNAME', 'mlops_estimate_performance';
 COMMENT ON FUNCTION mlops.estimate_performance(mlops.model_ref, text, text,
 	text, text, double precision) IS
 'metrics that a version is expected to have on rows without labels';
+
+CREATE FUNCTION mlops.drift_multivariate(
+	source text,
+	reference text,
+	features mlops.name_list DEFAULT NULL,
+	method text DEFAULT 'classifier',
+	model mlops.model_ref DEFAULT NULL,
+	max_rows integer DEFAULT 25000,
+	seed bigint DEFAULT 42,
+	thresholds jsonb DEFAULT NULL,
+	OUT method text, OUT value double precision,
+	OUT threshold_low double precision, OUT threshold_high double precision,
+	OUT status text, OUT ci_low double precision, OUT ci_high double precision,
+	OUT n bigint, OUT n_reference bigint, OUT features jsonb)
+RETURNS record
+LANGUAGE c STABLE PARALLEL UNSAFE COST 1000000
+AS 'MODULE_PATHNAME', 'mlops_drift_multivariate';

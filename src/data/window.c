@@ -50,6 +50,47 @@ mlops_window_of_predictor(const MlopsPredictor *predictor)
 }
 
 MlopsWindowLayout *
+mlops_window_of_features(const MlopsPredictor *predictor)
+{
+	MlopsPredictor *features = palloc(sizeof(MlopsPredictor));
+
+	*features = *predictor;
+	features->version = NULL;
+	return lay_out(features);
+}
+
+bool *
+mlops_window_wanted(const MlopsWindowLayout *layout, List *names)
+{
+	bool	   *wanted = palloc0(sizeof(bool) * layout->n_columns);
+	ListCell   *cell;
+
+	for (int i = 0; i < layout->n_columns; i++)
+		wanted[i] = names == NIL;
+	foreach(cell, names)
+	{
+		const char *name = lfirst(cell);
+		bool		found = false;
+
+		for (int i = 0; i < layout->n_columns; i++)
+		{
+			const MlopsWindowColumn *column = &layout->columns[i];
+
+			if (strcmp(column->name, name) != 0 &&
+				(column->input == NULL || strcmp(column->input, name) != 0))
+				continue;
+			wanted[i] = found = true;
+		}
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the version has no feature \"%s\"", name),
+					 errhint("mlops.importance() lists the features.")));
+	}
+	return wanted;
+}
+
+MlopsWindowLayout *
 mlops_window_infer(const char *source, List *names)
 {
 	MlopsSource *opened = mlops_source_open(source);

@@ -49,12 +49,23 @@ typedef struct MlopsWindowLayout
 extern MlopsWindowLayout *
 mlops_window_of_predictor(const MlopsPredictor *predictor);
 
+/* The same without outputs. */
+extern MlopsWindowLayout *
+mlops_window_of_features(const MlopsPredictor *predictor);
+
 /*
  * Columns of a source, all that can be compared, or those named (char *), for
  * which there must be a way: 42703, 42804 if there is none.
  */
 extern MlopsWindowLayout *mlops_window_infer(const char *source,
 											 List *names);
+
+/*
+ * Which columns are meant, [n_columns]: those of the names (char *) of features
+ * or of their inputs, or all for NIL; 42703 for a name that is neither.
+ */
+extern bool *mlops_window_wanted(const MlopsWindowLayout *layout,
+								 List *names);
 
 typedef struct MlopsWindow MlopsWindow;
 

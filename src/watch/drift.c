@@ -55,7 +55,6 @@ typedef struct Call
 static void begin_call(Call *call, FunctionCallInfo fcinfo, int method,
 					   int thresholds);
 static void end_call(Call *call);
-static void want_features(Drift *drift, List *names);
 static double *importances(const Drift *drift, Snapshot snapshot);
 static List *stored_baselines(const MlopsDriftRequest *request,
 							  Snapshot snapshot);
@@ -130,12 +129,12 @@ mlops_drift_run(const MlopsDriftRequest *request)
 	{
 		drift.layout = mlops_window_infer(request->reference,
 										  request->features);
-		want_features(&drift, NIL);
+		drift.wanted = mlops_window_wanted(drift.layout, NIL);
 	}
 	else
 	{
 		drift.layout = mlops_window_of_predictor(request->predictor);
-		want_features(&drift, request->features);
+		drift.wanted = mlops_window_wanted(drift.layout, request->features);
 		drift.importance = importances(&drift, snapshot);
 	}
 	if (request->reference != NULL)
@@ -184,41 +183,6 @@ end_call(Call *call)
 	MemoryContext context = MemoryContextSwitchTo(call->caller);
 
 	MemoryContextDelete(context);
-}
-
-/*
- * Which columns are compared: all, or those of the names of features or of
- * their columns; 42703 for a name that is neither.
- */
-static void
-want_features(Drift *drift, List *names)
-{
-	const MlopsWindowLayout *layout = drift->layout;
-	ListCell   *cell;
-
-	drift->wanted = palloc0(sizeof(bool) * layout->n_columns);
-	for (int i = 0; i < layout->n_columns; i++)
-		drift->wanted[i] = names == NIL;
-	foreach(cell, names)
-	{
-		const char *name = lfirst(cell);
-		bool		found = false;
-
-		for (int i = 0; i < layout->n_columns; i++)
-		{
-			const MlopsWindowColumn *column = &layout->columns[i];
-
-			if (strcmp(column->name, name) != 0 &&
-				(column->input == NULL || strcmp(column->input, name) != 0))
-				continue;
-			drift->wanted[i] = found = true;
-		}
-		if (!found)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("the version has no feature \"%s\"", name),
-					 errhint("mlops.importance() lists the features.")));
-	}
 }
 
 /* The share of each feature in the total gain; equal ones if there is none. */

@@ -136,6 +136,10 @@ extern void mlops_drift_measure(const MlopsDriftReference *reference,
 /* Defaults, and what a caller changes by jsonb (NULL: nothing); 22023. */
 extern void mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes);
 
+/* A number of thresholds, which is not negative; 22023. */
+extern double mlops_threshold_number(const char *name,
+									 const JsonbValue *value);
+
 /* Adjust the p-values over all columns. */
 extern void mlops_drift_adjust(MlopsDriftFigures *figures, int n);
 

@@ -26,7 +26,6 @@
 
 static void change_option(MlopsDriftOptions *options, const char *name,
 						  const JsonbValue *value);
-static double number_of(const char *name, const JsonbValue *value);
 static void unknown_option(const char *name) pg_attribute_noreturn();
 static bool decides(const MlopsDriftFigures *f,
 					const MlopsDriftOptions *options, MlopsFigure figure);
@@ -68,6 +67,22 @@ mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes)
 		else if (token == WJB_VALUE)
 			change_option(options, name, &value);
 	}
+}
+
+double
+mlops_threshold_number(const char *name, const JsonbValue *value)
+{
+	double		number = -1;
+
+	if (value->type == jbvNumeric)
+		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+													NumericGetDatum(value->val.numeric)));
+	if (!(number >= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("threshold \"%s\" is not understood", name),
+				 errdetail("It is one number that is not negative, for detected drift, or two in an array, for potential and detected drift, or null.")));
+	return number;
 }
 
 void
@@ -146,12 +161,12 @@ change_option(MlopsDriftOptions *options, const char *name,
 
 	if (strcmp(name, "min_rows") == 0)
 	{
-		options->min_rows = number_of(name, value);
+		options->min_rows = mlops_threshold_number(name, value);
 		return;
 	}
 	if (strcmp(name, "drift_share") == 0)
 	{
-		options->drift_share = number_of(name, value);
+		options->drift_share = mlops_threshold_number(name, value);
 		return;
 	}
 	while (figure < MLOPS_FIGURES &&
@@ -165,31 +180,14 @@ change_option(MlopsDriftOptions *options, const char *name,
 		JsonContainerSize(value->val.binary.data) == 2)
 	{
 		threshold.potential =
-			number_of(name, getIthJsonbValueFromContainer(value->val.binary.data, 0));
+			mlops_threshold_number(name, getIthJsonbValueFromContainer(value->val.binary.data, 0));
 		threshold.detected =
-			number_of(name, getIthJsonbValueFromContainer(value->val.binary.data, 1));
+			mlops_threshold_number(name, getIthJsonbValueFromContainer(value->val.binary.data, 1));
 	}
 	else if (value->type != jbvNull)
-		threshold.detected = number_of(name, value);
+		threshold.detected = mlops_threshold_number(name, value);
 	options->threshold[figure] = threshold;
 	options->given[figure] = true;
-}
-
-/* A number that is not negative; 22023. */
-static double
-number_of(const char *name, const JsonbValue *value)
-{
-	double		number = -1;
-
-	if (value->type == jbvNumeric)
-		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-													NumericGetDatum(value->val.numeric)));
-	if (!(number >= 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("threshold \"%s\" is not understood", name),
-				 errdetail("It is one number that is not negative, for detected drift, or two in an array, for potential and detected drift, or null.")));
-	return number;
 }
 
 /* 22023: there is no such threshold. */
