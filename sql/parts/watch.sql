@@ -424,3 +424,22 @@ CREATE FUNCTION mlops.drift_multivariate(
 RETURNS record
 LANGUAGE c STABLE PARALLEL UNSAFE COST 1000000
 AS 'MODULE_PATHNAME', 'mlops_drift_multivariate';
+COMMENT ON FUNCTION mlops.drift_multivariate(text, text, mlops.name_list, text,
+	mlops.model_ref, integer, bigint, jsonb) IS
+'whether the columns of two sources go together in the same way';
+
+CREATE FUNCTION mlops.drift_glance(
+	model mlops.model_ref,
+	relation text,
+	features mlops.name_list DEFAULT NULL,
+	escalate boolean DEFAULT true,
+	thresholds jsonb DEFAULT NULL)
+RETURNS TABLE (feature text, kind text, status text, psi double precision,
+	linf double precision, missing double precision,
+	missing_reference double precision, analyzed_at timestamptz,
+	n double precision, source text)
+LANGUAGE c STABLE PARALLEL UNSAFE COST 10000 ROWS 20
+AS 'MODULE_PATHNAME', 'mlops_drift_glance';
+COMMENT ON FUNCTION mlops.drift_glance(mlops.model_ref, text, mlops.name_list,
+	boolean, jsonb) IS
+'what the statistics of a table say of drift, without a scan';

@@ -29,6 +29,8 @@ const char *const mlops_figure_names[MLOPS_FIGURES] = {
 	"wasserstein_std", "ks", "chi2", "cramers_v", "p_value", "p_adjusted"
 };
 
+static void start_figures(const MlopsDriftReference *reference, int column,
+						  MlopsDriftFigures *f);
 static void stored_number(const MlopsBaseline *baseline,
 						  MlopsSummary *summary);
 static void stored_category(const MlopsBaseline *baseline,
@@ -102,20 +104,66 @@ mlops_drift_measure(const MlopsDriftReference *reference,
 					const MlopsTally *window, const MlopsDriftRows *rows,
 					int column, MlopsDriftFigures *figures)
 {
-	memset(figures, 0, sizeof(MlopsDriftFigures));
-	figures->column = &reference->layout->columns[column];
-	figures->value = figures->bound = figures->importance = NAN;
-	figures->unseen = figures->out_of_range = NAN;
+	start_figures(reference, column, figures);
 	figures->exact = true;
 	figures->n = window->n;
-	for (int i = 0; i < MLOPS_FIGURES; i++)
-		figures->figure[i] = NAN;
 	if (column < reference->layout->n_numbers)
 		measure_number(reference, window, rows, column, figures);
 	else
 		measure_category(reference, window,
 						 column - reference->layout->n_numbers, figures);
 	measure_bins(figures);
+}
+
+void
+mlops_drift_measure_shares(const MlopsDriftReference *reference, int column,
+						   const double *shares, double n,
+						   MlopsDriftFigures *figures)
+{
+	int			n_numbers = reference->layout->n_numbers;
+	const MlopsDriftCategories *categories = column < n_numbers ? NULL :
+		&reference->categories[column - n_numbers];
+	const MlopsSummary *base = column < n_numbers ?
+		&reference->numbers[column] : NULL;
+	int			missing = base != NULL ? base->n_bins :
+		MLOPS_SLOT_MISSING(categories);
+	double		total = 0;
+
+	start_figures(reference, column, figures);
+	figures->n = n;
+	figures->n_bins = missing + 1;
+	figures->reference = palloc(sizeof(double) * figures->n_bins);
+	figures->current = palloc(sizeof(double) * figures->n_bins);
+	for (int i = 0; i <= missing; i++)
+	{
+		figures->reference[i] = base == NULL ? categories->count[i] :
+			i < missing ? base->bin_count[i] : base->n_missing;
+		figures->current[i] = shares[i] * n;
+		total += figures->reference[i];
+	}
+	figures->n_reference = total;
+	figures->missing = shares[missing];
+	figures->missing_reference = total > 0 ?
+		figures->reference[missing] / total : NAN;
+	if (categories != NULL)
+	{
+		figures->n_rare = MLOPS_SLOT_OTHER(categories);
+		figures->rare = total > 0 ? fmax(RARE, RARE_ROWS / total) : RARE;
+	}
+	measure_bins(figures);
+}
+
+/* Nothing is known of a column yet. */
+static void
+start_figures(const MlopsDriftReference *reference, int column,
+			  MlopsDriftFigures *f)
+{
+	memset(f, 0, sizeof(MlopsDriftFigures));
+	f->column = &reference->layout->columns[column];
+	f->value = f->bound = f->importance = NAN;
+	f->unseen = f->out_of_range = NAN;
+	for (int i = 0; i < MLOPS_FIGURES; i++)
+		f->figure[i] = NAN;
 }
 
 /* A stored baseline as the summary that it was made of. */

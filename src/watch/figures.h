@@ -133,6 +133,15 @@ extern void mlops_drift_measure(const MlopsDriftReference *reference,
 								const MlopsDriftRows *rows, int column,
 								MlopsDriftFigures *figures);
 
+/*
+ * The same of the distances only, where nothing of a window of n rows is known
+ * but the share in each bin: of a number those of its reference and what is
+ * missing, of a category the reference's slots.
+ */
+extern void mlops_drift_measure_shares(const MlopsDriftReference *reference,
+									   int column, const double *shares,
+									   double n, MlopsDriftFigures *figures);
+
 /* Defaults, and what a caller changes by jsonb (NULL: nothing); 22023. */
 extern void mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes);
 
