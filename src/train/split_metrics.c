@@ -16,6 +16,12 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 
+/*
+ * With so many rows that were not trained on, the baseline of predictions is
+ * made of them: on those that were, trees are surer than on any others.
+ */
+#define LEAST_HELD_OUT	500
+
 static const char *const split_names[] = {"train", "validation", "test"};
 
 /* What is known of the rows of a split; arrays that are not there are NULL. */
@@ -36,9 +42,8 @@ static int	regression_metrics(const MlopsParams *params, const Truth *t,
 							   const float *outputs, MlopsMetric *metrics);
 static float *upper_of_signs(float *labels, uint64 n);
 static void free_truth(Truth *truth);
-static void predict_training_rows(MlopsMatrix *matrix,
-								  const MlopsForest *forest, int n_outputs,
-								  float *outputs);
+static void predict_rows(MlopsMatrix *matrix, const MlopsForest *forest,
+						 MlopsRole role, int n_outputs, float *outputs);
 static void free_summary(void *arg);
 
 List *
@@ -110,7 +115,11 @@ List *
 mlops_evaluate_baselines(MlopsDataset *dataset, MlopsMatrix *matrix,
 						 const MlopsForest *forest, int n_outputs)
 {
-	uint64		n = dataset->n_rows[MLOPS_ROLE_TRAIN];
+	bool		held_out = dataset->n_rows[MLOPS_ROLE_VALIDATION] +
+		dataset->n_rows[MLOPS_ROLE_TEST] >= LEAST_HELD_OUT;
+	int			first = held_out ? MLOPS_ROLE_VALIDATION : MLOPS_ROLE_TRAIN;
+	int			last = held_out ? MLOPS_ROLE_TEST : MLOPS_ROLE_TRAIN;
+	uint64		n = 0;
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 	MlopsSummarizer *state;
 	const MlopsSummary *summaries;
@@ -119,12 +128,20 @@ mlops_evaluate_baselines(MlopsDataset *dataset, MlopsMatrix *matrix,
 
 	callback->func = free_summary;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	for (int role = first; role <= last; role++)
+		n += dataset->n_rows[role];
 	outputs = palloc_extended(sizeof(float) * n * n_outputs, MCXT_ALLOC_HUGE);
-	/* what is served knows no base margins */
-	if (dataset->n_margins > 0)
-		predict_training_rows(matrix, forest, n_outputs, outputs);
-	else
-		mlops_matrix_outputs(matrix, MLOPS_ROLE_TRAIN, outputs);
+	n = 0;
+	for (int role = first; role <= last; role++)
+	{
+		/* what is served knows no base margins */
+		if (dataset->n_margins > 0)
+			predict_rows(matrix, forest, role, n_outputs,
+						 outputs + n * n_outputs);
+		else
+			mlops_matrix_outputs(matrix, role, outputs + n * n_outputs);
+		n += dataset->n_rows[role];
+	}
 
 	state = mlops_summary_begin(n_outputs);
 	callback->arg = state;
@@ -265,10 +282,10 @@ free_truth(Truth *truth)
 		pfree(truth->groups);
 }
 
-/* The forest's own predictions of the training rows, in row order. */
+/* The forest's own predictions of the rows of a role, in row order. */
 static void
-predict_training_rows(MlopsMatrix *matrix, const MlopsForest *forest,
-					  int n_outputs, float *outputs)
+predict_rows(MlopsMatrix *matrix, const MlopsForest *forest, MlopsRole role,
+			 int n_outputs, float *outputs)
 {
 	const MlopsMatrixLayout *layout = &matrix->layout;
 
@@ -281,7 +298,7 @@ predict_training_rows(MlopsMatrix *matrix, const MlopsForest *forest,
 			CHECK_FOR_INTERRUPTS();
 			mlops_matrix_seek(matrix, row);
 		}
-		if (mlops_matrix_role(matrix)[at] != MLOPS_ROLE_TRAIN)
+		if (mlops_matrix_role(matrix)[at] != role)
 			continue;
 		mlops_forest_predict(forest, mlops_matrix_features(matrix) +
 							 (size_t) at * layout->n_features, outputs);

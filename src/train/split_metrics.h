@@ -30,8 +30,8 @@ extern List *mlops_evaluate_outputs(MlopsDataset *dataset,
 									float *outputs, const char *split);
 
 /*
- * The statistics of each output over the training rows, as it is served:
- * MlopsBaseline *.
+ * The statistics of each output, as it is served, over the rows of validation
+ * and test, or over the training rows if those are few: MlopsBaseline *.
  */
 extern List *mlops_evaluate_baselines(MlopsDataset *dataset,
 									  MlopsMatrix *matrix,

@@ -42,6 +42,7 @@ typedef struct Drift
 	MlopsWindowLayout *layout;
 	bool	   *wanted;			/* [n_columns] */
 	double	   *importance;		/* [n_columns], NaN of outputs; or NULL */
+	MlopsThresholds *learned;	/* [n_columns], or NULL */
 } Drift;
 
 /* A call from SQL. */
@@ -63,6 +64,9 @@ static void compare_rows(Drift *drift);
 static void compare_all(Drift *drift, const MlopsDriftReference *reference,
 						const MlopsTally *window, const MlopsDriftRows *rows,
 						Jsonb *slice);
+static void decide(const Drift *drift, MlopsDriftFigures *figures);
+static double impact(const MlopsDriftFigures *figures);
+static int	compare_impacts(const void *a, const void *b);
 static Jsonb *no_slice(void);
 static void weigh_features(const Drift *drift, MlopsDriftFigures *figures,
 						   int n);
@@ -250,6 +254,7 @@ compare_stored(Drift *drift, List *baselines)
 	unsigned   *order;
 	int			n;
 
+	(void) mlops_drift_learn(reference, &drift->request->options);
 	if (by == NIL)
 	{
 		compare_all(drift, reference,
@@ -293,6 +298,7 @@ compare_rows(Drift *drift)
 	unsigned   *order;
 	int			n;
 
+	drift->learned = mlops_drift_learn(reference, &request->options);
 	compare_all(drift, reference, mlops_tally_rows(now, reference->numbers),
 				now, no_slice());
 	if (by == NIL)
@@ -349,13 +355,55 @@ compare_all(Drift *drift, const MlopsDriftReference *reference,
 	}
 	if (method == MLOPS_METHOD_OWN)
 		mlops_drift_adjust(figures, n);
+	for (int i = 0; method == MLOPS_METHOD_OWN && i < n; i++)
+		decide(drift, &figures[i]);
+	if (drift->importance != NULL)
+		qsort(figures, n, sizeof(MlopsDriftFigures), compare_impacts);
 	for (int i = 0; i < n; i++)
-	{
-		if (method == MLOPS_METHOD_OWN)
-			mlops_drift_decide(&figures[i], options);
 		give_column(drift, &figures[i], slice);
-	}
 	give_whole(drift, figures, n, slice);
+}
+
+/* Decide on a column, by thresholds of its own if they were learned. */
+static void
+decide(const Drift *drift, MlopsDriftFigures *figures)
+{
+	MlopsDriftOptions options = drift->request->options;
+
+	if (drift->learned != NULL)
+		memcpy(options.threshold,
+			   drift->learned[figures->column - drift->layout->columns].of,
+			   sizeof(options.threshold));
+	mlops_drift_decide(figures, &options);
+}
+
+/* Where drift meets what the model goes by. */
+static double
+impact(const MlopsDriftFigures *figures)
+{
+	return figures->importance * figures->figure[MLOPS_FIGURE_PSI];
+}
+
+/*
+ * qsort() comparator: the largest impact first, those without behind, and
+ * features in order.
+ */
+static int
+compare_impacts(const void *a, const void *b)
+{
+	const MlopsDriftFigures *left = a;
+	const MlopsDriftFigures *right = b;
+	double		x = impact(left);
+	double		y = impact(right);
+
+	if (isnan(x) != isnan(y))
+		return isnan(x) ? 1 : -1;
+	if (x != y && !isnan(x))
+		return x > y ? -1 : 1;
+	if (left->column->feature != right->column->feature)
+		return (unsigned) left->column->feature <
+			(unsigned) right->column->feature ? -1 : 1;
+	return left->column < right->column ? -1 : left->column > right->column;
 }
 
 /* {} */
@@ -506,8 +554,7 @@ put_figures(const MlopsDriftFigures *figures, Datum *values, bool *nulls)
 	put_number(values, nulls, COLUMN_UNSEEN, figures->unseen);
 	put_number(values, nulls, COLUMN_OUT_OF_RANGE, figures->out_of_range);
 	put_number(values, nulls, COLUMN_IMPORTANCE, figures->importance);
-	put_number(values, nulls, COLUMN_IMPACT, figures->importance *
-			   figures->figure[MLOPS_FIGURE_PSI]);
+	put_number(values, nulls, COLUMN_IMPACT, impact(figures));
 	values[COLUMN_EXACT] = BoolGetDatum(figures->exact);
 	nulls[COLUMN_EXACT] = false;
 }

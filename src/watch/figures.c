@@ -24,9 +24,10 @@
 /* Those with fewer rows are among the others everywhere. */
 #define KEPT_ROWS	5
 
-const char *const mlops_figure_names[MLOPS_FIGURES] = {
+const char *const mlops_figure_names[MLOPS_DECIDERS] = {
 	"psi", "js", "hellinger", "tv", "kl", "linf", "wasserstein",
-	"wasserstein_std", "ks", "chi2", "cramers_v", "p_value", "p_adjusted"
+	"wasserstein_std", "ks", "chi2", "cramers_v", "p_value", "p_adjusted",
+	"missing", "unseen", "out_of_range"
 };
 
 static void start_figures(const MlopsDriftReference *reference, int column,

@@ -25,11 +25,16 @@ typedef enum MlopsFigure
 	MLOPS_FIGURE_CRAMERS_V,
 	MLOPS_FIGURE_P_VALUE,
 	MLOPS_FIGURE_P_ADJUSTED,
-	MLOPS_FIGURES
+	MLOPS_FIGURES,
+	/* rates, which have thresholds as well */
+	MLOPS_RATE_MISSING = MLOPS_FIGURES,
+	MLOPS_RATE_UNSEEN,
+	MLOPS_RATE_OUT_OF_RANGE,
+	MLOPS_DECIDERS
 } MlopsFigure;
 
-/* As they are called in SQL; also `missing` and the like of columns. */
-extern const char *const mlops_figure_names[MLOPS_FIGURES];
+/* As they are called in SQL. */
+extern const char *const mlops_figure_names[MLOPS_DECIDERS];
 
 typedef enum MlopsDriftStatus
 {
@@ -46,10 +51,17 @@ typedef struct MlopsThreshold
 	double		detected;
 } MlopsThreshold;
 
+/* Those of one column. */
+typedef struct MlopsThresholds
+{
+	MlopsThreshold of[MLOPS_DECIDERS];
+} MlopsThresholds;
+
 typedef struct MlopsDriftOptions
 {
-	MlopsThreshold threshold[MLOPS_FIGURES];
-	bool		given[MLOPS_FIGURES];	/* by the caller */
+	MlopsThreshold threshold[MLOPS_DECIDERS];
+	bool		given[MLOPS_DECIDERS];	/* by the caller */
+	bool		learned[MLOPS_DECIDERS];	/* from parts of the reference */
 	double		min_rows;
 	double		drift_share;	/* of importance, for the whole to drift */
 } MlopsDriftOptions;
@@ -149,8 +161,20 @@ extern void mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes);
 extern double mlops_threshold_number(const char *name,
 									 const JsonbValue *value);
 
+/*
+ * Of each column of a reference that has rows, what its own parts reach by the
+ * figures that are to be learned; NULL if none is, 22023 without rows.
+ */
+extern MlopsThresholds *
+mlops_drift_learn(const MlopsDriftReference *reference,
+				  const MlopsDriftOptions *options);
+
 /* Adjust the p-values over all columns. */
 extern void mlops_drift_adjust(MlopsDriftFigures *figures, int n);
+
+/* A figure or rate by its number, NaN if there is none. */
+extern double mlops_drift_decider(const MlopsDriftFigures *figures,
+								  MlopsFigure figure);
 
 /* Decide status, metric, value and bound. */
 extern void mlops_drift_decide(MlopsDriftFigures *figures,

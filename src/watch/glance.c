@@ -25,7 +25,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
-#include "watch/figures.h"
+#include "watch/drift.h"
 
 PG_FUNCTION_INFO_V1(mlops_drift_glance);
 
@@ -66,8 +66,8 @@ static const MlopsColumnStatistics *statistics_of(const Glance *glance,
 static void look(Glance *glance, int column);
 static double *share_numbers(const MlopsSummary *base,
 							 const MlopsColumnStatistics *known);
-static void share_below(const MlopsColumnStatistics *known, double edge,
-						double *least, double *most);
+static double share_below(const MlopsColumnStatistics *known, double edge,
+						  double wanted);
 static double *share_categories(const MlopsDriftCategories *base,
 								const MlopsWindowColumn *column,
 								const MlopsColumnStatistics *known);
@@ -190,11 +190,7 @@ look(Glance *glance, int column)
 	glance->origin[column] = FROM_STATISTICS;
 }
 
-/*
- * The share of each bin, and of what is missing.  How much lies below an edge
- * is known to within a bucket; in it, it is as near to the baseline's as it
- * can be.
- */
+/* The share of each bin, and of what is missing. */
 static double *
 share_numbers(const MlopsSummary *base, const MlopsColumnStatistics *known)
 {
@@ -206,14 +202,12 @@ share_numbers(const MlopsSummary *base, const MlopsColumnStatistics *known)
 
 	for (int b = 0; b < base->n_bins - 1; b++)
 	{
-		double		least;
-		double		most;
 		double		below;
 
 		base_below += base->bin_count[b];
-		share_below(known, base->edge[b], &least, &most);
-		below = base_below / base_present * present;
-		below = fmin(fmax(below, fmax(least, before)), fmax(most, before));
+		below = share_below(known, base->edge[b],
+							base_below / base_present * present);
+		below = fmax(below, before);
 		shares[b] = below - before;
 		before = below;
 	}
@@ -222,28 +216,44 @@ share_numbers(const MlopsSummary *base, const MlopsColumnStatistics *known)
 	return shares;
 }
 
-/* How much lies at an edge and below, at least and at most. */
-static void
-share_below(const MlopsColumnStatistics *known, double edge, double *least,
-			double *most)
+/*
+ * How much lies at an edge and below.  That is known to within the bucket that
+ * the edge lies in: if it may be as much as the baseline has, it is, else the
+ * values of the bucket are taken as even.
+ */
+static double
+share_below(const MlopsColumnStatistics *known, double edge, double wanted)
 {
 	double		bucket = known->rest / (known->n_bounds - 1);
+	double		least = 0;
+	double		most;
+	double		likely;
 
-	*least = 0;
 	for (int i = 0; i < known->n_common; i++)
 		if (known->common_number[i] <= edge)
-			*least += known->common_share[i];
-	*most = *least;
+			least += known->common_share[i];
+	likely = most = least;
 	for (int i = 0; i + 1 < known->n_bounds; i++)
 	{
-		if (known->bounds[i + 1] <= edge)
-			*least += bucket;
-		if (known->bounds[i] <= edge)
-			*most += bucket;
+		double		low = known->bounds[i];
+		double		high = known->bounds[i + 1];
+		double		part = (edge - low) / (high - low);
+
+		if (low > edge)
+			break;
+		most += bucket;
+		if (high <= edge)
+		{
+			least += bucket;
+			likely += bucket;
+		}
+		else if (part >= 0 && part <= 1)
+			likely += part * bucket;
 	}
 	/* others that are too few for a histogram may be anywhere */
 	if (known->n_bounds < 2)
-		*most += known->rest;
+		most += known->rest;
+	return wanted >= least && wanted <= most ? wanted : likely;
 }
 
 /* The share of each slot. */

@@ -303,12 +303,17 @@ add_errors(Reconstruction *r, const MlopsPca *pca, const MlopsSide *side,
 
 	for (size_t i = first; i < last; i++)
 	{
+		double		error;
+
 		if (i % BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
 		number_row(r, side->values + i * width, r->block);
-		mlops_spread_add(&errors->rows,
-						 mlops_pca_error(pca, r->block, r->rest, r->work));
-		for (int c = 0; c < r->n; c++)
+		error = mlops_pca_error(pca, r->block, r->rest, r->work);
+		/* what is rounding only is none */
+		if (error < 1e-9 * sqrt(r->n))
+			error = 0;
+		mlops_spread_add(&errors->rows, error);
+		for (int c = 0; error > 0 && c < r->n; c++)
 			errors->squares[c] += r->rest[c] * r->rest[c];
 	}
 }
@@ -329,8 +334,6 @@ conclude(const Reconstruction *r, const MlopsSidesOptions *options,
 	double		width = options->deviations * Max(of_chunks, chance);
 	double		error = 1.96 * mlops_spread_deviation(&current->rows) /
 		sqrt(current->rows.n);
-	/* what is rounding only is not out of bounds */
-	double		tiny = 1e-9 * sqrt(r->n);
 
 	verdict->value = current->rows.mean;
 	verdict->ci_low = Max(verdict->value - error, 0);
@@ -342,8 +345,8 @@ conclude(const Reconstruction *r, const MlopsSidesOptions *options,
 		verdict->low = Max(chunks->mean - width, 0);
 		verdict->high = chunks->mean + width;
 	}
-	verdict->status = verdict->value > verdict->high + tiny ||
-		verdict->value < verdict->low - tiny ?
+	verdict->status = verdict->value > verdict->high ||
+		verdict->value < verdict->low ?
 		MLOPS_DRIFT_DETECTED : MLOPS_DRIFT_NONE;
 	blame(current, reference, r->n, verdict->share);
 }

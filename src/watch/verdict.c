@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "math/curves.h"
 #include "math/significance.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -26,6 +27,7 @@
 
 static void change_option(MlopsDriftOptions *options, const char *name,
 						  const JsonbValue *value);
+static bool is_learned(const JsonbValue *value, MlopsFigure figure);
 static void unknown_option(const char *name) pg_attribute_noreturn();
 static bool decides(const MlopsDriftFigures *f,
 					const MlopsDriftOptions *options, MlopsFigure figure);
@@ -36,6 +38,8 @@ static double by_chance(const MlopsDriftFigures *f, MlopsFigure figure,
 static double distance_by_chance(const MlopsDriftFigures *f,
 								 MlopsDistance distance, MlopsFigure figure,
 								 double level);
+static double missing_by_chance(const MlopsDriftFigures *f, double level);
+static double new_by_chance(double n, double n_reference, double level);
 static double cramers_v_by_chance(const MlopsDriftFigures *f, double level);
 
 void
@@ -46,10 +50,14 @@ mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes)
 	JsonbValue	value;
 	char	   *name = NULL;
 
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	memset(options, 0, sizeof(MlopsDriftOptions));
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		options->threshold[i] = (MlopsThreshold) {NAN, NAN};
 	options->threshold[MLOPS_FIGURE_PSI] = (MlopsThreshold) {0.1, 0.25};
 	options->threshold[MLOPS_FIGURE_JS] = (MlopsThreshold) {0.05, 0.1};
+	options->threshold[MLOPS_FIGURE_LINF] = (MlopsThreshold) {0.1, NAN};
+	options->threshold[MLOPS_FIGURE_WASSERSTEIN_STD] =
+		(MlopsThreshold) {0.1, NAN};
 	options->min_rows = 100;
 	options->drift_share = 0.5;
 	if (changes == NULL)
@@ -81,7 +89,7 @@ mlops_threshold_number(const char *name, const JsonbValue *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("threshold \"%s\" is not understood", name),
-				 errdetail("It is one number that is not negative, for detected drift, or two in an array, for potential and detected drift, or null.")));
+				 errdetail("It is one number that is not negative, for detected drift, or two in an array, for potential and detected drift, or \"learned\", or null.")));
 	return number;
 }
 
@@ -101,6 +109,22 @@ mlops_drift_adjust(MlopsDriftFigures *figures, int n)
 	pfree(p);
 }
 
+double
+mlops_drift_decider(const MlopsDriftFigures *f, MlopsFigure figure)
+{
+	switch (figure)
+	{
+		case MLOPS_RATE_MISSING:
+			return f->missing;
+		case MLOPS_RATE_UNSEEN:
+			return f->unseen;
+		case MLOPS_RATE_OUT_OF_RANGE:
+			return f->out_of_range;
+		default:
+			return f->figure[figure];
+	}
+}
+
 void
 mlops_drift_decide(MlopsDriftFigures *figures,
 				   const MlopsDriftOptions *options)
@@ -112,9 +136,9 @@ mlops_drift_decide(MlopsDriftFigures *figures,
 		figures->n_reference < options->min_rows)
 		return;
 	figures->status = MLOPS_DRIFT_NONE;
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		deciding += decides(figures, options, i);
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		if (decides(figures, options, i))
 			weigh(figures, i, &options->threshold[i], 1 - ALARMS / deciding);
 }
@@ -132,7 +156,7 @@ mlops_drift_judge(const MlopsDriftFigures *figures,
 		return MLOPS_DRIFT_INSUFFICIENT;
 	if (!decides(figures, options, figure))
 		return MLOPS_DRIFT_NONE;
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		deciding += decides(figures, options, i);
 	one.status = MLOPS_DRIFT_NONE;
 	one.metric = NULL;
@@ -146,7 +170,7 @@ static bool
 decides(const MlopsDriftFigures *f, const MlopsDriftOptions *options,
 		MlopsFigure figure)
 {
-	return !isnan(f->figure[figure]) &&
+	return !isnan(mlops_drift_decider(f, figure)) &&
 		(!isnan(options->threshold[figure].potential) ||
 		 !isnan(options->threshold[figure].detected));
 }
@@ -169,10 +193,10 @@ change_option(MlopsDriftOptions *options, const char *name,
 		options->drift_share = mlops_threshold_number(name, value);
 		return;
 	}
-	while (figure < MLOPS_FIGURES &&
+	while (figure < MLOPS_DECIDERS &&
 		   strcmp(name, mlops_figure_names[figure]) != 0)
 		figure++;
-	if (figure == MLOPS_FIGURES || figure == MLOPS_FIGURE_CHI2 ||
+	if (figure == MLOPS_DECIDERS || figure == MLOPS_FIGURE_CHI2 ||
 		figure == MLOPS_FIGURE_WASSERSTEIN)
 		unknown_option(name);
 	if (value->type == jbvBinary &&
@@ -184,10 +208,21 @@ change_option(MlopsDriftOptions *options, const char *name,
 		threshold.detected =
 			mlops_threshold_number(name, getIthJsonbValueFromContainer(value->val.binary.data, 1));
 	}
+	else if (is_learned(value, figure))
+		options->learned[figure] = true;
 	else if (value->type != jbvNull)
 		threshold.detected = mlops_threshold_number(name, value);
 	options->threshold[figure] = threshold;
 	options->given[figure] = true;
+}
+
+/* Is a threshold to be learned?  That of a p-value is not. */
+static bool
+is_learned(const JsonbValue *value, MlopsFigure figure)
+{
+	return value->type == jbvString && value->val.string.len == 7 &&
+		memcmp(value->val.string.val, "learned", 7) == 0 &&
+		figure != MLOPS_FIGURE_P_VALUE && figure != MLOPS_FIGURE_P_ADJUSTED;
 }
 
 /* 22023: there is no such threshold. */
@@ -196,7 +231,8 @@ unknown_option(const char *name)
 {
 	static const char *const names[] = {
 		"psi", "js", "hellinger", "tv", "kl", "linf", "wasserstein_std", "ks",
-		"cramers_v", "p_value", "p_adjusted", "min_rows", "drift_share"
+		"cramers_v", "p_value", "p_adjusted", "missing", "unseen",
+		"out_of_range", "min_rows", "drift_share"
 	};
 	const char *nearest = mlops_closest_match(name, names, lengthof(names));
 
@@ -204,7 +240,7 @@ unknown_option(const char *name)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("there is no threshold \"%s\"", name),
 			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) :
-			 errhint("There are psi, js, hellinger, tv, kl, linf, wasserstein_std, ks, cramers_v, p_value, p_adjusted, min_rows and drift_share.")));
+			 errhint("There are psi, js, hellinger, tv, kl, linf, wasserstein_std, ks, cramers_v, p_value, p_adjusted, missing, unseen, out_of_range, min_rows and drift_share.")));
 }
 
 /*
@@ -218,7 +254,7 @@ weigh(MlopsDriftFigures *f, MlopsFigure figure,
 	bool		small = (figure == MLOPS_FIGURE_P_VALUE ||
 						 figure == MLOPS_FIGURE_P_ADJUSTED);
 	double		sign = small ? -1 : 1;
-	double		value = f->figure[figure];
+	double		value = mlops_drift_decider(f, figure);
 	double		least = isnan(threshold->potential) ? threshold->detected :
 		threshold->potential;
 	double		bound = least;
@@ -280,6 +316,11 @@ by_chance(const MlopsDriftFigures *f, MlopsFigure figure, double level)
 						(1 / n + 1 / n_reference));
 		case MLOPS_FIGURE_CRAMERS_V:
 			return cramers_v_by_chance(f, level);
+		case MLOPS_RATE_MISSING:
+			return missing_by_chance(f, level);
+		case MLOPS_RATE_UNSEEN:
+		case MLOPS_RATE_OUT_OF_RANGE:
+			return new_by_chance(n, n_reference, level);
 		default:
 			return NAN;
 	}
@@ -294,6 +335,39 @@ distance_by_chance(const MlopsDriftFigures *f, MlopsDistance distance,
 		f->n_rare, figure == MLOPS_FIGURE_PSI ? f->rare : 0};
 
 	return mlops_distance_null(&chance, level, f->figure[figure]);
+}
+
+/* The same of the rate of what is missing. */
+static double
+missing_by_chance(const MlopsDriftFigures *f, double level)
+{
+	double		p = (f->missing_reference * f->n_reference + 1) /
+		(f->n_reference + 2);
+
+	return p + mlops_normal_quantile(level) *
+		sqrt(p * (1 - p) * (1.0 / f->n + 1.0 / f->n_reference));
+}
+
+/*
+ * The same of a share of what the reference has none of: that may have a
+ * chance of -log(1 - level) / n_reference, and the number be that of Poisson.
+ */
+static double
+new_by_chance(double n, double n_reference, double level)
+{
+	double		mean = n * -log(1 - level) / n_reference;
+	double		chance = exp(-mean);
+	double		sum = chance;
+	double		most = 0;
+
+	if (mean > 500)
+		return (mean + mlops_normal_quantile(level) * sqrt(mean) + 1) / n;
+	while (sum < level && most < n)
+	{
+		chance *= mean / ++most;
+		sum += chance;
+	}
+	return (most + 1) / n;
 }
 
 /* The same of Cramer's V, from the quantile of chi-square, by halving. */
