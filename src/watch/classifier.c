@@ -32,8 +32,12 @@
 #define ROUNDS		60
 #define MAX_BIN		256
 
-/* The most frequent categories of both sides; all others are one more. */
+/*
+ * The most frequent categories of both sides have a code each, if they have
+ * rows to learn from; all others are one more.
+ */
 #define CATEGORIES	254
+#define LEAST_ROWS	5
 
 /* A comparison on its way. */
 typedef struct Classifier
@@ -187,7 +191,8 @@ fill_matrix(Classifier *c)
 
 /*
  * Other codes for a category, by its own [*n]: the most frequent have one
- * each, and all others have one.  That of a row does not depend on its side.
+ * each, and all others have one.  What is equally frequent is treated alike,
+ * or the order in which categories came would tell the sides apart.
  */
 static float *
 recode_category(const MlopsSides *sides, int column, int *n)
@@ -196,6 +201,8 @@ recode_category(const MlopsSides *sides, int column, int *n)
 	uint64	   *counts;
 	int		   *order;
 	float	   *codes;
+	int			kept;
+	uint64		least = LEAST_ROWS;
 
 	*n = count_categories(sides, column);
 	counts = palloc0(sizeof(uint64) * Max(*n, 1));
@@ -206,8 +213,13 @@ recode_category(const MlopsSides *sides, int column, int *n)
 	for (int i = 0; i < *n; i++)
 		order[i] = i;
 	qsort_arg(order, *n, sizeof(int), compare_counts, counts);
+	kept = Min(*n, CATEGORIES);
+	if (kept < *n)
+		least = Max(least, counts[order[kept]] + 1);
+	while (kept > 0 && counts[order[kept - 1]] < least)
+		kept--;
 	for (int i = 0; i < *n; i++)
-		codes[order[i]] = Min(i, CATEGORIES);
+		codes[order[i]] = Min(i, kept);
 	pfree(counts);
 	pfree(order);
 	return codes;

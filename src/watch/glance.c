@@ -347,15 +347,17 @@ report_gaps(const Glance *glance, MlopsKnowledge knowledge)
 		appendStringInfoString(&names, ", ...");
 	if (knowledge == MLOPS_HIDDEN)
 		ereport(NOTICE,
-				(errmsg("statistics of %d features of table \"%s\" are hidden",
-						n, name),
-				 errdetail("They are: %s.", names.data),
+				(errmsg_plural("statistics of %d feature of table \"%s\" are hidden",
+							   "statistics of %d features of table \"%s\" are hidden",
+							   n, n, name),
+				 errdetail("Hidden: %s.", names.data),
 				 errhint("pg_stats shows them to roles with SELECT on the column, unless row security holds for them.")));
 	else
 		ereport(NOTICE,
-				(errmsg("table \"%s\" has no statistics of %d features",
-						name, n),
-				 errdetail("They are: %s.", names.data),
+				(errmsg_plural("table \"%s\" has no statistics of %d feature",
+							   "table \"%s\" has no statistics of %d features",
+							   n, name, n),
+				 errdetail("Not analyzed: %s.", names.data),
 				 get_rel_relkind(glance->statistics->relation) ==
 				 RELKIND_PARTITIONED_TABLE ?
 				 errhint("Run ANALYZE on the table; autovacuum does that for its partitions only.") :

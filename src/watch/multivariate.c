@@ -182,8 +182,7 @@ change_option(MlopsSidesOptions *options, const char *name,
 	else if (strcmp(name, "explained") == 0)
 		options->explained = Min(mlops_threshold_number(name, value), 1);
 	else if (strcmp(name, "min_rows") == 0)
-		options->min_rows = Max(mlops_threshold_number(name, value),
-								LEAST_ROWS);
+		options->min_rows = Max(mlops_threshold_number(name, value), 20);
 	else
 	{
 		nearest = mlops_closest_match(name, names, lengthof(names));

@@ -89,7 +89,7 @@ mlops_threshold_number(const char *name, const JsonbValue *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("threshold \"%s\" is not understood", name),
-				 errdetail("It is one number that is not negative, for detected drift, or two in an array, for potential and detected drift, or \"learned\", or null.")));
+				 errdetail("It is one number that is not negative, for detected drift, or two in an array, for potential and detected drift, or null.")));
 	return number;
 }
 
