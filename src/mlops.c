@@ -1,12 +1,13 @@
 /*
  * mlops.c
- *		The module: settings and shared memory.
+ *		The module: settings, hooks and shared memory.
  */
 #include "postgres.h"
 
 #include "base/base.h"
 #include "fmgr.h"
 #include "forest/forest.h"
+#include "serve/batch.h"
 #include "train/progress.h"
 
 PG_MODULE_MAGIC;
@@ -21,6 +22,7 @@ _PG_init(void)
 {
 	mlops_settings_init(set_forest_path);
 	mlops_progress_init();
+	mlops_batch_init();
 }
 
 /*

@@ -11,6 +11,8 @@
 #include "utils/array.h"
 
 /* Settings, mlops.<name>; see docs/configuration.md for what they mean. */
+extern bool mlops_batch;
+extern int	mlops_batch_min_splits;
 extern int	mlops_cache_size;	/* kilobytes */
 extern int	mlops_forest_path_number;	/* only to be shown */
 extern int	mlops_max_categories;

@@ -13,6 +13,8 @@
 #include "base/base.h"
 #include "utils/guc.h"
 
+bool		mlops_batch = true;
+int			mlops_batch_min_splits = 500;
 int			mlops_cache_size = 65536;
 int			mlops_forest_path_number = 0;
 int			mlops_max_categories = 1000;
@@ -39,6 +41,16 @@ void
 mlops_settings_init(MlopsPathSetter forest_path)
 {
 	set_forest_path = forest_path;
+	DefineCustomBoolVariable("mlops.batch",
+							 "Plans predict many rows at a time where they can.",
+							 "Results are the same; EXPLAIN shows such nodes as MlopsPredict.",
+							 &mlops_batch, true,
+							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("mlops.batch_min_splits",
+							"Splits that a row passes from which on plans predict many rows at a time.",
+							"That is trees times levels; smaller models are as fast row by row.",
+							&mlops_batch_min_splits, 500, 0, INT_MAX,
+							PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomIntVariable("mlops.cache_size",
 							"Memory for loaded model versions in each backend.",
 							"The least recently used version is dropped first; the one in use always stays.",

@@ -116,6 +116,15 @@ mlops_encoder_is_lasting(const MlopsEncoder *encoder)
 }
 
 bool
+mlops_encodes_surely(Oid type)
+{
+	MlopsConversion conversion;
+
+	return mlops_conversion_of(type, &conversion) &&
+		!MLOPS_IS_ARRAY(conversion) && conversion != MLOPS_FROM_ENUM;
+}
+
+bool
 mlops_input_takes(const MlopsInput *input, Oid type)
 {
 	MlopsConversion conversion;

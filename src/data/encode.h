@@ -36,6 +36,13 @@ extern int	mlops_encode_arguments(const MlopsEncoder *encoder,
 /* Whether nothing that the encoder holds can change: it has no enum. */
 extern bool mlops_encoder_is_lasting(const MlopsEncoder *encoder);
 
+/*
+ * Whether values of the type are encoded without an error, whatever they are:
+ * not so arrays, which may be of a wrong length, and enums, whose labels may
+ * have to be looked up.
+ */
+extern bool mlops_encodes_surely(Oid type);
+
 /* Whether a column of the type can stand for the input. */
 extern bool mlops_input_takes(const MlopsInput *input, Oid type);
 

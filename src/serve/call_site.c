@@ -56,7 +56,6 @@ static void bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 						 int names);
 static void bind_values(MlopsPlace *place, FunctionCallInfo fcinfo,
 						int names, ArrayType *array, const Oid *types);
-static void check_bound(const MlopsPlace *place, List *names);
 static TupleDesc argument_types(FunctionCallInfo fcinfo, int first,
 								List *names);
 static void reset_encoder(MlopsPlace *place);
@@ -163,6 +162,36 @@ mlops_place_encode_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 									  &fcinfo->args[names + 1],
 									  place->features);
 	return true;
+}
+
+/*
+ * The columns were bound when the query was planned; if another version
+ * serves by now, it may need others.  That is rare: a deploy invalidates
+ * plans.  All plans of the session go, so that the next try binds anew.
+ */
+void
+mlops_place_check_columns(const MlopsPlace *place, List *names)
+{
+	const MlopsSignature *signature = place->predictor->signature;
+
+	for (int i = 0; i < signature->n_inputs; i++)
+	{
+		bool		found = false;
+		ListCell   *cell;
+
+		foreach(cell, names)
+			found |= strcmp(lfirst(cell), signature->inputs[i].name) == 0;
+		if (found)
+			continue;
+		ResetPlanCache();
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("model \"%s\" changed while the query was planned",
+						place->reference.model),
+				 errdetail("The version that serves now takes column \"%s\" too.",
+						   signature->inputs[i].name),
+				 errhint("Run the statement again.")));
+	}
 }
 
 void
@@ -510,7 +539,7 @@ bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
 				 errmsg("%d names are given for %d values", n_names, n)));
 
 	if (place->as_row)
-		check_bound(place, mlops_text_array_to_list(array));
+		mlops_place_check_columns(place, mlops_text_array_to_list(array));
 	else
 	{
 		place->encoder = mlops_binding_find(place->predictor, array, types,
@@ -533,7 +562,7 @@ bind_values(MlopsPlace *place, FunctionCallInfo fcinfo, int names,
 	MemoryContext old_context;
 	MlopsEncoder *encoder;
 
-	check_bound(place, list);
+	mlops_place_check_columns(place, list);
 	context = AllocSetContextCreate(place->version_context,
 									"mlops encoder", ALLOCSET_SMALL_SIZES);
 	old_context = MemoryContextSwitchTo(context);
@@ -543,36 +572,6 @@ bind_values(MlopsPlace *place, FunctionCallInfo fcinfo, int names,
 	mlops_binding_keep(place->predictor, array, types, list_length(list),
 					   encoder, context);
 	place->encoder = encoder;
-}
-
-/*
- * The columns were bound when the query was planned; if another version
- * serves by now, it may need others.  That is rare: a deploy invalidates
- * plans.  All plans of the session go, so that the next try binds anew.
- */
-static void
-check_bound(const MlopsPlace *place, List *names)
-{
-	const MlopsSignature *signature = place->predictor->signature;
-
-	for (int i = 0; i < signature->n_inputs; i++)
-	{
-		bool		found = false;
-		ListCell   *cell;
-
-		foreach(cell, names)
-			found |= strcmp(lfirst(cell), signature->inputs[i].name) == 0;
-		if (found)
-			continue;
-		ResetPlanCache();
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("model \"%s\" changed while the query was planned",
-						place->reference.model),
-				 errdetail("The version that serves now takes column \"%s\" too.",
-						   signature->inputs[i].name),
-				 errhint("Run the statement again.")));
-	}
 }
 
 /* A row type out of the names and types of arguments from first on. */

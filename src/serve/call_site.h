@@ -95,6 +95,12 @@ extern void mlops_place_encode(MlopsPlace *place, HeapTupleHeader row);
 extern bool mlops_place_encode_columns(MlopsPlace *place,
 									   FunctionCallInfo fcinfo, int names);
 
+/*
+ * Whether the names, a List of char *, have all columns of the version: if
+ * not, 40001 as above, and the session plans anew.
+ */
+extern void mlops_place_check_columns(const MlopsPlace *place, List *names);
+
 /* Encode the row and write its prediction into outputs. */
 extern void mlops_place_predict(MlopsPlace *place, HeapTupleHeader row);
 

@@ -35,6 +35,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "serve/call_site.h"
+#include "serve/planner.h"
 #include "serve/row_columns.h"
 #include "serve/version_cache.h"
 #include "utils/acl.h"
@@ -70,6 +71,7 @@ typedef struct CostEntry
 	double		cost;			/* operators; 0: not known */
 } CostEntry;
 
+static uint64 n_bound = 0;		/* calls that were given columns */
 static bool plan_bound = false; /* in this transaction */
 static bool alias_changed = false;	/* since then */
 static Oid	alias_relation = InvalidOid;
@@ -107,6 +109,27 @@ mlops_predict_support(PG_FUNCTION_ARGS)
 		estimate((SupportRequestCost *) request))
 		PG_RETURN_POINTER(request);
 	PG_RETURN_POINTER(NULL);
+}
+
+uint64
+mlops_bound_calls(void)
+{
+	return n_bound;
+}
+
+const MlopsPredictor *
+mlops_planned_version(FuncExpr *call)
+{
+	Snapshot	snapshot;
+	Call		what;
+	int64		version_id;
+
+	if (!ActiveSnapshotSet() || !read_call(call, &what))
+		return NULL;
+	snapshot = GetActiveSnapshot();
+	version_id = mlops_resolve_quietly(&what.reference, snapshot,
+									   MLOPS_PREDICT);
+	return version_id == 0 ? NULL : mlops_version_get(version_id, snapshot);
 }
 
 /*
@@ -323,6 +346,7 @@ column_call(FuncExpr *call, const Call *what, Oid function,
 						  call->funccollid, call->inputcollid,
 						  COERCE_EXPLICIT_CALL);
 	result->location = call->location;
+	n_bound++;
 	return (Node *) result;
 }
 

@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "catalog/pg_type.h"
 #include "serve/call_site.h"
+#include "serve/prediction.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -237,6 +238,54 @@ mlops_classes(PG_FUNCTION_ARGS)
 	mlops_class_require(place);
 	PG_RETURN_ARRAYTYPE_P(mlops_text_array((const char *const *) version->classes,
 										   version->n_classes));
+}
+
+bool
+mlops_prediction_kind(PGFunction function, MlopsPredictionKind *kind)
+{
+	static const struct
+	{
+		PGFunction	function;
+		MlopsPredictionKind kind;
+	}			kinds[] = {
+		{mlops_predict_columns, MLOPS_PREDICT_NUMBER},
+		{mlops_predict_pinned_columns, MLOPS_PREDICT_PINNED},
+		{mlops_predict_label_columns, MLOPS_PREDICT_LABEL},
+		{mlops_predict_proba_columns, MLOPS_PREDICT_PROBABILITIES},
+		{mlops_predict_proba_label_columns, MLOPS_PREDICT_PROBABILITY},
+		{mlops_predict_margin_columns, MLOPS_PREDICT_MARGIN},
+		{mlops_predict_margins_columns, MLOPS_PREDICT_MARGINS},
+	};
+
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (kinds[i].function != function)
+			continue;
+		*kind = kinds[i].kind;
+		return true;
+	}
+	return false;
+}
+
+Datum
+mlops_prediction_value(const MlopsPlace *place, MlopsPredictionKind kind,
+					   text *label)
+{
+	switch (kind)
+	{
+		case MLOPS_PREDICT_LABEL:
+			return label_of(place);
+		case MLOPS_PREDICT_PROBABILITIES:
+			return probabilities_of(place);
+		case MLOPS_PREDICT_PROBABILITY:
+			return probability_of(place, label);
+		case MLOPS_PREDICT_MARGIN:
+			return margin_of(place);
+		case MLOPS_PREDICT_MARGINS:
+			return margins_of(place);
+		default:
+			return Float8GetDatum(mlops_place_single(place));
+	}
 }
 
 /*

@@ -1,0 +1,83 @@
+/*
+ * batch.h
+ *		Predictions of many rows at a time, as a node of a plan.
+ *
+ * batch_plan.c puts the node into finished plans, batch_node.c executes it,
+ * batch_call.c reads calls for both, and plan_nodes.c knows other nodes.  The
+ * node hands on the rows of the plan below it, with predictions behind their
+ * columns.
+ */
+#ifndef MLOPS_BATCH_H
+#define MLOPS_BATCH_H
+
+#include "nodes/plannodes.h"
+#include "serve/prediction.h"
+
+/* Rows that are predicted at a time. */
+#define MLOPS_NODE_ROWS 128
+
+/* A call of a predict function with columns; points into the call. */
+typedef struct MlopsBatchCall
+{
+	FuncExpr   *call;
+	MlopsPredictionKind kind;
+	text	   *model;			/* reference, or model of a pinned one */
+	int			pinned_version; /* 0: not pinned */
+	text	   *label;			/* of one probability, else NULL */
+	ArrayType  *names;			/* of the columns */
+	List	   *values;			/* their expressions, in the same order */
+	Expr	   *sign;			/* NULL where there is no row; or a null pointer */
+} MlopsBatchCall;
+
+/* How much of a plan's rows are read before its reader has a result. */
+typedef enum MlopsReading
+{
+	MLOPS_READS_SOME,			/* perhaps a few */
+	MLOPS_READS_MOST,			/* all, unless somebody ends it early */
+	MLOPS_READS_ALL
+} MlopsReading;
+
+/* Register the hook, and the node, by name for workers; from _PG_init. */
+extern void mlops_batch_init(void);
+extern void mlops_batch_node_init(void);
+
+/* Read a call; false if it is none, or its model or label is no constant. */
+extern bool mlops_batch_call_read(Node *node, MlopsBatchCall *call);
+
+/* Do two calls give a model the same columns, so that one run serves both? */
+extern bool mlops_batch_call_same(const MlopsBatchCall *a,
+								  const MlopsBatchCall *b);
+
+/*
+ * A node over a plan.  tlist is what it returns, in terms of INDEX_VAR: from
+ * 1 the n_columns columns of the plan, then the calls, FuncExprs in terms of
+ * OUTER_VAR.  needed, a list of integers, has those columns that anybody
+ * reads; the others are NULL.
+ */
+extern Plan *mlops_batch_node(Plan *child, List *tlist, List *calls,
+							  List *needed);
+
+/* Is it such a node? */
+extern bool mlops_is_batch_node(const Plan *plan);
+
+/*
+ * May rows of a plan be read before those who read it come to them?  It must
+ * hold nothing volatile, and if not all rows are read for certain, nothing
+ * that may fail.  Plans that are not known may not.
+ */
+extern bool mlops_plan_reads_ahead(const Plan *plan, bool certain);
+
+/*
+ * The plans below one that is read so: each is given to the function with its
+ * place, where it may be replaced, and how it is read.  None of a plan that is
+ * not known.
+ */
+typedef void (*MlopsPlanVisitor) (Plan **place, MlopsReading reading,
+								  void *arg);
+extern void mlops_plan_visit(Plan *plan, MlopsReading reading,
+							 MlopsPlanVisitor visitor, void *arg);
+
+/* Does an aggregation read all of its input before its first result? */
+extern bool mlops_reads_first(const Agg *agg);
+
+#endif							/* MLOPS_BATCH_H */

@@ -1,0 +1,539 @@
+/*
+ * batch_plan.c
+ *		Where plans predict many rows at a time.
+ *
+ * A hook goes over each finished plan that has calls with columns.  Below an
+ * aggregation it puts a node that predicts for its arguments; over a scan or
+ * join, one that takes over its target list.  Results stay the same bit for
+ * bit, in the same order, and so do errors; therefore
+ *
+ * - only calls that are evaluated for every row are taken: none in CASE, AND,
+ *   OR, COALESCE, conditions, or arguments of aggregates with a filter;
+ * - up to MLOPS_NODE_ROWS rows are read before the first is handed on, so all
+ *   rows must be read anyway, or reading them must not be able to fail, and
+ *   nothing volatile is below;
+ * - encoding must not be able to fail, see mlops_encodes_surely().  What else
+ *   a call may say is said of the same row as before.
+ *
+ * Only statements that read: an UPDATE may evaluate its plan again for rows
+ * that others have changed.
+ */
+#include "postgres.h"
+
+#include "base/base.h"
+#include "forest/forest.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/planner.h"
+#include "serve/batch.h"
+#include "serve/planner.h"
+#include "utils/snapmgr.h"
+
+/* Fewer rows are not worth a node. */
+#define FEW_ROWS 64
+
+/* Stands for a call, by its number, while a target list is rewritten. */
+#define CALL_VARNO ROWID_VAR
+
+/* A node over a plan, while it is made. */
+typedef struct Batching
+{
+	bool		certain;		/* all rows are read */
+	List	   *calls;			/* those that it takes, as they stand */
+	int			n_columns;		/* of the plan below */
+	List	   *columns;		/* Vars that become these, or NIL */
+	int			varno;			/* what they become, see to_columns() */
+} Batching;
+
+/* A statement. */
+typedef struct Statement
+{
+	bool		has_subplans;
+} Statement;
+
+static planner_hook_type previous_planner = NULL;
+
+static PlannedStmt *plan_query(Query *query, const char *text, int options,
+							   ParamListInfo parameters);
+static void batch_statement(PlannedStmt *statement, int options);
+static void visit(Plan **place, MlopsReading reading, void *arg);
+static bool is_projecting(const Plan *plan);
+static bool is_readable(const Plan *plan, MlopsReading reading,
+						const Statement *statement);
+static void batch_arguments(Agg *agg, const Batching *what);
+static void batch_projection(Plan **place, const Batching *what);
+static Node *take_aggregates(Node *node, void *arg);
+static Node *take_calls(Node *node, void *arg);
+static bool is_always_evaluated(Node *node);
+static bool is_taken(FuncExpr *call, const Batching *batching);
+static bool is_value(Expr *value, bool certain);
+static bool has_exec_param(Node *node, void *arg);
+static bool is_worth_it(FuncExpr *call);
+static Node *to_columns(Node *node, void *arg);
+static bool collect_columns(Node *node, void *arg);
+static bool collect_attributes(Node *node, void *arg);
+static List *column_entries(const Plan *child, List *calls);
+
+/* What collect_attributes() looks for. */
+typedef struct Attributes
+{
+	int			varno;
+	int			last;			/* no attributes beyond */
+	List	   *found;			/* of integers */
+} Attributes;
+
+void
+mlops_batch_init(void)
+{
+	mlops_batch_node_init();
+	previous_planner = planner_hook;
+	planner_hook = plan_query;
+}
+
+/* planner_hook. */
+static PlannedStmt *
+plan_query(Query *query, const char *text, int options,
+		   ParamListInfo parameters)
+{
+	uint64		bound = mlops_bound_calls();
+	PlannedStmt *statement;
+
+	if (previous_planner != NULL)
+		statement = previous_planner(query, text, options, parameters);
+	else
+		statement = standard_planner(query, text, options, parameters);
+	if (mlops_batch && mlops_bound_calls() != bound && ActiveSnapshotSet())
+		batch_statement(statement, options);
+	return statement;
+}
+
+/*
+ * Put nodes into a plan.  Whoever may run parallel plans reads the result to
+ * its end, but for a client that takes some rows at a time.
+ */
+static void
+batch_statement(PlannedStmt *statement, int options)
+{
+	Statement	what = {statement->subplans != NIL};
+	ListCell   *cell;
+
+	if ((statement->commandType != CMD_SELECT &&
+		 statement->commandType != CMD_INSERT) ||
+		statement->rowMarks != NIL)
+		return;
+	/* a subplan runs when it is first needed, or for a row */
+	foreach(cell, statement->subplans)
+		if (!mlops_plan_reads_ahead(lfirst(cell), true))
+			return;
+
+	visit(&statement->planTree,
+		  (options & CURSOR_OPT_PARALLEL_OK) != 0 &&
+		  (options & CURSOR_OPT_SCROLL) == 0 ?
+		  MLOPS_READS_MOST : MLOPS_READS_SOME, &what);
+	foreach(cell, statement->subplans)
+	{
+		Plan	   *plan = lfirst(cell);
+
+		if (plan != NULL)
+			visit(&plan, MLOPS_READS_SOME, &what);
+		lfirst(cell) = plan;
+	}
+}
+
+/*
+ * A MlopsPlanVisitor: put nodes below a plan and over it.
+ */
+static void
+visit(Plan **place, MlopsReading reading, void *arg)
+{
+	const Statement *statement = arg;
+	Plan	   *plan = *place;
+	Batching	what = {0};
+
+	check_stack_depth();
+	mlops_plan_visit(plan, reading, visit, arg);
+	if (IsA(plan, Agg) && outerPlan(plan) != NULL)
+	{
+		if (mlops_reads_first((Agg *) plan))
+			reading = MLOPS_READS_ALL;
+		what.certain = reading == MLOPS_READS_ALL;
+		if (((Agg *) plan)->aggstrategy != AGG_MIXED &&
+			((Agg *) plan)->chain == NIL &&
+			((Agg *) plan)->groupingSets == NIL &&
+			is_readable(outerPlan(plan), reading, statement))
+			batch_arguments((Agg *) plan, &what);
+	}
+	else if (is_projecting(plan))
+	{
+		what.certain = reading == MLOPS_READS_ALL;
+		if (is_readable(plan, reading, statement))
+			batch_projection(place, &what);
+	}
+}
+
+/* Does the plan evaluate a target list for each of its rows, and no more? */
+static bool
+is_projecting(const Plan *plan)
+{
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidRangeScan:
+		case T_SubqueryScan:
+		case T_FunctionScan:
+		case T_ValuesScan:
+		case T_CteScan:
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+			return true;
+		case T_Result:
+			return outerPlan(plan) != NULL;
+		default:
+			return false;
+	}
+}
+
+/* May rows of the plan be read ahead, and are there enough of them? */
+static bool
+is_readable(const Plan *plan, MlopsReading reading,
+			const Statement *statement)
+{
+	return reading != MLOPS_READS_SOME && plan->plan_rows >= FEW_ROWS &&
+		(reading == MLOPS_READS_ALL || !statement->has_subplans);
+}
+
+/*
+ * Put a node below an aggregation for calls in arguments of its aggregates.
+ */
+static void
+batch_arguments(Agg *agg, const Batching *what)
+{
+	Plan	   *plan = &agg->plan;
+	Plan	   *child = outerPlan(plan);
+	int			n = list_length(child->targetlist);
+	Batching	batching = *what;
+	Attributes	attributes = {OUTER_VAR, n, NIL};
+	List	   *tlist;
+	List	   *qual;
+
+	batching.varno = OUTER_VAR;
+	tlist = (List *) take_aggregates((Node *) plan->targetlist, &batching);
+	qual = (List *) take_aggregates((Node *) plan->qual, &batching);
+	if (batching.calls == NIL ||
+		!mlops_plan_reads_ahead(child, batching.certain))
+		return;
+
+	/* all stands in terms of the plan below already, and keeps its place */
+	batching.n_columns = n;
+	plan->targetlist = (List *) to_columns((Node *) tlist, &batching);
+	plan->qual = (List *) to_columns((Node *) qual, &batching);
+	(void) collect_attributes((Node *) plan->targetlist, &attributes);
+	(void) collect_attributes((Node *) plan->qual, &attributes);
+	for (int i = 0; i < agg->numCols; i++)
+		attributes.found = list_append_unique_int(attributes.found,
+												  agg->grpColIdx[i]);
+	outerPlan(plan) =
+		mlops_batch_node(child,
+						 column_entries(child, batching.calls),
+						 batching.calls, attributes.found);
+}
+
+/*
+ * Put a node over a scan or join that evaluates its target list, and let that
+ * return the columns that are needed for it.
+ */
+static void
+batch_projection(Plan **place, const Batching *what)
+{
+	Plan	   *child = *place;
+	Batching	batching = *what;
+	Attributes	attributes = {INDEX_VAR, 0, NIL};
+	List	   *before = child->targetlist;
+	List	   *tlist;
+	List	   *calls;
+	List	   *entries = NIL;
+	ListCell   *cell;
+
+	if (contain_subplans((Node *) before))
+		return;
+	tlist = (List *) take_calls((Node *) before, &batching);
+	if (batching.calls == NIL)
+		return;
+
+	(void) collect_columns((Node *) tlist, &batching);
+	(void) collect_columns((Node *) batching.calls, &batching);
+	batching.n_columns = list_length(batching.columns);
+	batching.varno = OUTER_VAR;
+	calls = (List *) to_columns((Node *) batching.calls, &batching);
+	batching.varno = INDEX_VAR;
+	tlist = (List *) to_columns((Node *) tlist, &batching);
+	foreach(cell, batching.columns)
+		entries = lappend(entries,
+						  makeTargetEntry(lfirst(cell),
+										  foreach_current_index(cell) + 1,
+										  NULL, false));
+	/* what is left of the list is evaluated when a row is handed on */
+	child->targetlist = entries;
+	if (!mlops_plan_reads_ahead(child, batching.certain))
+	{
+		child->targetlist = before;
+		return;
+	}
+	attributes.last = list_length(entries);
+	(void) collect_attributes((Node *) tlist, &attributes);
+	*place = mlops_batch_node(child, tlist, calls, attributes.found);
+}
+
+/*
+ * Mutator: the tree with placeholders for calls that are evaluated for each
+ * input of an aggregate.
+ */
+static Node *
+take_aggregates(Node *node, void *arg)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Aggref))
+	{
+		Aggref	   *aggref = (Aggref *) node;
+		Aggref	   *result;
+
+		if (aggref->aggfilter != NULL)
+			return node;
+		result = makeNode(Aggref);
+		*result = *aggref;
+		result->args = (List *) take_calls((Node *) aggref->args, arg);
+		return (Node *) result;
+	}
+	return expression_tree_mutator(node, take_aggregates, arg);
+}
+
+/*
+ * Mutator: the tree with placeholders for calls that are evaluated whenever
+ * the tree is; they are collected.
+ */
+static Node *
+take_calls(Node *node, void *arg)
+{
+	Batching   *batching = arg;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, FuncExpr) && is_taken((FuncExpr *) node, batching))
+	{
+		int			i = 0;
+
+		while (i < list_length(batching->calls) &&
+			   !equal(list_nth(batching->calls, i), node))
+			i++;
+		if (i == list_length(batching->calls))
+			batching->calls = lappend(batching->calls, copyObject(node));
+		return (Node *) makeVar(CALL_VARNO, i + 1, exprType(node),
+								exprTypmod(node), exprCollation(node), 0);
+	}
+	if (IsA(node, SubscriptingRef))
+	{
+		SubscriptingRef *result;
+
+		if (((SubscriptingRef *) node)->refassgnexpr != NULL)
+			return node;
+		result = makeNode(SubscriptingRef);
+		*result = *(SubscriptingRef *) node;
+		result->refexpr = (Expr *) take_calls((Node *) result->refexpr, arg);
+		return (Node *) result;
+	}
+	if (!is_always_evaluated(node))
+		return node;
+	return expression_tree_mutator(node, take_calls, arg);
+}
+
+/* Are all parts of the expression evaluated whenever it is? */
+static bool
+is_always_evaluated(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_TargetEntry:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_CoerceToDomain:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_FieldSelect:
+		case T_ArrayExpr:
+		case T_RowExpr:
+		case T_MinMaxExpr:
+			return true;
+		case T_FuncExpr:
+			return !((FuncExpr *) node)->funcretset;
+		case T_BoolExpr:
+			return ((BoolExpr *) node)->boolop == NOT_EXPR;
+		default:
+			return false;
+	}
+}
+
+/* Can the node predict what the call does, and does it pay? */
+static bool
+is_taken(FuncExpr *expression, const Batching *batching)
+{
+	MlopsBatchCall call;
+	ListCell   *cell;
+
+	if (!mlops_batch_call_read((Node *) expression, &call))
+		return false;
+	foreach(cell, call.values)
+		if (!is_value(lfirst(cell), batching->certain) ||
+			!mlops_encodes_surely(exprType(lfirst(cell))))
+			return false;
+	if (call.sign != NULL && !IsA(call.sign, Var))
+		return false;
+	return is_worth_it(expression);
+}
+
+/* May the value be computed before its row is handed on, by the node? */
+static bool
+is_value(Expr *value, bool certain)
+{
+	if (IsA(value, Var) || IsA(value, Const))
+		return true;
+	return !contain_volatile_functions((Node *) value) &&
+		!contain_subplans((Node *) value) &&
+		!has_exec_param((Node *) value, NULL) &&
+		(certain || !contain_leaked_vars((Node *) value));
+}
+
+/* Walker: is there a value that another node of the plan has computed? */
+static bool
+has_exec_param(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind != PARAM_EXTERN;
+	return expression_tree_walker(node, has_exec_param, arg);
+}
+
+/*
+ * Is the version that serves now heavy enough, and can it be batched?
+ */
+static bool
+is_worth_it(FuncExpr *call)
+{
+	const MlopsPredictor *predictor = mlops_planned_version(call);
+
+	return predictor != NULL &&
+		(mlops_batch_min_splits == 0 ||
+		 (mlops_forest_path_applies(predictor->forest, MLOPS_PATH_AVX2) &&
+		  (double) predictor->info.n_trees * predictor->info.max_depth >=
+		  mlops_batch_min_splits));
+}
+
+/*
+ * Mutator: Vars become the columns that they are in the plan below, and
+ * placeholders what stands behind these, all of the batching's varno.
+ */
+static Node *
+to_columns(Node *node, void *arg)
+{
+	const Batching *batching = arg;
+	int			i = 0;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+	{
+		Var		   *var = copyObject((Var *) node);
+
+		if (var->varno == CALL_VARNO)
+			i = batching->n_columns + var->varattno;
+		else if (batching->columns == NIL)
+			return (Node *) var;
+		else
+			while (!equal(list_nth(batching->columns, i++), node))
+				;
+		var->varno = batching->varno;
+		var->varattno = i;
+		return (Node *) var;
+	}
+	return expression_tree_mutator(node, to_columns, arg);
+}
+
+/* Walker: collect Vars, each once. */
+static bool
+collect_columns(Node *node, void *arg)
+{
+	Batching   *batching = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		if (((Var *) node)->varno != CALL_VARNO)
+			batching->columns = list_append_unique(batching->columns, node);
+		return false;
+	}
+	return expression_tree_walker(node, collect_columns, arg);
+}
+
+/* Walker: collect the attributes of Vars, see Attributes. */
+static bool
+collect_attributes(Node *node, void *arg)
+{
+	Attributes *attributes = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == attributes->varno &&
+			var->varattno <= attributes->last)
+			attributes->found = list_append_unique_int(attributes->found,
+													   var->varattno);
+		return false;
+	}
+	return expression_tree_walker(node, collect_attributes, arg);
+}
+
+/* A target list of all columns of the plan below, and then the calls. */
+static List *
+column_entries(const Plan *child, List *calls)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, child->targetlist)
+	{
+		TargetEntry *entry = flatCopyTargetEntry(lfirst(cell));
+
+		entry->expr = (Expr *) makeVarFromTargetEntry(INDEX_VAR, entry);
+		result = lappend(result, entry);
+	}
+	foreach(cell, calls)
+	{
+		Node	   *call = lfirst(cell);
+		int			i = list_length(result) + 1;
+
+		result = lappend(result,
+						 makeTargetEntry((Expr *) makeVar(INDEX_VAR, i,
+														  exprType(call),
+														  exprTypmod(call),
+														  exprCollation(call),
+														  0), i, NULL, false));
+	}
+	return result;
+}
