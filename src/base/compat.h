@@ -88,4 +88,15 @@
 	 ACLCHECK_OK)
 #endif
 
+/* What a hook of ExecutorRun gets and hands on; needs executor/executor.h. */
+#if PG_VERSION_NUM < 180000
+#define mlops_run_parameters \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define mlops_run_arguments query, direction, count, once
+#else
+#define mlops_run_parameters \
+	QueryDesc *query, ScanDirection direction, uint64 count
+#define mlops_run_arguments query, direction, count
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

@@ -14,7 +14,7 @@
 #include "utils/guc.h"
 
 bool		mlops_batch = true;
-int			mlops_batch_min_splits = 500;
+int			mlops_batch_min_splits = 100;
 int			mlops_cache_size = 65536;
 int			mlops_forest_path_number = 0;
 int			mlops_max_categories = 1000;
@@ -49,7 +49,7 @@ mlops_settings_init(MlopsPathSetter forest_path)
 	DefineCustomIntVariable("mlops.batch_min_splits",
 							"Splits that a row passes from which on plans predict many rows at a time.",
 							"That is trees times levels; smaller models are as fast row by row.",
-							&mlops_batch_min_splits, 500, 0, INT_MAX,
+							&mlops_batch_min_splits, 100, 0, INT_MAX,
 							PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomIntVariable("mlops.cache_size",
 							"Memory for loaded model versions in each backend.",

@@ -29,11 +29,12 @@ typedef struct MlopsBatchCall
 	Expr	   *sign;			/* NULL where there is no row; or a null pointer */
 } MlopsBatchCall;
 
-/* How much of a plan's rows are read before its reader has a result. */
+/* How many of a plan's rows are read; in this order. */
 typedef enum MlopsReading
 {
 	MLOPS_READS_SOME,			/* perhaps a few */
-	MLOPS_READS_MOST,			/* all, unless somebody ends it early */
+	MLOPS_READS_MOST,			/* all, unless another plan gives nothing */
+	MLOPS_READS_TO_END,			/* all that the statement is asked for */
 	MLOPS_READS_ALL
 } MlopsReading;
 
@@ -52,10 +53,11 @@ extern bool mlops_batch_call_same(const MlopsBatchCall *a,
  * A node over a plan.  tlist is what it returns, in terms of INDEX_VAR: from
  * 1 the n_columns columns of the plan, then the calls, FuncExprs in terms of
  * OUTER_VAR.  needed, a list of integers, has those columns that anybody
- * reads; the others are NULL.
+ * reads; the others are NULL.  With to_end it reads ahead only if all rows of
+ * the statement are asked for when it is executed.
  */
 extern Plan *mlops_batch_node(Plan *child, List *tlist, List *calls,
-							  List *needed);
+							  List *needed, bool to_end);
 
 /* Is it such a node? */
 extern bool mlops_is_batch_node(const Plan *plan);

@@ -81,11 +81,17 @@ typedef struct BatchState
 	Kept	   *kept;
 	int			last_attribute; /* of the plan below that is read */
 	MemoryContext kept_context; /* of the batch */
+	bool		to_end;			/* see mlops_batch_node() */
 	int			n;				/* rows of the batch */
 	int			next;			/* to be handed on */
 	bool		done;			/* the plan below has ended */
 } BatchState;
 
+/* Has the executor been asked for all rows of the statement that it runs? */
+static bool run_to_end = false;
+static ExecutorRun_hook_type previous_run = NULL;
+
+static void run(mlops_run_parameters);
 static Node *create_state(CustomScan *plan);
 static void begin(CustomScanState *node, EState *estate, int flags);
 static TupleTableSlot *next_row(CustomScanState *node);
@@ -127,10 +133,13 @@ void
 mlops_batch_node_init(void)
 {
 	RegisterCustomScanMethods(&scan_methods);
+	previous_run = ExecutorRun_hook;
+	ExecutorRun_hook = run;
 }
 
 Plan *
-mlops_batch_node(Plan *child, List *tlist, List *calls, List *needed)
+mlops_batch_node(Plan *child, List *tlist, List *calls, List *needed,
+				 bool to_end)
 {
 	static int	last_number = 0;
 	CustomScan *node = makeNode(CustomScan);
@@ -163,7 +172,7 @@ mlops_batch_node(Plan *child, List *tlist, List *calls, List *needed)
 		node->custom_scan_tlist =
 			lappend(node->custom_scan_tlist,
 					makeTargetEntry(lfirst(cell), ++n, NULL, false));
-	node->custom_private = list_make1(needed);
+	node->custom_private = list_make2(needed, makeBoolean(to_end));
 	node->methods = &scan_methods;
 	return plan;
 }
@@ -173,6 +182,27 @@ mlops_is_batch_node(const Plan *plan)
 {
 	return IsA(plan, CustomScan) &&
 		((const CustomScan *) plan)->methods == &scan_methods;
+}
+
+/* ExecutorRun_hook. */
+static void
+run(mlops_run_parameters)
+{
+	bool		before = run_to_end;
+
+	PG_TRY();
+	{
+		run_to_end = count == 0;
+		if (previous_run != NULL)
+			previous_run(mlops_run_arguments);
+		else
+			standard_ExecutorRun(mlops_run_arguments);
+	}
+	PG_FINALLY();
+	{
+		run_to_end = before;
+	}
+	PG_END_TRY();
 }
 
 /* CreateCustomScanState. */
@@ -199,6 +229,7 @@ begin(CustomScanState *node, EState *estate, int flags)
 												"mlops batch",
 												ALLOCSET_DEFAULT_SIZES);
 	begin_kept(state, linitial(plan->custom_private));
+	state->to_end = boolVal(lsecond(plan->custom_private));
 	begin_calls(state, plan->custom_scan_tlist);
 }
 
@@ -446,12 +477,13 @@ static bool
 fill(BatchState *state)
 {
 	PlanState  *child = outerPlanState(state);
+	int			most = state->to_end && !run_to_end ? 1 : MLOPS_NODE_ROWS;
 
 	state->n = state->next = 0;
 	for (int i = 0; i < state->n_runs; i++)
 		state->runs[i].n = 0;
 	MemoryContextReset(state->kept_context);
-	while (!state->done && state->n < MLOPS_NODE_ROWS)
+	while (!state->done && state->n < most)
 	{
 		TupleTableSlot *slot = ExecProcNode(child);
 

@@ -10,8 +10,9 @@
  * - only calls that are evaluated for every row are taken: none in CASE, AND,
  *   OR, COALESCE, conditions, or arguments of aggregates with a filter;
  * - up to MLOPS_NODE_ROWS rows are read before the first is handed on, so all
- *   rows must be read anyway, or reading them must not be able to fail, and
- *   nothing volatile is below;
+ *   rows must be read anyway, or reading them must not be able to fail; and
+ *   nothing volatile is below (if rows fail for several reasons, another
+ *   one than before may be told);
  * - encoding must not be able to fail, see mlops_encodes_surely().  What else
  *   a call may say is said of the same row as before.
  *
@@ -21,7 +22,6 @@
 #include "postgres.h"
 
 #include "base/base.h"
-#include "forest/forest.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -41,6 +41,7 @@
 /* A node over a plan, while it is made. */
 typedef struct Batching
 {
+	MlopsReading reading;
 	bool		certain;		/* all rows are read */
 	List	   *calls;			/* those that it takes, as they stand */
 	int			n_columns;		/* of the plan below */
@@ -111,8 +112,8 @@ plan_query(Query *query, const char *text, int options,
 }
 
 /*
- * Put nodes into a plan.  Whoever may run parallel plans reads the result to
- * its end, but for a client that takes some rows at a time.
+ * Put nodes into a plan.  Whoever may run parallel plans wants all rows of
+ * it; whether that is so is seen when it is executed.
  */
 static void
 batch_statement(PlannedStmt *statement, int options)
@@ -132,7 +133,7 @@ batch_statement(PlannedStmt *statement, int options)
 	visit(&statement->planTree,
 		  (options & CURSOR_OPT_PARALLEL_OK) != 0 &&
 		  (options & CURSOR_OPT_SCROLL) == 0 ?
-		  MLOPS_READS_MOST : MLOPS_READS_SOME, &what);
+		  MLOPS_READS_TO_END : MLOPS_READS_SOME, &what);
 	foreach(cell, statement->subplans)
 	{
 		Plan	   *plan = lfirst(cell);
@@ -159,7 +160,8 @@ visit(Plan **place, MlopsReading reading, void *arg)
 	{
 		if (mlops_reads_first((Agg *) plan))
 			reading = MLOPS_READS_ALL;
-		what.certain = reading == MLOPS_READS_ALL;
+		what.reading = reading;
+		what.certain = reading >= MLOPS_READS_TO_END;
 		if (((Agg *) plan)->aggstrategy != AGG_MIXED &&
 			((Agg *) plan)->chain == NIL &&
 			((Agg *) plan)->groupingSets == NIL &&
@@ -168,7 +170,8 @@ visit(Plan **place, MlopsReading reading, void *arg)
 	}
 	else if (is_projecting(plan))
 	{
-		what.certain = reading == MLOPS_READS_ALL;
+		what.reading = reading;
+		what.certain = reading >= MLOPS_READS_TO_END;
 		if (is_readable(plan, reading, statement))
 			batch_projection(place, &what);
 	}
@@ -205,8 +208,9 @@ static bool
 is_readable(const Plan *plan, MlopsReading reading,
 			const Statement *statement)
 {
-	return reading != MLOPS_READS_SOME && plan->plan_rows >= FEW_ROWS &&
-		(reading == MLOPS_READS_ALL || !statement->has_subplans);
+	return reading != MLOPS_READS_SOME &&
+		(plan->plan_rows >= FEW_ROWS || mlops_batch_min_splits == 0) &&
+		(reading >= MLOPS_READS_TO_END || !statement->has_subplans);
 }
 
 /*
@@ -242,7 +246,8 @@ batch_arguments(Agg *agg, const Batching *what)
 	outerPlan(plan) =
 		mlops_batch_node(child,
 						 column_entries(child, batching.calls),
-						 batching.calls, attributes.found);
+						 batching.calls, attributes.found,
+						 batching.reading == MLOPS_READS_TO_END);
 }
 
 /*
@@ -288,7 +293,8 @@ batch_projection(Plan **place, const Batching *what)
 	}
 	attributes.last = list_length(entries);
 	(void) collect_attributes((Node *) tlist, &attributes);
-	*place = mlops_batch_node(child, tlist, calls, attributes.found);
+	*place = mlops_batch_node(child, tlist, calls, attributes.found,
+							  batching.reading == MLOPS_READS_TO_END);
 }
 
 /*
@@ -426,19 +432,15 @@ has_exec_param(Node *node, void *arg)
 	return expression_tree_walker(node, has_exec_param, arg);
 }
 
-/*
- * Is the version that serves now heavy enough, and can it be batched?
- */
+/* Is the version that serves now heavy enough? */
 static bool
 is_worth_it(FuncExpr *call)
 {
 	const MlopsPredictor *predictor = mlops_planned_version(call);
 
 	return predictor != NULL &&
-		(mlops_batch_min_splits == 0 ||
-		 (mlops_forest_path_applies(predictor->forest, MLOPS_PATH_AVX2) &&
-		  (double) predictor->info.n_trees * predictor->info.max_depth >=
-		  mlops_batch_min_splits));
+		(double) predictor->info.n_trees * predictor->info.max_depth >=
+		mlops_batch_min_splits;
 }
 
 /*
