@@ -55,7 +55,8 @@ PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile forest_paths math \
                     math_hash math_ranking math_summary trainer \
                     trainer_hostile math_association math_paired ticks \
-                    math_distance math_detectors math_estimate
+                    math_distance math_detectors math_estimate \
+                    math_pca
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
                     evaluation_oracle exchange_oracle drift_oracle \

@@ -16,19 +16,22 @@ SELECT i AS id, draw(i, 'd') % 1000 / 10.0 AS distance,
 	   timestamp '2026-01-01' + draw(i, 'a') % 80000 * interval '1 minute' AS at,
 	   draw(i, 'd') % 1000 + draw(i, 's') % 700 > 800 AS shared
 FROM generate_series(1, 8000) i;
-SELECT version FROM mlops.train('ride', 'ride', 'shared', key => 'id', task => 'binary',
-								split => 'none', params => '{"num_boost_round": 10}');
+SELECT version FROM mlops.train('ride', 'ride', 'shared', key => 'id',
+								task => 'binary', split => 'none',
+								params => '{"num_boost_round": 10}');
 
 -- no statistics yet
 CREATE TABLE ride_june AS
-SELECT id, distance, fare, riders, CASE WHEN id % 4 = 0 THEN 'voucher' ELSE payment END AS payment,
+SELECT id, distance, fare, riders,
+	   CASE WHEN id % 4 = 0 THEN 'voucher' ELSE payment END AS payment,
 	   night, tip, at, shared
 FROM ride WHERE id <= 4000;
 SELECT feature, kind, status, source FROM mlops.drift_glance('ride', 'ride_june', features => '{distance,payment}');
 
 -- documentation: a first look
 ANALYZE ride_june;
-SELECT feature, status, round(psi::numeric, 2) AS psi, round(linf::numeric, 2) AS linf, n, source
+SELECT feature, status, round(psi::numeric, 2) AS psi, round(linf::numeric, 2) AS linf, n,
+	   source
 FROM mlops.drift_glance('ride', 'ride_june');
 SELECT feature, status, n, source FROM mlops.drift_glance('ride', 'ride_june', escalate => false)
 WHERE status <> 'none';
@@ -125,15 +128,22 @@ SELECT * FROM mlops.drift_glance('ride', 'ride_type');
 -- documentation: columns together.  Each is as it was, and fare does not go
 -- with distance any more
 CREATE TABLE ride_august AS
-SELECT id, distance, 210 - fare AS fare, riders, payment, night, tip, at, shared FROM ride WHERE id <= 4000;
+SELECT id, distance, 210 - fare AS fare, riders, payment, night, tip, at, shared
+FROM ride WHERE id <= 4000;
 SELECT feature, status FROM mlops.drift_between('ride_august', 'ride', '{distance,fare,riders}');
-SELECT method, round(value::numeric, 2) AS value, threshold_low, threshold_high, status, n, n_reference
-FROM mlops.drift_multivariate('ride_august', 'ride', features => '{distance,fare,riders,payment}');
-SELECT method, round(value::numeric, 2) AS value, round(threshold_low::numeric, 2) AS threshold_low,
+SELECT method, round(value::numeric, 2) AS value, threshold_low, threshold_high, status, n,
+	   n_reference
+FROM mlops.drift_multivariate('ride_august', 'ride',
+							  features => '{distance,fare,riders,payment}');
+SELECT method, round(value::numeric, 2) AS value,
+	   round(threshold_low::numeric, 2) AS threshold_low,
 	   round(threshold_high::numeric, 2) AS threshold_high, status
-FROM mlops.drift_multivariate('ride_august', 'ride', features => '{distance,fare,riders,payment}', method => 'pca');
+FROM mlops.drift_multivariate('ride_august', 'ride',
+							  features => '{distance,fare,riders,payment}',
+							  method => 'pca');
 SELECT f ->> 'feature' AS feature, round((f ->> 'share')::numeric, 1) AS share
-FROM mlops.drift_multivariate('ride_august', 'ride', features => '{distance,fare,riders,payment}'),
+FROM mlops.drift_multivariate('ride_august', 'ride',
+							  features => '{distance,fare,riders,payment}'),
 	 jsonb_array_elements(features) f LIMIT 2;
 
 -- the same rows, other rows like them, and with the features of a version
@@ -220,7 +230,8 @@ FROM mlops.drift('ride', 'ride', features => 'tip',
 -- documentation: thresholds from the reference's own parts
 SELECT feature, status, metric, round(threshold::numeric, 4) AS threshold
 FROM mlops.drift('ride', 'ride_june', reference => 'ride', features => '{fare,payment}',
-				 thresholds => '{"psi": "learned", "js": null, "linf": null, "wasserstein_std": null}');
+				 thresholds => '{"psi": "learned", "js": null, "linf": null,
+								 "wasserstein_std": null}');
 SELECT * FROM mlops.drift('ride', 'ride_june', thresholds => '{"psi": "learned"}');
 SELECT * FROM mlops.drift('ride', 'ride_june', 'ride', thresholds => '{"p_value": "learned"}');
 SELECT * FROM mlops.drift('ride', 'ride_june', thresholds => '{"psi": "leaned"}');
