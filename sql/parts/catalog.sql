@@ -233,7 +233,8 @@ CREATE TABLE mlops.monitor (
 	target			text,
 	enabled			boolean NOT NULL DEFAULT true,
 	created_at		timestamptz NOT NULL DEFAULT now(),
-	created_by		text NOT NULL
+	created_by		text NOT NULL,
+	time_zone		text NOT NULL
 );
 COMMENT ON TABLE mlops.monitor IS
 'monitors: what is measured of which rows, window by window';
@@ -280,7 +281,10 @@ CREATE TABLE mlops.monitor_result (
 	ci_high			double precision,
 	n				bigint NOT NULL,
 	importance		double precision,
-	PRIMARY KEY (monitor_id, window_start, measure, feature, metric, slice),
+	kind			text NOT NULL
+					CHECK (kind IN ('model', 'number', 'category', 'prediction')),
+	PRIMARY KEY (monitor_id, window_start, measure, kind, feature, metric,
+		slice),
 	FOREIGN KEY (monitor_id, window_start)
 		REFERENCES mlops.monitor_window ON DELETE CASCADE
 );
