@@ -26,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "watch/estimate.h"
 
 #define N_COLUMNS		7
 #define MOST_LOSSES		2
@@ -55,14 +56,10 @@ static const char *const method_names[] = {"isotonic", "platt", "none"};
 /* What is computed, of what. */
 typedef struct Estimation
 {
-	const char *source;
-	const char *reference_source;
-	const char *target;
+	const MlopsEstimateRequest *request;
 	Method		method;
-	double		confidence;
 	const MlopsPredictions *reference;
 	MlopsEvaluation realized;
-	ReturnSetInfo *result;
 	const char *note;
 } Estimation;
 
@@ -99,7 +96,8 @@ typedef struct Leaves
 } Leaves;
 
 static void check_task(const MlopsPredictions *predictions);
-static Method method_argument(FunctionCallInfo fcinfo);
+static void put_row(const MlopsEstimate *estimate, void *arg);
+static Method method_of(const char *name);
 static uint64 read_source(const Estimation *e, const char *source,
 						  bool labels, MlopsReaderCallback callback,
 						  void *arg);
@@ -131,37 +129,73 @@ static void memory_error(void);
 Datum
 mlops_estimate_performance(PG_FUNCTION_ARGS)
 {
-	MlopsPredictionsRequest request = {0};
-	Estimation	e = {0};
+	MlopsEstimateRequest request = {0};
 	MemoryContext context;
 	MemoryContext old;
 
 	InitMaterializedSRF(fcinfo, 0);
-	e.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	request.sink = put_row;
+	request.arg = fcinfo->resultinfo;
 	context = AllocSetContextCreate(CurrentMemoryContext, "mlops estimate",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	request.models[0] = mlops_required_text(fcinfo, ARG_MODEL, "model");
-	e.source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
-	e.reference_source = mlops_required_text(fcinfo, ARG_REFERENCE,
-											 "reference");
-	request.source = e.reference_source;
-	request.target = e.target = mlops_optional_text(fcinfo, ARG_TARGET);
-	request.check = check_task;
-	e.method = method_argument(fcinfo);
-	e.confidence = mlops_open_fraction(fcinfo, ARG_CONFIDENCE, "confidence",
-									   0.95);
+	request.model = mlops_required_text(fcinfo, ARG_MODEL, "model");
+	request.source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
+	request.reference = mlops_required_text(fcinfo, ARG_REFERENCE,
+											"reference");
+	request.target = mlops_optional_text(fcinfo, ARG_TARGET);
+	request.calibration = mlops_optional_text(fcinfo, ARG_CALIBRATION);
+	request.confidence = mlops_open_fraction(fcinfo, ARG_CONFIDENCE,
+											 "confidence", 0.95);
+	mlops_estimate_run(&request);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return (Datum) 0;
+}
 
-	e.reference = mlops_predictions_read(&request);
+void
+mlops_estimate_run(const MlopsEstimateRequest *request)
+{
+	MlopsPredictionsRequest rows = {0};
+	Estimation	e = {request};
+
+	e.method = method_of(request->calibration);
+	rows.models[0] = request->model;
+	rows.source = request->reference;
+	rows.target = request->target;
+	rows.check = check_task;
+	e.reference = mlops_predictions_read(&rows);
 	mlops_evaluation_rows(&e.reference->measures[0], &e.reference->rows,
-						  e.reference->outputs[0], e.confidence, &e.realized);
+						  e.reference->outputs[0], request->confidence,
+						  &e.realized);
 	if (e.reference->measures[0].n_classes > 0)
 		estimate_classes(&e);
 	else
 		estimate_numbers(&e);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return (Datum) 0;
+}
+
+/*
+ * A MlopsEstimateSink: return a row of SQL.
+ */
+static void
+put_row(const MlopsEstimate *estimate, void *arg)
+{
+	ReturnSetInfo *result = arg;
+	const double numbers[] = {estimate->estimate, estimate->low,
+	estimate->high, estimate->realized};
+	Datum		values[N_COLUMNS];
+	bool		nulls[N_COLUMNS] = {0};
+
+	values[0] = CStringGetTextDatum(estimate->metric);
+	for (int i = 0; i < lengthof(numbers); i++)
+	{
+		values[i + 1] = Float8GetDatum(numbers[i]);
+		nulls[i + 1] = isnan(numbers[i]) || isnan(estimate->estimate);
+	}
+	nulls[4] = isnan(estimate->realized);
+	values[5] = Int64GetDatum(estimate->n);
+	values[6] = CStringGetTextDatum(estimate->note);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 /*
@@ -184,10 +218,8 @@ check_task(const MlopsPredictions *predictions)
  * How probabilities are calibrated; 22023 for an unknown name.
  */
 static Method
-method_argument(FunctionCallInfo fcinfo)
+method_of(const char *name)
 {
-	char	   *name = mlops_optional_text(fcinfo, ARG_CALIBRATION);
-
 	if (name == NULL)
 		return BY_ISOTONIC;
 	for (int i = 0; i < lengthof(method_names); i++)
@@ -216,9 +248,9 @@ read_source(const Estimation *e, const char *source, bool labels,
 	request.predict = true;
 	if (labels)
 	{
-		request.target = e->target ? e->target :
+		request.target = e->request->target ? e->request->target :
 			e->reference->predictors[0]->version->target;
-		request.target_recorded = (e->target == NULL);
+		request.target_recorded = (e->request->target == NULL);
 	}
 	n = mlops_reader_run(mlops_reader_open(&request), callback, arg);
 	if (n == 0)
@@ -266,7 +298,7 @@ estimate_classes(Estimation *e)
 
 	scores.values = palloc_extended(sizeof(double) * scores.capacity *
 									scores.k, MCXT_ALLOC_HUGE);
-	n = read_source(e, e->source, false, take_scores, &scores);
+	n = read_source(e, e->request->source, false, take_scores, &scores);
 	calibrated = palloc_extended(sizeof(double) * n * scores.k,
 								 MCXT_ALLOC_HUGE);
 	for (int j = 0; j < scores.k; j++)
@@ -461,7 +493,7 @@ estimate_numbers(Estimation *e)
 		losses.values[i] = palloc_extended(sizeof(double) * n,
 										   MCXT_ALLOC_HUGE);
 	leaves->features = palloc(sizeof(float) * losses.p);
-	(void) read_source(e, e->reference_source, true, take_losses, &losses);
+	(void) read_source(e, e->request->reference, true, take_losses, &losses);
 	if (losses.n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -477,7 +509,7 @@ estimate_numbers(Estimation *e)
 	}
 	pfree(losses.features);
 
-	n = read_source(e, e->source, false, take_leaves, leaves);
+	n = read_source(e, e->request->source, false, take_leaves, leaves);
 	for (int i = 0; i < MOST_LOSSES; i++)
 	{
 		e->note = psprintf("expected losses by %d groups of %llu rows; %s",
@@ -548,7 +580,7 @@ put_loss(Estimation *e, const Leaves *leaves, int i, uint64 n)
 	bool		quantile =
 		e->reference->measures[0].family == MLOPS_FAMILY_QUANTILE;
 	bool		root = i == 1 && !quantile;
-	double		z = mlops_normal_quantile(0.5 + e->confidence / 2);
+	double		z = mlops_normal_quantile(0.5 + e->request->confidence / 2);
 	double		error;
 	double		mean = mlops_loss_tree_mean(&leaves->trees[i],
 											leaves->rows[i], &error);
@@ -561,29 +593,17 @@ put_loss(Estimation *e, const Leaves *leaves, int i, uint64 n)
 }
 
 /*
- * Add one row to the result.
+ * Give one metric.
  */
 static void
 put(const Estimation *e, const char *name, double estimate, double low,
 	double high, uint64 n)
 {
-	double		realized = mlops_metric_get(e->realized.metrics,
-											e->realized.n_metrics, name);
-	const double numbers[] = {estimate, low, high, realized};
-	Datum		values[N_COLUMNS];
-	bool		nulls[N_COLUMNS] = {0};
+	MlopsEstimate row = {name, estimate, low, high,
+		mlops_metric_get(e->realized.metrics, e->realized.n_metrics, name),
+	n, e->note};
 
-	values[0] = CStringGetTextDatum(name);
-	for (int i = 0; i < lengthof(numbers); i++)
-	{
-		values[i + 1] = Float8GetDatum(numbers[i]);
-		nulls[i + 1] = isnan(numbers[i]) || isnan(estimate);
-	}
-	nulls[4] = isnan(realized);
-	values[5] = Int64GetDatum(n);
-	values[6] = CStringGetTextDatum(e->note);
-	tuplestore_putvalues(e->result->setResult, e->result->setDesc, values,
-						 nulls);
+	e->request->sink(&row, e->request->arg);
 }
 
 /*
