@@ -84,10 +84,11 @@ typedef struct MlopsLabelSource
 	char	   *created_by;
 } MlopsLabelSource;
 
-/* A value of an expected metric, and of how many rows it was taken. */
+/* A metric as it was when a version was made, and of how many rows. */
 typedef struct MlopsExpectedMetric
 {
-	double		value;			/* NaN: not known */
+	char	   *name;
+	double		value;
 	int64		n;
 } MlopsExpectedMetric;
 
@@ -159,11 +160,10 @@ extern void mlops_label_source_set(int64 model_id,
 								   const MlopsLabelSource *source);
 
 /*
- * What a version's metric was when it was made: on its test rows, else on its
- * validation rows; of a version that was refitted on all rows, what its
- * challenger had.
+ * What the metrics of a version were when it was made, MlopsExpectedMetric *:
+ * on its test rows, else on its validation rows; of one that was refitted on
+ * all rows, what its challenger had.
  */
-extern MlopsExpectedMetric mlops_expected_metric(int64 version_id,
-												 const char *metric);
+extern List *mlops_expected_metrics(int64 version_id);
 
 #endif							/* MLOPS_CATALOG_MONITOR_H */

@@ -1,0 +1,439 @@
+/*
+ * period.c
+ *		The rows of a source within a period of time, and their labels.
+ *
+ * The bounds of a period stand inside of the composed query, next to the
+ * source, so that an index on the time serves.  They are written in ISO form
+ * with the offset of the zone, whatever the session's settings.
+ *
+ * Joined labels are LEFT JOINed, so a row without one stays.  A key that has
+ * several labels repeats its rows; the scan tells by the number that each row
+ * of the source gets before the join.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "data/period.h"
+#include "data/source.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/value.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* What a joined label is called, unless the source has such a column. */
+#define LABEL_NAME	"mlops_label"
+
+struct MlopsPeriods
+{
+	MlopsSource *source;
+	const char *event_time;
+	Oid			type;			/* of it, below domains */
+	const MlopsLabelSource *labels; /* or NULL */
+	char	   *labels_from;
+	char	   *label;			/* what the joined label is called */
+};
+
+/* A scan that runs. */
+typedef struct Scan
+{
+	DestReceiver pub;
+	Oid			type;
+	bool		numbered;		/* rows come with their number */
+	MemoryContext context;
+	uint8	   *seen;			/* by number, a bit */
+	uint64		room;			/* bytes of it */
+	MlopsPeriodsCallback callback;
+	void	   *arg;
+} Scan;
+
+static void open_labels(MlopsPeriods *periods);
+static bool missing_walker(Node *node, void *context);
+static void append_period(StringInfo text, const MlopsPeriods *periods,
+						  int64 from, int64 to);
+static char *time_literal(const MlopsPeriods *periods, int64 time);
+static void append_labels(StringInfo text, const MlopsPeriods *periods);
+static char *target_text(const MlopsPeriods *periods, const char *target,
+						 bool recorded);
+static void start(DestReceiver *self, int operation, TupleDesc row);
+static bool receive(TupleTableSlot *slot, DestReceiver *self);
+static void finish(DestReceiver *self);
+static bool see(Scan *scan, uint64 number);
+
+MlopsPeriods *
+mlops_periods_open(const char *source, const char *event_time,
+				   const MlopsLabelSource *labels)
+{
+	MlopsPeriods *periods = palloc0(sizeof(MlopsPeriods));
+	const MlopsColumn *column;
+
+	periods->source = mlops_source_open(source);
+	periods->event_time = event_time;
+	column = &periods->source->columns[mlops_source_column(periods->source,
+														   event_time)];
+	periods->type = getBaseType(column->type);
+	if (periods->type != TIMESTAMPTZOID && periods->type != TIMESTAMPOID &&
+		periods->type != DATEOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("event_time column \"%s\" is no time", event_time),
+				 errdetail("It is of type %s.", format_type_be(column->type)),
+				 errhint("It must be a date, a timestamp or a timestamptz.")));
+	periods->labels = labels;
+	if (labels != NULL)
+		open_labels(periods);
+	return periods;
+}
+
+bool
+mlops_periods_zoned(const MlopsPeriods *periods)
+{
+	return periods->type == TIMESTAMPTZOID;
+}
+
+bool
+mlops_periods_have(const MlopsPeriods *periods, const char *expression)
+{
+	const MlopsSource *source = periods->source;
+	List	   *statements;
+
+	for (int i = 0; i < source->n_columns; i++)
+		if (strcmp(source->columns[i].name, expression) == 0)
+			return true;
+	statements = raw_parser(expression, RAW_PARSE_PLPGSQL_EXPR);
+	return list_length(statements) == 1 &&
+		!raw_expression_tree_walker(linitial_node(RawStmt, statements)->stmt,
+									missing_walker,
+									unconstify(MlopsSource *, source));
+}
+
+void
+mlops_periods_need(const MlopsPeriods *periods, List *columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		(void) mlops_source_column(periods->source, lfirst(cell));
+}
+
+char *
+mlops_periods_query(const MlopsPeriods *periods, int64 from, int64 to,
+					const char **label)
+{
+	StringInfoData query;
+	bool		join = (label != NULL && periods->labels != NULL);
+
+	initStringInfo(&query);
+	if (join)
+	{
+		appendStringInfo(&query, "SELECT mlops_s.*, mlops_l.%s FROM (",
+						 quote_identifier(periods->label));
+		*label = periods->label;
+	}
+	appendStringInfo(&query, "SELECT * FROM %s", periods->source->from);
+	append_period(&query, periods, from, to);
+	if (join)
+	{
+		appendStringInfoString(&query, ") AS mlops_s");
+		append_labels(&query, periods);
+	}
+	return query.data;
+}
+
+void
+mlops_periods_scan(const MlopsPeriods *periods, int64 from, int64 to,
+				   const char *target, bool recorded,
+				   MlopsPeriodsCallback callback, void *arg)
+{
+	const char *time = quote_identifier(periods->event_time);
+	StringInfoData query;
+	Scan	   *scan = palloc0(sizeof(Scan));
+	ListCell   *cell;
+
+	initStringInfo(&query);
+	if (periods->labels != NULL)
+	{
+		appendStringInfo(&query,
+						 "SELECT mlops_s.%s, mlops_l.%s IS NOT NULL,"
+						 " mlops_s.mlops_number FROM (SELECT %s", time,
+						 quote_identifier(periods->label), time);
+		foreach(cell, periods->labels->key)
+			if (strcmp(lfirst(cell), periods->event_time) != 0)
+				appendStringInfo(&query, ", %s",
+								 quote_identifier(lfirst(cell)));
+		appendStringInfo(&query, ", pg_catalog.row_number() OVER ()"
+						 " AS mlops_number FROM %s", periods->source->from);
+		append_period(&query, periods, from, to);
+		appendStringInfoString(&query, ") AS mlops_s");
+		append_labels(&query, periods);
+	}
+	else
+	{
+		appendStringInfo(&query, "SELECT %s, %s FROM %s", time,
+						 target == NULL ? "false" :
+						 target_text(periods, target, recorded),
+						 periods->source->from);
+		append_period(&query, periods, from, to);
+	}
+	scan->pub.receiveSlot = receive;
+	scan->pub.rStartup = start;
+	scan->pub.rShutdown = finish;
+	scan->pub.rDestroy = finish;
+	scan->pub.mydest = DestNone;
+	scan->type = periods->type;
+	scan->numbered = periods->labels != NULL;
+	scan->context = CurrentMemoryContext;
+	scan->callback = callback;
+	scan->arg = arg;
+	mlops_statement_run(query.data, &scan->pub);
+}
+
+char *
+mlops_label_column(const char *query, List *key, const char *given)
+{
+	MlopsSource *source = mlops_source_open(query);
+	const char *label = given;
+	int			others = 0;
+	ListCell   *cell;
+
+	foreach(cell, key)
+		(void) mlops_source_column(source, lfirst(cell));
+	if (given != NULL)
+	{
+		(void) mlops_source_column(source, given);
+		return pstrdup(given);
+	}
+	for (int i = 0; i < source->n_columns; i++)
+	{
+		bool		in_key = false;
+
+		foreach(cell, key)
+			in_key |= strcmp(lfirst(cell), source->columns[i].name) == 0;
+		if (in_key)
+			continue;
+		label = source->columns[i].name;
+		others++;
+	}
+	if (others != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("it is not known which column is the label"),
+				 errdetail("The query has %d columns beside the key.",
+						   others),
+				 errhint("Pass label => with the column that holds it.")));
+	return pstrdup(label);
+}
+
+/*
+ * Analyse the query for labels: it must have the key, and so must the source.
+ */
+static void
+open_labels(MlopsPeriods *periods)
+{
+	const MlopsLabelSource *labels = periods->labels;
+	MlopsSource *source = mlops_source_open(labels->query);
+	char	   *name = LABEL_NAME;
+	ListCell   *cell;
+
+	foreach(cell, labels->key)
+	{
+		(void) mlops_source_column(source, lfirst(cell));
+		(void) mlops_source_column(periods->source, lfirst(cell));
+	}
+	(void) mlops_source_column(source, labels->label);
+	for (int i = 0, n = 1; i < periods->source->n_columns; i++)
+		if (strcmp(periods->source->columns[i].name, name) == 0)
+		{
+			name = psprintf(LABEL_NAME "_%d", n++);
+			i = -1;
+		}
+	periods->label = name;
+	periods->labels_from = source->from;
+}
+
+/*
+ * Does a parsed expression read a column that the source has not?  Names may
+ * be qualified; a whole row is there.
+ */
+static bool
+missing_walker(Node *node, void *context)
+{
+	const MlopsSource *source = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		Node	   *name = llast(castNode(ColumnRef, node)->fields);
+
+		if (!IsA(name, String))
+			return false;
+		for (int i = 0; i < source->n_columns; i++)
+			if (strcmp(source->columns[i].name, strVal(name)) == 0)
+				return false;
+		return true;
+	}
+	return raw_expression_tree_walker(node, missing_walker, context);
+}
+
+/*
+ * Append the WHERE of a period; the ends of time are no bounds.
+ */
+static void
+append_period(StringInfo text, const MlopsPeriods *periods, int64 from,
+			  int64 to)
+{
+	const char *time = quote_identifier(periods->event_time);
+
+	appendStringInfo(text, " WHERE %s %s %s AND %s < %s",
+					 time, from == DT_NOBEGIN ? ">" : ">=",
+					 time_literal(periods, from), time,
+					 time_literal(periods, to));
+}
+
+/*
+ * A time as a constant of its type; of dates, of timestamps, which dates
+ * compare with.
+ */
+static char *
+time_literal(const MlopsPeriods *periods, int64 time)
+{
+	bool		zoned = mlops_periods_zoned(periods);
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int			offset = 0;
+	char		buffer[MAXDATELEN + 1];
+
+	if (time == DT_NOBEGIN || time == DT_NOEND)
+		EncodeSpecialTimestamp(time, buffer);
+	else if (timestamp2tm(time, zoned ? &offset : NULL, &tm, &fraction, NULL,
+						  NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	else
+		EncodeDateTime(&tm, fraction, zoned, offset, NULL, USE_ISO_DATES,
+					   buffer);
+	return psprintf("pg_catalog.%s '%s'", zoned ? "timestamptz" : "timestamp",
+					buffer);
+}
+
+/*
+ * Append the join of labels to mlops_s.
+ */
+static void
+append_labels(StringInfo text, const MlopsPeriods *periods)
+{
+	const MlopsLabelSource *labels = periods->labels;
+	const char *separator = " ON ";
+	ListCell   *cell;
+
+	appendStringInfo(text, " LEFT JOIN (SELECT %s AS %s",
+					 quote_identifier(labels->label),
+					 quote_identifier(periods->label));
+	foreach(cell, labels->key)
+		appendStringInfo(text, ", %s AS mlops_key_%d",
+						 quote_identifier(lfirst(cell)),
+						 foreach_current_index(cell));
+	appendStringInfo(text, " FROM %s) AS mlops_l", periods->labels_from);
+	foreach(cell, labels->key)
+	{
+		appendStringInfo(text, "%smlops_s.%s = mlops_l.mlops_key_%d",
+						 separator, quote_identifier(lfirst(cell)),
+						 foreach_current_index(cell));
+		separator = " AND ";
+	}
+}
+
+/*
+ * Whether there is a label, as an expression; what is recorded must be
+ * harmless, see mlops_reader_open().
+ */
+static char *
+target_text(const MlopsPeriods *periods, const char *target, bool recorded)
+{
+	MlopsExpression *expression = mlops_source_expression(periods->source,
+														  "target", target);
+
+	if (recorded && !expression->harmless)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("recorded %s is not run unasked", "target"),
+				 errdetail("It holds a query, or a function that is volatile or not the server's: \"%s\".",
+						   target),
+				 errhint("If you trust it, pass it as argument \"%s\".",
+						 "target")));
+	return psprintf("(%s) IS NOT NULL", expression->text);
+}
+
+/* The receiver has nothing to prepare. */
+static void
+start(DestReceiver *self, int operation, TupleDesc row)
+{
+}
+
+/*
+ * Hand one row on.
+ */
+static bool
+receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	Scan	   *scan = (Scan *) self;
+	bool		repeated = false;
+	int64		time;
+
+	CHECK_FOR_INTERRUPTS();
+	slot_getallattrs(slot);
+	if (slot->tts_isnull[0])
+		return true;
+	if (scan->type == DATEOID)
+		time = DatumGetTimestamp(DirectFunctionCall1(date_timestamp,
+													 slot->tts_values[0]));
+	else
+		time = DatumGetTimestamp(slot->tts_values[0]);
+	if (TIMESTAMP_NOT_FINITE(time))
+		return true;
+	if (scan->numbered)
+		repeated = see(scan, DatumGetInt64(slot->tts_values[2]));
+	scan->callback(time, DatumGetBool(slot->tts_values[1]), repeated,
+				   scan->arg);
+	return true;
+}
+
+/* Nor anything to release. */
+static void
+finish(DestReceiver *self)
+{
+}
+
+/*
+ * Has the row of that number come before?  It has now.
+ */
+static bool
+see(Scan *scan, uint64 number)
+{
+	uint64		byte = number / 8;
+	uint8		bit = 1 << number % 8;
+	bool		seen;
+
+	if (byte >= scan->room)
+	{
+		uint64		room = Max(byte * 2, 1024);
+
+		scan->seen = scan->seen == NULL ?
+			MemoryContextAllocHuge(scan->context, room) :
+			repalloc_huge(scan->seen, room);
+		memset(scan->seen + scan->room, 0, room - scan->room);
+		scan->room = room;
+	}
+	seen = (scan->seen[byte] & bit) != 0;
+	scan->seen[byte] |= bit;
+	return seen;
+}
