@@ -234,7 +234,8 @@ CREATE TABLE mlops.monitor (
 	enabled			boolean NOT NULL DEFAULT true,
 	created_at		timestamptz NOT NULL DEFAULT now(),
 	created_by		text NOT NULL,
-	time_zone		text NOT NULL
+	time_zone		text NOT NULL,
+	search_path		text NOT NULL
 );
 COMMENT ON TABLE mlops.monitor IS
 'monitors: what is measured of which rows, window by window';

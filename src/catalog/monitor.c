@@ -36,6 +36,7 @@
 #define Anum_monitor_enabled		16
 #define Anum_monitor_created_by		18
 #define Anum_monitor_time_zone		19
+#define Anum_monitor_search_path	20
 
 #define Anum_label_source_model_id	1
 #define Anum_label_source_query		2
@@ -103,9 +104,9 @@ mlops_monitor_insert(MlopsMonitor *monitor)
 							  " reference, source, event_time, window_size,"
 							  " lateness, start_at, segments, metrics,"
 							  " features, thresholds, baseline_source, target,"
-							  " enabled, created_by, time_zone)"
+							  " enabled, created_by, time_zone, search_path)"
 							  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-							  " $10, $11, $12, $13, $14, $15, $16, $17)"
+							  " $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 							  " ON CONFLICT DO NOTHING RETURNING monitor_id",
 							  &a, &monitor->monitor_id) == 0)
 		ereport(ERROR,
@@ -125,10 +126,10 @@ mlops_monitor_update(const MlopsMonitor *monitor)
 						  " reference, source, event_time, window_size,"
 						  " lateness, start_at, segments, metrics,"
 						  " features, thresholds, baseline_source, target,"
-						  " enabled, created_by, time_zone)"
+						  " enabled, created_by, time_zone, search_path)"
 						  " = ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-						  " $10, $11, $12, $13, $14, $15, $16, $17)"
-						  " WHERE monitor_id = $18", &a, NULL);
+						  " $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+						  " WHERE monitor_id = $19", &a, NULL);
 }
 
 void
@@ -241,6 +242,7 @@ read_monitor(MlopsScan *scan, HeapTuple tuple, Snapshot snapshot)
 													 &null));
 	monitor->created_by = text_of(scan, tuple, Anum_monitor_created_by);
 	monitor->time_zone = text_of(scan, tuple, Anum_monitor_time_zone);
+	monitor->search_path = text_of(scan, tuple, Anum_monitor_search_path);
 	return monitor;
 }
 
@@ -347,4 +349,5 @@ add_monitor(MlopsArguments *a, const MlopsMonitor *monitor)
 	mlops_add_bool(a, monitor->enabled);
 	mlops_add_text(a, monitor->created_by);
 	mlops_add_text(a, monitor->time_zone);
+	mlops_add_text(a, monitor->search_path);
 }

@@ -37,6 +37,7 @@ typedef struct MlopsMonitor
 	bool		enabled;
 	char	   *created_by;		/* role whose texts these are */
 	char	   *time_zone;		/* that windows are cut in */
+	char	   *search_path;	/* that names in the texts mean */
 } MlopsMonitor;
 
 /* A row of mlops.monitor_window. */
@@ -55,6 +56,7 @@ typedef struct MlopsMonitorWindow
 	int			runs;			/* times that it was computed */
 	TimestampTz computed_at;
 	double		seconds;
+	const char *message;		/* for people; not stored */
 } MlopsMonitorWindow;
 
 /* A row of mlops.monitor_result. */

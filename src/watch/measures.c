@@ -87,8 +87,7 @@ mlops_measures_of(List *metrics, Jsonb *thresholds)
 		else if (!measures->figures[i])
 			*bound = (MlopsThreshold) {NAN, NAN};
 	}
-	if (named && !measures->consecutive)
-		measures->drift = true;
+	measures->drift |= named;
 	return measures;
 }
 

@@ -63,6 +63,31 @@ mlops_windows_moment(const MlopsWindows *windows, int64 start)
 												   TimestampGetDatum(start)));
 }
 
+int64
+mlops_windows_next(const MlopsWindows *windows, int64 start)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int64		next;
+	int64		month;
+
+	if (windows->months == 0)
+	{
+		if (pg_add_s64_overflow(start, windows->length, &next) ||
+			!IS_VALID_TIMESTAMP(next))
+			out_of_range();
+		return next;
+	}
+	if (timestamp2tm(start, NULL, &tm, &fraction, NULL, NULL) != 0)
+		out_of_range();
+	month = (int64) tm.tm_year * 12 + tm.tm_mon - 1 + windows->months;
+	tm.tm_year = month / 12;
+	tm.tm_mon = month % 12 + 1;
+	if (month < 0 || tm2timestamp(&tm, 0, NULL, &next) != 0)
+		out_of_range();
+	return next;
+}
+
 /* The largest multiple of step that is not larger; may be far out of range. */
 static int64
 floor_to(int64 value, int64 step)

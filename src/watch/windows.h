@@ -35,4 +35,7 @@ extern int64 mlops_windows_start(const MlopsWindows *windows, int64 time);
 extern TimestampTz mlops_windows_moment(const MlopsWindows *windows,
 										int64 start);
 
+/* The start of the window after that one. */
+extern int64 mlops_windows_next(const MlopsWindows *windows, int64 start);
+
 #endif							/* MLOPS_WINDOWS_H */

@@ -1,0 +1,315 @@
+/*
+ * monitor_due.c
+ *		Which windows of a monitor are to be computed.
+ *
+ * Due are windows that have ended and were not looked at, those that have
+ * more rows or labels than when they were, and those that failed.  Fewer rows
+ * are no reason: a source may keep its rows for a short time only, and what
+ * was found must stay.
+ *
+ * One query reads the time of each row and whether it has a label.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "watch/monitor_run.h"
+
+/* Windows before the last one that are looked at again, unless it is said. */
+#define RECOMPUTED	10
+
+/* Rows of a window. */
+typedef struct Count
+{
+	int64		start;			/* hash key */
+	int64		n_rows;
+	int64		n_labelled;
+	int64		n_repeated;
+} Count;
+
+typedef struct Counting
+{
+	const MlopsWindows *windows;
+	HTAB	   *counts;
+	Count	   *last;
+	int64		earliest;		/* start of a window; DT_NOEND: no rows */
+} Counting;
+
+/* Windows to compute, by why. */
+typedef struct Choice
+{
+	List	   *fresh;
+	List	   *grown;
+	List	   *failed;
+} Choice;
+
+static int64 start_of(const MlopsMonitorRun *run, TimestampTz moment);
+static int64 bound_of(const MlopsMonitorRun *run, int64 start);
+static int64 first_start(const MlopsMonitorRun *run, List *stored);
+static int64 last_start(const MlopsMonitorRun *run, List *stored);
+static void count_row(int64 time, bool labelled, bool repeated, void *arg);
+static MlopsDueWindow *window_at(const MlopsMonitorRun *run,
+								 const Counting *counting, int64 start,
+								 int64 *next);
+static void choose(const MlopsMonitorRun *run, const Counting *counting,
+				   List *stored, int64 start, int64 end, Choice *choice);
+static List *taken(const MlopsMonitorRun *run, const Choice *choice);
+static int	compare_due(const ListCell *a, const ListCell *b);
+
+List *
+mlops_monitor_due(MlopsMonitorRun *run, List *stored)
+{
+	Counting	counting = {&run->windows};
+	Choice		choice = {NIL};
+	HASHCTL		control = {0};
+	int64		start = first_start(run, stored);
+	int64		end = last_start(run, stored);
+
+	counting.earliest = DT_NOEND;
+	control.keysize = sizeof(int64);
+	control.entrysize = sizeof(Count);
+	control.hcxt = CurrentMemoryContext;
+	counting.counts = hash_create("mlops monitor windows", 256, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	if (start == DT_NOBEGIN || start < end)
+		mlops_periods_scan(run->periods, start == DT_NOBEGIN ? DT_NOBEGIN :
+						   bound_of(run, start), bound_of(run, end),
+						   run->target, run->target_recorded, count_row,
+						   &counting);
+	if (start == DT_NOBEGIN)
+		start = counting.earliest;
+	if (start < end)
+		choose(run, &counting, stored, start, end, &choice);
+	hash_destroy(counting.counts);
+	return taken(run, &choice);
+}
+
+List *
+mlops_monitor_due_blind(const MlopsMonitorRun *run, List *stored)
+{
+	List	   *windows = NIL;
+	TimestampTz start;
+
+	if (stored == NIL)
+		return NIL;
+	start = ((MlopsMonitorWindow *) llast(stored))->window_end;
+	while (list_length(windows) < run->max_windows)
+	{
+		MlopsDueWindow *window = palloc0(sizeof(MlopsDueWindow));
+
+		window->window_start = start;
+		window->window_end = start =
+			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													TimestampTzGetDatum(start),
+													IntervalPGetDatum(run->monitor->window_size)));
+		if (window->window_end > run->until)
+			break;
+		windows = lappend(windows, window);
+	}
+	return windows;
+}
+
+/* The start of the window that a moment lies in. */
+static int64
+start_of(const MlopsMonitorRun *run, TimestampTz moment)
+{
+	int64		time = moment;
+
+	if (!run->windows.zoned)
+		time = DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp,
+													 TimestampTzGetDatum(moment)));
+	return mlops_windows_start(&run->windows, time);
+}
+
+/* A start in terms of the time column. */
+static int64
+bound_of(const MlopsMonitorRun *run, int64 start)
+{
+	return run->windows.zoned ? mlops_windows_moment(&run->windows, start) :
+		start;
+}
+
+/*
+ * The start of the first window that may be due: of those to look at again,
+ * or of the first of all.  DT_NOBEGIN: the first that has a row.
+ */
+static int64
+first_start(const MlopsMonitorRun *run, List *stored)
+{
+	const MlopsMonitorWindow *window;
+	TimestampTz first;
+	ListCell   *cell;
+
+	if (stored == NIL)
+		return run->monitor->start_at == DT_NOBEGIN ? DT_NOBEGIN :
+			start_of(run, run->monitor->start_at);
+	window = list_nth(stored, Max(list_length(stored) - RECOMPUTED, 0));
+	first = window->window_start;
+	if (run->recompute != NULL)
+	{
+		window = llast(stored);
+		first = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
+														TimestampTzGetDatum(window->window_end),
+														IntervalPGetDatum(run->recompute)));
+		window = linitial(stored);
+		first = Max(first, window->window_start);
+	}
+	foreach(cell, stored)
+	{
+		window = lfirst(cell);
+		if (window->window_start >= first)
+			break;
+		if (strcmp(window->state, "failed") == 0)
+			first = window->window_start;
+	}
+	return start_of(run, first);
+}
+
+/*
+ * The start of the window behind the last one that is due.  If it is known
+ * where new windows begin, no more than can be computed.
+ */
+static int64
+last_start(const MlopsMonitorRun *run, List *stored)
+{
+	int64		end = start_of(run, run->until);
+	int64		start;
+
+	if (stored != NIL)
+		start = start_of(run, ((MlopsMonitorWindow *) llast(stored))->window_end);
+	else if (run->monitor->start_at != DT_NOBEGIN)
+		start = start_of(run, run->monitor->start_at);
+	else
+		return end;
+	for (int i = 0; i < run->max_windows && start < end; i++)
+		start = mlops_windows_next(&run->windows, start);
+	return Min(start, end);
+}
+
+/* A MlopsPeriodsCallback. */
+static void
+count_row(int64 time, bool labelled, bool repeated, void *arg)
+{
+	Counting   *counting = arg;
+	int64		start = mlops_windows_start(counting->windows, time);
+	bool		found;
+
+	if (counting->last == NULL || counting->last->start != start)
+	{
+		counting->last = hash_search(counting->counts, &start, HASH_ENTER,
+									 &found);
+		if (!found)
+			counting->last->n_rows = counting->last->n_labelled =
+				counting->last->n_repeated = 0;
+		counting->earliest = Min(counting->earliest, start);
+	}
+	if (repeated)
+	{
+		counting->last->n_repeated++;
+		return;
+	}
+	counting->last->n_rows++;
+	counting->last->n_labelled += labelled;
+}
+
+/*
+ * The window of that start, with its counts; *next is the start behind it.  A
+ * window of local time that the clocks skip belongs to the one before it.
+ */
+static MlopsDueWindow *
+window_at(const MlopsMonitorRun *run, const Counting *counting, int64 start,
+		  int64 *next)
+{
+	MlopsDueWindow *window = palloc0(sizeof(MlopsDueWindow));
+	int64		time;
+
+	window->window_start = mlops_windows_moment(&run->windows, start);
+	window->from = time = bound_of(run, start);
+	window->before = mlops_windows_start(&run->windows, time - 1);
+	window->before = bound_of(run, window->before);
+	do
+	{
+		const Count *count = hash_search(counting->counts, &start, HASH_FIND,
+										 NULL);
+
+		if (count != NULL)
+		{
+			window->n_rows += count->n_rows;
+			window->n_labelled += count->n_labelled;
+			window->n_repeated += count->n_repeated;
+		}
+		start = mlops_windows_next(&run->windows, start);
+		window->window_end = mlops_windows_moment(&run->windows, start);
+	} while (window->window_end <= window->window_start);
+	window->to = bound_of(run, start);
+	*next = start;
+	return window;
+}
+
+/*
+ * Go through the windows from one start to before another and the stored ones
+ * beside them.
+ */
+static void
+choose(const MlopsMonitorRun *run, const Counting *counting, List *stored,
+	   int64 start, int64 end, Choice *choice)
+{
+	int			place = 0;
+
+	while (start < end && list_length(choice->fresh) < run->max_windows)
+	{
+		MlopsDueWindow *window = window_at(run, counting, start, &start);
+		const MlopsMonitorWindow *before = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		while (place < list_length(stored))
+		{
+			before = list_nth(stored, place);
+			if (before->window_start >= window->window_start)
+				break;
+			before = NULL;
+			place++;
+		}
+		if (before == NULL || before->window_start != window->window_start)
+		{
+			choice->fresh = lappend(choice->fresh, window);
+			continue;
+		}
+		window->version = before->version;
+		if (strcmp(before->state, "failed") == 0)
+			choice->failed = lappend(choice->failed, window);
+		else if (window->n_rows > before->n_rows ||
+				 window->n_labelled > before->n_labelled)
+			choice->grown = lappend(choice->grown, window);
+	}
+}
+
+/*
+ * As many as can be computed, in the order of time: new ones first, so that
+ * windows that always fail keep nobody from going on.
+ */
+static List *
+taken(const MlopsMonitorRun *run, const Choice *choice)
+{
+	List	   *all = list_concat(list_concat(list_copy(choice->fresh),
+											  choice->grown),
+								  choice->failed);
+
+	if (list_length(all) > run->max_windows)
+		all = list_truncate(all, run->max_windows);
+	list_sort(all, compare_due);
+	return all;
+}
+
+/* list_sort() comparator of due windows in the order of time. */
+static int
+compare_due(const ListCell *a, const ListCell *b)
+{
+	TimestampTz left = ((MlopsDueWindow *) lfirst(a))->window_start;
+	TimestampTz right = ((MlopsDueWindow *) lfirst(b))->window_start;
+
+	return left < right ? -1 : left > right;
+}
