@@ -127,6 +127,77 @@ WHERE mlops.has_model_privilege(m.name, 'predict');
 COMMENT ON VIEW mlops.stat_cache IS
 'versions that this session has loaded: memory, loads, uses and times in ms';
 
+CREATE VIEW mlops.monitors WITH (security_barrier) AS
+SELECT m.name AS model, o.name AS monitor, o.reference, o.source,
+	   o.event_time, o.window_size, o.lateness, o.start_at, o.segments,
+	   o.metrics, o.features, o.thresholds, o.baseline_source, o.target,
+	   o.enabled, n.windows, n.failed, w.window_start AS last_window,
+	   w.state AS last_state, w.status AS last_status,
+	   w.version AS last_version, w.n_rows AS last_n_rows,
+	   w.n_labelled AS last_n_labelled, w.error AS last_error,
+	   w.computed_at AS last_computed_at,
+	   w.window_end + o.window_size + o.lateness AS next_due,
+	   o.time_zone, o.search_path, o.created_at, o.created_by
+FROM mlops.monitor o
+JOIN mlops.model m USING (model_id)
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) AS windows,
+		   pg_catalog.count(*) FILTER (WHERE x.state = 'failed') AS failed
+	FROM mlops.monitor_window x
+	WHERE x.monitor_id = o.monitor_id) n
+LEFT JOIN LATERAL (
+	SELECT x.* FROM mlops.monitor_window x
+	WHERE x.monitor_id = o.monitor_id
+	ORDER BY x.window_start DESC LIMIT 1) w ON true
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.monitors IS
+'monitors of the models that the current role may read, and how the last window was';
+
+CREATE VIEW mlops.monitor_windows WITH (security_barrier) AS
+SELECT m.name AS model, o.name AS monitor, w.window_start, w.window_end,
+	   w.state, w.status, w.version, w.n_rows, w.n_labelled, w.error,
+	   w.error_code, w.runs, w.computed_at, w.computed_by, w.seconds
+FROM mlops.monitor_window w
+JOIN mlops.monitor o USING (monitor_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.monitor_windows IS
+'windows that monitors have looked at: how they were, or why they failed';
+
+CREATE VIEW mlops.monitor_results WITH (security_barrier) AS
+SELECT m.name AS model, o.name AS monitor, w.version, r.window_start,
+	   w.window_end, r.measure, r.slice, r.kind, r.feature, r.metric,
+	   r.status, r.value, r.threshold, r.ci_low, r.ci_high, r.n,
+	   r.importance
+FROM mlops.monitor_result r
+JOIN mlops.monitor_window w USING (monitor_id, window_start)
+JOIN mlops.monitor o USING (monitor_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.monitor_results IS
+'figures of windows, a row each; feature is empty where one is of the model as a whole';
+
+CREATE VIEW mlops.drift_latest WITH (security_barrier) AS
+SELECT m.name AS model, o.name AS monitor, w.version, w.window_start,
+	   w.window_end, r.slice, r.kind, r.feature, r.metric, r.status, r.value,
+	   r.threshold, r.n, r.importance,
+	   r.importance * pg_catalog.max(r.value) FILTER (WHERE r.metric = 'psi')
+	   OVER (PARTITION BY o.monitor_id, r.slice, r.kind, r.feature) AS impact
+FROM mlops.monitor o
+JOIN mlops.model m USING (model_id)
+CROSS JOIN LATERAL (
+	SELECT x.* FROM mlops.monitor_window x
+	WHERE x.monitor_id = o.monitor_id AND x.state = 'completed'
+	ORDER BY x.window_start DESC LIMIT 1) w
+JOIN mlops.monitor_result r ON r.monitor_id = o.monitor_id
+	AND r.window_start = w.window_start AND r.measure = 'drift'
+WHERE mlops.has_model_privilege(m.name, 'read')
+ORDER BY m.name, o.name, r.slice, r.kind <> 'model', impact DESC NULLS LAST,
+	r.kind, r.feature, r.metric;
+COMMENT ON VIEW mlops.drift_latest IS
+'drift in the last window of each monitor, what matters most first';
+
 GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
 	mlops.metrics, mlops.baselines, mlops.stat_progress_train,
-	mlops.stat_cache TO PUBLIC;
+	mlops.stat_cache, mlops.monitors, mlops.monitor_windows,
+	mlops.monitor_results, mlops.drift_latest TO PUBLIC;
