@@ -42,7 +42,8 @@ REGRESS           = install types params errors train predict versions \
                     privileges feature_types reference scoring objectives \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
-                    forest_path drift drift_more detectors performance batch
+                    forest_path drift drift_more detectors performance batch \
+                    monitors
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \

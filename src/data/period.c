@@ -54,6 +54,8 @@ typedef struct Scan
 	void	   *arg;
 } Scan;
 
+static bool has_column(const MlopsSource *source, const char *name);
+static bool has_key(const MlopsPeriods *periods, List *key);
 static void open_labels(MlopsPeriods *periods);
 static bool missing_walker(Node *node, void *context);
 static void append_period(StringInfo text, const MlopsPeriods *periods,
@@ -69,7 +71,7 @@ static bool see(Scan *scan, uint64 number);
 
 MlopsPeriods *
 mlops_periods_open(const char *source, const char *event_time,
-				   const MlopsLabelSource *labels)
+				   const MlopsLabelSource **labels, bool needed)
 {
 	MlopsPeriods *periods = palloc0(sizeof(MlopsPeriods));
 	const MlopsColumn *column;
@@ -86,8 +88,10 @@ mlops_periods_open(const char *source, const char *event_time,
 				 errmsg("event_time column \"%s\" is no time", event_time),
 				 errdetail("It is of type %s.", format_type_be(column->type)),
 				 errhint("It must be a date, a timestamp or a timestamptz.")));
-	periods->labels = labels;
-	if (labels != NULL)
+	if (*labels != NULL && !needed && !has_key(periods, (*labels)->key))
+		*labels = NULL;
+	periods->labels = *labels;
+	if (periods->labels != NULL)
 		open_labels(periods);
 	return periods;
 }
@@ -104,9 +108,8 @@ mlops_periods_have(const MlopsPeriods *periods, const char *expression)
 	const MlopsSource *source = periods->source;
 	List	   *statements;
 
-	for (int i = 0; i < source->n_columns; i++)
-		if (strcmp(source->columns[i].name, expression) == 0)
-			return true;
+	if (has_column(source, expression))
+		return true;
 	statements = raw_parser(expression, RAW_PARSE_PLPGSQL_EXPR);
 	return list_length(statements) == 1 &&
 		!raw_expression_tree_walker(linitial_node(RawStmt, statements)->stmt,
@@ -232,6 +235,32 @@ mlops_label_column(const char *query, List *key, const char *given)
 }
 
 /*
+ * Has the source a column of that name?
+ */
+static bool
+has_column(const MlopsSource *source, const char *name)
+{
+	for (int i = 0; i < source->n_columns; i++)
+		if (strcmp(source->columns[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Has it all columns of a key?
+ */
+static bool
+has_key(const MlopsPeriods *periods, List *key)
+{
+	ListCell   *cell;
+
+	foreach(cell, key)
+		if (!has_column(periods->source, lfirst(cell)))
+			return false;
+	return true;
+}
+
+/*
  * Analyse the query for labels: it must have the key, and so must the source.
  */
 static void
@@ -248,12 +277,8 @@ open_labels(MlopsPeriods *periods)
 		(void) mlops_source_column(periods->source, lfirst(cell));
 	}
 	(void) mlops_source_column(source, labels->label);
-	for (int i = 0, n = 1; i < periods->source->n_columns; i++)
-		if (strcmp(periods->source->columns[i].name, name) == 0)
-		{
-			name = psprintf(LABEL_NAME "_%d", n++);
-			i = -1;
-		}
+	for (int n = 1; has_column(periods->source, name); n++)
+		name = psprintf(LABEL_NAME "_%d", n);
 	periods->label = name;
 	periods->labels_from = source->from;
 }
@@ -275,10 +300,7 @@ missing_walker(Node *node, void *context)
 
 		if (!IsA(name, String))
 			return false;
-		for (int i = 0; i < source->n_columns; i++)
-			if (strcmp(source->columns[i].name, strVal(name)) == 0)
-				return false;
-		return true;
+		return !has_column(source, strVal(name));
 	}
 	return raw_expression_tree_walker(node, missing_walker, context);
 }

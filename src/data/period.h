@@ -16,13 +16,15 @@
 typedef struct MlopsPeriods MlopsPeriods;
 
 /*
- * Analyse a source.  labels NULL: they stand in the source.  42703 if it has
- * no such column, or one of the key is missing, 42804 if the time is no date,
- * timestamp or timestamptz.
+ * Analyse a source.  *labels NULL: they stand in the source.  42703 if it has
+ * no such column, 42804 if the time is no date, timestamp or timestamptz.  If
+ * it lacks the key of the labels, 42703 if they are needed, else *labels
+ * becomes NULL.
  */
 extern MlopsPeriods *mlops_periods_open(const char *source,
 										const char *event_time,
-										const MlopsLabelSource *labels);
+										const MlopsLabelSource **labels,
+										bool needed);
 
 /* Is the time column a timestamptz? */
 extern bool mlops_periods_zoned(const MlopsPeriods *periods);

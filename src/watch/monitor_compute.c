@@ -31,6 +31,8 @@ typedef struct Gathering
 {
 	MlopsMonitorRun *run;
 	const char *measure;
+	MemoryContext context;		/* of the results: sinks are called in those
+								 * of slices */
 	List	   *results;		/* of MlopsMonitorResult * */
 } Gathering;
 
@@ -79,7 +81,7 @@ mlops_monitor_compute(MlopsMonitorRun *run, const MlopsDueWindow *due,
 		ereport(ERROR,
 				(errcode(ERRCODE_CARDINALITY_VIOLATION),
 				 errmsg("labels are not unique by %s", key.data),
-				 errdetail("%lld more labels than rows that have one were found.",
+				 errdetail("%lld labels are for rows that have one already.",
 						   (long long) due->n_repeated),
 				 errhint("Let the query of mlops.set_label_source() give one label for each key.")));
 	}
@@ -182,7 +184,7 @@ static List *
 drift_of(MlopsMonitorRun *run, const char *query, const char *reference,
 		 const char *measure)
 {
-	Gathering	gathering = {run, measure};
+	Gathering	gathering = {run, measure, CurrentMemoryContext};
 	MlopsDriftRequest request = {0};
 
 	request.source = query;
@@ -209,13 +211,11 @@ take_drift(const MlopsDriftRow *row, void *arg)
 {
 	Gathering  *gathering = arg;
 	const MlopsMeasures *measures = gathering->run->measures;
+	MemoryContext old = MemoryContextSwitchTo(gathering->context);
 
 	if (row->figures == NULL)
-	{
 		take_whole(gathering, row);
-		return;
-	}
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; row->figures != NULL && i < MLOPS_FIGURES; i++)
 	{
 		MlopsMonitorResult *result;
 		MlopsDriftStatus status;
@@ -232,6 +232,7 @@ take_drift(const MlopsDriftRow *row, void *arg)
 		result->importance = row->figures->importance;
 		gathering->results = lappend(gathering->results, result);
 	}
+	MemoryContextSwitchTo(old);
 }
 
 /*
@@ -417,7 +418,7 @@ no_slice(void)
 static List *
 estimates_of(MlopsMonitorRun *run, const char *query)
 {
-	Gathering	gathering = {run, "estimate"};
+	Gathering	gathering = {run, "estimate", CurrentMemoryContext};
 	MlopsEstimateRequest request = {0};
 
 	request.model = run->version->spelled;
@@ -444,12 +445,16 @@ take_estimate(const MlopsEstimate *estimate, void *arg)
 	MlopsJudged judged = {estimate->metric, true, estimate->estimate,
 		(estimate->high - estimate->low) / 2 / z, estimate->n,
 	estimate->realized, 0};
+	MemoryContext old = MemoryContextSwitchTo(gathering->context);
 	MlopsMonitorResult *result;
 	MlopsDriftStatus status;
 	double		threshold;
 
 	if (!mlops_measures_want(measures, estimate->metric, true))
+	{
+		MemoryContextSwitchTo(old);
 		return;
+	}
 	status = mlops_measures_judge(measures, &judged, &threshold);
 	result = new_result("estimate", no_slice(), "", "model",
 						estimate->metric, status, estimate->n);
@@ -458,4 +463,5 @@ take_estimate(const MlopsEstimate *estimate, void *arg)
 	result->ci_low = estimate->low;
 	result->ci_high = estimate->high;
 	gathering->results = lappend(gathering->results, result);
+	MemoryContextSwitchTo(old);
 }

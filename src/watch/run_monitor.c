@@ -276,14 +276,18 @@ mlops_monitor_open(MlopsMonitorRun *run)
 {
 	const MlopsMonitor *monitor = run->monitor;
 	Snapshot	snapshot = GetActiveSnapshot();
+	MlopsWish	wish = run->measures->performance;
 	int64		version_id = mlops_resolve_quietly(&run->reference, snapshot,
 												   MLOPS_READ);
 
+	/* what a monitor is told itself goes before what its model is told */
+	if (wish == MLOPS_UNWANTED || monitor->target != NULL)
+		run->labels = NULL;
 	run->periods = mlops_periods_open(monitor->source, monitor->event_time,
-									  run->labels);
+									  &run->labels, wish == MLOPS_WANTED);
 	run->windows = mlops_windows_of(monitor->window_size,
 									mlops_periods_zoned(run->periods));
-	if (run->measures->performance == MLOPS_UNWANTED)
+	if (wish == MLOPS_UNWANTED)
 		return;
 	run->target = monitor->target;
 	if (run->labels == NULL && run->target == NULL && version_id != 0)
@@ -296,7 +300,7 @@ mlops_monitor_open(MlopsMonitorRun *run)
 			run->target = NULL;
 	}
 	run->labelled = run->labels != NULL || run->target != NULL;
-	if (!run->labelled && run->measures->performance == MLOPS_WANTED &&
+	if (!run->labelled && wish == MLOPS_WANTED &&
 		version_id != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -414,14 +418,13 @@ message_of(const MlopsMonitorRun *run, const MlopsMonitorWindow *window,
 			(strcmp(result->status, "potential") != 0 &&
 			 strcmp(result->status, "detected") != 0))
 			continue;
-		appendStringInfo(&text, "%s%s%s %.3g (%s beyond %.3g)",
+		appendStringInfo(&text, "%s%s%s %.3g (%s)",
 						 text.len > 0 ? ", " : "",
 						 strcmp(result->measure, "consecutive drift") == 0 ?
 						 "consecutive " :
 						 strcmp(result->measure, "estimate") == 0 ?
 						 "estimated " : "",
-						 result->metric, result->value, result->status,
-						 result->threshold);
+						 result->metric, result->value, result->status);
 	}
 	return text.data;
 }
