@@ -48,7 +48,8 @@ REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
                     plan_across_deploy prepared_across_deploy \
-                    repeatable_read_across_deploy two_scorings two_trainings
+                    repeatable_read_across_deploy two_monitor_runs \
+                    two_scorings two_trainings
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1 009_exchange \
                     010_plot 011_deploys_under_load

@@ -3,7 +3,7 @@
  *		Monitors and label sources.
  *
  * A monitor is locked as an object of class mlops.monitor, so that two
- * transactions do not compute the same windows; the lock waits for nobody.
+ * transactions do not compute the same windows.
  */
 #include "postgres.h"
 
@@ -143,13 +143,13 @@ mlops_monitor_delete(const MlopsMonitor *monitor)
 }
 
 bool
-mlops_monitor_lock(const MlopsMonitor *monitor)
+mlops_monitor_lock(const MlopsMonitor *monitor, bool wait)
 {
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, mlops_catalog_relation("monitor"),
 					   (uint32) monitor->monitor_id, 0);
-	return LockAcquire(&tag, ExclusiveLock, false, true) !=
+	return LockAcquire(&tag, ExclusiveLock, false, !wait) !=
 		LOCKACQUIRE_NOT_AVAIL;
 }
 

@@ -113,10 +113,10 @@ extern void mlops_monitor_update(const MlopsMonitor *monitor);
 extern void mlops_monitor_delete(const MlopsMonitor *monitor);
 
 /*
- * Take the monitor for this transaction to compute windows of it; false if
- * another transaction has it.
+ * Take the monitor for this transaction, to compute windows of it or to drop
+ * it; if another transaction has it, wait, or else false.
  */
-extern bool mlops_monitor_lock(const MlopsMonitor *monitor);
+extern bool mlops_monitor_lock(const MlopsMonitor *monitor, bool wait);
 
 /* --- windows ----------------------------------------------------------- */
 

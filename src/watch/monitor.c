@@ -178,6 +178,7 @@ mlops_monitor_drop(const char *name)
 	MlopsMonitor *monitor = mlops_monitor_lookup(name, NULL, false);
 
 	(void) managed_model(monitor->model);
+	(void) mlops_monitor_lock(monitor, true);
 	(void) mlops_unschedule_subject("monitor", name);
 	mlops_monitor_delete(monitor);
 }
@@ -263,7 +264,12 @@ check_monitor(const MlopsMonitor *monitor)
 	MlopsMonitorRun run = {monitor};
 	Interval	none = {0};
 	int64		empty = 0;
+	int64		version_id;
 
+	/* 22008 for one that no time is left of */
+	(void) DirectFunctionCall2(timestamptz_mi_interval,
+							   TimestampTzGetDatum(GetCurrentTimestamp()),
+							   IntervalPGetDatum(monitor->lateness));
 	if (DatumGetBool(DirectFunctionCall2(interval_lt,
 										 IntervalPGetDatum(monitor->lateness),
 										 IntervalPGetDatum(&none))))
@@ -283,12 +289,18 @@ check_monitor(const MlopsMonitor *monitor)
 				 errmsg("estimates need rows with labels to learn from"),
 				 errhint("Pass baseline_source => with rows that the version was not trained on.")));
 	run.labels = mlops_label_source(monitor->model_id, NULL);
+	version_id = mlops_resolve_quietly(&run.reference, GetActiveSnapshot(),
+									   MLOPS_READ);
+	/* what serves may come later, a version or an alias that is named not */
+	if (version_id == 0 && (run.reference.version > 0 ||
+							strcmp(run.reference.alias, MLOPS_CHAMPION) != 0))
+		(void) mlops_resolve(&run.reference, GetActiveSnapshot(),
+							 MLOPS_READ);
 	mlops_monitor_open(&run);
 	mlops_periods_need(run.periods, monitor->segments);
 	mlops_periods_scan(run.periods, empty, empty, run.target,
 					   run.target_recorded, take_time, &empty);
-	if (mlops_resolve_quietly(&run.reference, GetActiveSnapshot(),
-							  MLOPS_READ) != 0)
+	if (version_id != 0)
 		try_version(&run);
 }
 

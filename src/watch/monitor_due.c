@@ -13,6 +13,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -49,6 +50,7 @@ typedef struct Choice
 static int64 start_of(const MlopsMonitorRun *run, TimestampTz moment);
 static int64 bound_of(const MlopsMonitorRun *run, int64 start);
 static int64 first_start(const MlopsMonitorRun *run, List *stored);
+static TimestampTz reach_back(List *stored, const Interval *recompute);
 static int64 last_start(const MlopsMonitorRun *run, List *stored);
 static void count_row(int64 time, bool labelled, bool repeated, void *arg);
 static MlopsDueWindow *window_at(const MlopsMonitorRun *run,
@@ -149,14 +151,7 @@ first_start(const MlopsMonitorRun *run, List *stored)
 	window = list_nth(stored, Max(list_length(stored) - RECOMPUTED, 0));
 	first = window->window_start;
 	if (run->recompute != NULL)
-	{
-		window = llast(stored);
-		first = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
-														TimestampTzGetDatum(window->window_end),
-														IntervalPGetDatum(run->recompute)));
-		window = linitial(stored);
-		first = Max(first, window->window_start);
-	}
+		first = reach_back(stored, run->recompute);
 	foreach(cell, stored)
 	{
 		window = lfirst(cell);
@@ -166,6 +161,28 @@ first_start(const MlopsMonitorRun *run, List *stored)
 			first = window->window_start;
 	}
 	return start_of(run, first);
+}
+
+/*
+ * How far back an interval reaches from the end of the last window, but not
+ * beyond the first one.
+ */
+static TimestampTz
+reach_back(List *stored, const Interval *recompute)
+{
+	Datum		first = TimestampTzGetDatum(((MlopsMonitorWindow *)
+											 linitial(stored))->window_start);
+	Datum		end = TimestampTzGetDatum(((MlopsMonitorWindow *)
+										   llast(stored))->window_end);
+
+	if (DatumGetBool(DirectFunctionCall2(interval_ge,
+										 IntervalPGetDatum(recompute),
+										 DirectFunctionCall2(timestamp_mi,
+															 end, first))))
+		return DatumGetTimestampTz(first);
+	first = DirectFunctionCall2(timestamptz_mi_interval, end,
+								IntervalPGetDatum(recompute));
+	return DatumGetTimestampTz(first);
 }
 
 /*

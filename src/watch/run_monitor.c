@@ -26,6 +26,7 @@
 #include "portability/instr_time.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -121,6 +122,7 @@ mlops_monitor_run(const char *name, TimestampTz until, int max_windows,
 {
 	MlopsMonitorRun run = {0};
 	MlopsMonitor *monitor;
+	Interval	none = {0};
 	int			nest_level;
 	List	   *windows;
 
@@ -132,6 +134,14 @@ mlops_monitor_run(const char *name, TimestampTz until, int max_windows,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be positive", "max_windows")));
+	if (recompute != NULL &&
+		DatumGetBool(DirectFunctionCall2(interval_lt,
+										 IntervalPGetDatum(recompute),
+										 IntervalPGetDatum(&none))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be negative",
+						"recompute")));
 	monitor = take_monitor(name, busy);
 	if (*busy)
 		return NIL;
@@ -174,7 +184,7 @@ take_monitor(const char *name, bool *busy)
 
 	mlops_model_check(mlops_model_lookup(monitor->model, NULL, false),
 					  MLOPS_MANAGE);
-	*busy = !mlops_monitor_lock(monitor);
+	*busy = !mlops_monitor_lock(monitor, false);
 	if (*busy)
 		return monitor;
 	monitor = mlops_monitor_lookup(name, NULL, false);

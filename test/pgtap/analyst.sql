@@ -13,7 +13,8 @@ SELECT no_plan();
 SELECT has_schema('mlops');
 SELECT has_extension('mlops');
 SELECT views_are('mlops', ARRAY['models', 'versions', 'deployments', 'runs',
-	'metrics', 'baselines', 'stat_cache', 'stat_progress_train']);
+	'metrics', 'baselines', 'stat_cache', 'stat_progress_train', 'monitors',
+	'monitor_windows', 'monitor_results', 'drift_latest']);
 SELECT columns_are('mlops', 'models', ARRAY['model', 'owner', 'task',
 	'serving', 'versions', 'latest', 'bytes', 'description', 'keep_versions',
 	'created_at']);
@@ -22,6 +23,14 @@ SELECT columns_are('mlops', 'deployments', ARRAY['model', 'alias', 'action',
 	'session_role', 'note']);
 SELECT columns_are('mlops', 'metrics', ARRAY['model', 'version', 'split',
 	'name', 'round', 'value']);
+SELECT columns_are('mlops', 'monitor_results', ARRAY['model', 'monitor',
+	'version', 'window_start', 'window_end', 'measure', 'slice', 'kind',
+	'feature', 'metric', 'status', 'value', 'threshold', 'ci_low', 'ci_high',
+	'n', 'importance']);
+SELECT columns_are('mlops', 'monitor_windows', ARRAY['model', 'monitor',
+	'window_start', 'window_end', 'state', 'status', 'version', 'n_rows',
+	'n_labelled', 'error', 'error_code', 'runs', 'computed_at',
+	'computed_by', 'seconds']);
 SELECT has_column('mlops', 'versions', c, c) FROM unnest(ARRAY['model',
 	'version', 'task', 'aliases', 'metrics', 'classes', 'features',
 	'created_at', 'model_sha256']) c;

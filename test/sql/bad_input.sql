@@ -42,6 +42,7 @@ CREATE TABLE bi_file AS SELECT mlops.export_model('bi_numbers') AS ubj, mlops.ex
 	mlops.export_bundle('bi_bin/1') AS bundle;
 SELECT inserted FROM mlops.score('bi_bin/2', 'bi', 'bi_stored', 'id', columns => '{a,b}', changed_at => 'at');
 CREATE VIEW bi_stored_view AS SELECT * FROM bi_stored;
+SELECT mlops.create_monitor('bi_bin', 'bi', 'at', '2 days', name => 'bi_monitor');
 
 -- the functions, and a call of each that works
 CREATE TABLE bi_function AS
@@ -141,6 +142,12 @@ FROM (VALUES
 	('drift_glance', $${"model": "'bi_bin'", "relation": "'bi'"}$$),
 	('drift_multivariate', $${"source": "'bi'", "reference": "'SELECT * FROM bi'", "features": "'{a,b,word}'"}$$),
 	('drift_multivariate/pca', $${"source": "'bi'", "reference": "'bi'", "method": "'pca'", "model": "'bi_bin/1'"}$$),
+
+	('set_label_source', $${"model": "'bi_bin'", "query": "'SELECT id, y FROM bi'", "key": "'id'"}$$),
+	('create_monitor', $${"model": "'bi_bin'", "source": "'bi'", "event_time": "'at'"}$$),
+	('alter_monitor', $${"monitor": "'bi_monitor'"}$$),
+	('drop_monitor', $${"monitor": "'bi_monitor'"}$$),
+	('run_monitor', $${"monitor": "'bi_monitor'", "until": "'2024-02-01'::timestamptz"}$$),
 	('deploy', $${"model": "'bi_bin/1'"}$$),
 	('rollback', $${"model": "'bi_bin'"}$$),
 	('set_alias', $${"model": "'bi_bin/1'", "alias": "'shadow'"}$$),
@@ -209,6 +216,24 @@ INSERT INTO bi_bad VALUES
 	('relation', 'text', 'relation: an index', $$'bi_index'$$),
 	('relation', 'text', 'relation: a sequence', $$'bi_sequence'$$),
 	('relation', 'text', 'relation: other columns', $$'bi_plain'$$),
+
+	-- monitors
+	('monitor', 'text', 'monitor: unknown', $$'nobody'$$),
+	('monitor', 'text', 'monitor: empty', $$''$$),
+	('query', 'text', 'query: unknown relation', $$'bi_nothing'$$),
+	('query', 'text', 'query: syntax', $$'SELECT * FRM bi'$$),
+	('query', 'text', 'query: other columns', $$'bi_plain'$$),
+	('query', 'text', 'query: the key alone', $$'SELECT id FROM bi'$$),
+	('baseline_source', 'text', 'source: unknown', $$'bi_nothing'$$),
+	('baseline_source', 'text', 'source: feature missing', $$'SELECT id, a FROM bi'$$),
+	('enabled', 'boolean', 'flag: off', 'false'),
+	('schedule', 'text', 'schedule: unknown', $$'now and then'$$),
+	('metrics', '.*', 'metrics: unknown', $$'roc_uac'$$),
+	('metrics', '.*', 'metrics: estimates', $$'estimate'$$),
+	('until|start_at', '.*', 'time: infinity', $$'infinity'::timestamptz$$),
+	('until|start_at', '.*', 'time: -infinity', $$'-infinity'::timestamptz$$),
+	('lateness|recompute', 'interval', 'interval: negative', $$'-1 day'::interval$$),
+	('lateness|recompute', 'interval', 'interval: huge', $$'170000000 years'::interval$$),
 	('reference', 'text', 'reference: unknown relation', $$'bi_nothing'$$),
 	('reference', 'text', 'reference: no rows', $$'SELECT * FROM bi WHERE false'$$),
 	('reference', 'text', 'reference: other columns', $$'bi_plain'$$),

@@ -15,7 +15,7 @@ END $$;
 -- a window of a monitor as it is told here
 CREATE FUNCTION told(monitor text, until timestamptz, max_windows integer DEFAULT 1000, recompute interval DEFAULT NULL)
 RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT concat_ws(' ', to_char(window_start, 'MM-DD HH24:MI'), state, status, n_rows, n_labelled, 
+	SELECT concat_ws(' ', to_char(window_start, 'MM-DD HH24:MI'), state, status, n_rows, n_labelled,
 		regexp_replace(split_part(message, E'\n', 1), ' [-.e0-9]+ \(', ' (', 'g'))
 	FROM mlops.run_monitor(monitor, until, max_windows, recompute) ORDER BY window_start $$;
 
