@@ -75,17 +75,20 @@ mlops_measures_of(List *metrics, Jsonb *thresholds)
 		add_wish(measures, lfirst(cell));
 
 	/* figures that are named decide alone */
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		named |= measures->figures[i];
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 	{
 		MlopsThreshold *bound = &measures->options.threshold[i];
 
 		if (!named)
 			measures->figures[i] = !isnan(bound->potential) ||
-				!isnan(bound->detected);
+				!isnan(bound->detected) || measures->options.learned[i];
 		else if (!measures->figures[i])
+		{
 			*bound = (MlopsThreshold) {NAN, NAN};
+			measures->options.learned[i] = false;
+		}
 	}
 	measures->drift |= named;
 	return measures;
@@ -184,7 +187,7 @@ is_among(const char *name, const char *const *names, int n)
 static int
 figure_of(const char *name)
 {
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		if (strcmp(mlops_figure_names[i], name) == 0)
 			return i;
 	return -1;
@@ -203,7 +206,7 @@ static void
 unknown_metric(const char *name)
 {
 	const char *names[lengthof(groups) + lengthof(metric_names) +
-					  lengthof(neutral_names) + MLOPS_FIGURES];
+					  lengthof(neutral_names) + MLOPS_DECIDERS];
 	const char *nearest;
 	int			n = 0;
 
@@ -213,7 +216,7 @@ unknown_metric(const char *name)
 		names[n++] = metric_names[i];
 	for (int i = 0; i < lengthof(neutral_names); i++)
 		names[n++] = neutral_names[i];
-	for (int i = 0; i < MLOPS_FIGURES; i++)
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		names[n++] = mlops_figure_names[i];
 	nearest = mlops_closest_match(name, names, n);
 	ereport(ERROR,

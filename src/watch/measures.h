@@ -22,7 +22,7 @@ typedef struct MlopsMeasures
 	bool		consecutive;	/* against the window before */
 	MlopsWish	performance;
 	bool		estimate;
-	bool		figures[MLOPS_FIGURES]; /* of drift, that are kept */
+	bool		figures[MLOPS_DECIDERS];	/* of drift, that are kept */
 	List	   *metrics;		/* of performance (char *); NIL: all */
 	List	   *estimated;		/* of estimates; NIL: all */
 	MlopsDriftOptions options;

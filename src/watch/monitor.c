@@ -335,6 +335,9 @@ try_version(MlopsMonitorRun *run)
 	request.by = monitor->segments;
 	request.features = monitor->features;
 	request.options = run->measures->options;
+	/* what is learned is learned from rows, which are not read here */
+	if (monitor->baseline_source != NULL)
+		memset(request.options.learned, 0, sizeof(request.options.learned));
 	request.sink = take_row;
 	mlops_drift_run(&request);
 }

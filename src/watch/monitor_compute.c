@@ -42,6 +42,7 @@ static int64 usable_version(int64 version_id);
 static List *drift_of(MlopsMonitorRun *run, const char *query,
 					  const char *reference, const char *measure);
 static void take_drift(const MlopsDriftRow *row, void *arg);
+static bool fits(MlopsFigure figure, MlopsWindowKind kind);
 static void take_whole(Gathering *gathering, const MlopsDriftRow *row);
 static MlopsMonitorResult *new_result(const char *measure, Jsonb *slice,
 									  const char *feature, const char *kind,
@@ -215,24 +216,45 @@ take_drift(const MlopsDriftRow *row, void *arg)
 
 	if (row->figures == NULL)
 		take_whole(gathering, row);
-	for (int i = 0; row->figures != NULL && i < MLOPS_FIGURES; i++)
+	for (int i = 0; row->figures != NULL && i < MLOPS_DECIDERS; i++)
 	{
 		MlopsMonitorResult *result;
 		MlopsDriftStatus status;
 		double		bound;
 
-		if (!measures->figures[i])
+		if (!measures->figures[i] || !fits(i, row->figures->column->kind))
 			continue;
-		status = mlops_drift_judge(row->figures, &measures->options, i,
-								   &bound);
+		status = mlops_drift_judge(row->figures, row->options, i, &bound);
 		result = new_result(gathering->measure, row->slice, row->feature,
 							row->kind, mlops_figure_names[i], status, row->n);
-		result->value = row->figures->figure[i];
+		result->value = mlops_drift_decider(row->figures, i);
 		result->threshold = bound;
 		result->importance = row->figures->importance;
 		gathering->results = lappend(gathering->results, result);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Is there such a figure of columns of that kind?
+ */
+static bool
+fits(MlopsFigure figure, MlopsWindowKind kind)
+{
+	switch (figure)
+	{
+		case MLOPS_FIGURE_WASSERSTEIN:
+		case MLOPS_FIGURE_WASSERSTEIN_STD:
+		case MLOPS_FIGURE_KS:
+		case MLOPS_RATE_OUT_OF_RANGE:
+			return kind != MLOPS_WINDOW_CATEGORY;
+		case MLOPS_FIGURE_CHI2:
+		case MLOPS_FIGURE_CRAMERS_V:
+		case MLOPS_RATE_UNSEEN:
+			return kind == MLOPS_WINDOW_CATEGORY;
+		default:
+			return true;
+	}
 }
 
 /*
