@@ -64,8 +64,7 @@ static void compare_rows(Drift *drift);
 static void compare_all(Drift *drift, const MlopsDriftReference *reference,
 						const MlopsTally *window, const MlopsDriftRows *rows,
 						Jsonb *slice);
-static MlopsDriftOptions options_of(const Drift *drift,
-									const MlopsDriftFigures *figures);
+static void decide(const Drift *drift, MlopsDriftFigures *figures);
 static double impact(const MlopsDriftFigures *figures);
 static int	compare_impacts(const void *a, const void *b);
 static Jsonb *no_slice(void);
@@ -357,11 +356,7 @@ compare_all(Drift *drift, const MlopsDriftReference *reference,
 	if (method == MLOPS_METHOD_OWN)
 		mlops_drift_adjust(figures, n);
 	for (int i = 0; method == MLOPS_METHOD_OWN && i < n; i++)
-	{
-		MlopsDriftOptions own = options_of(drift, &figures[i]);
-
-		mlops_drift_decide(&figures[i], &own);
-	}
+		decide(drift, &figures[i]);
 	if (drift->importance != NULL)
 		qsort(figures, n, sizeof(MlopsDriftFigures), compare_impacts);
 	for (int i = 0; i < n; i++)
@@ -369,9 +364,9 @@ compare_all(Drift *drift, const MlopsDriftReference *reference,
 	give_whole(drift, figures, n, slice);
 }
 
-/* What decides on a column: thresholds of its own if they were learned. */
-static MlopsDriftOptions
-options_of(const Drift *drift, const MlopsDriftFigures *figures)
+/* Decide on a column, by thresholds of its own if they were learned. */
+static void
+decide(const Drift *drift, MlopsDriftFigures *figures)
 {
 	MlopsDriftOptions options = drift->request->options;
 
@@ -379,7 +374,7 @@ options_of(const Drift *drift, const MlopsDriftFigures *figures)
 		memcpy(options.threshold,
 			   drift->learned[figures->column - drift->layout->columns].of,
 			   sizeof(options.threshold));
-	return options;
+	mlops_drift_decide(figures, &options);
 }
 
 /* Where drift meets what the model goes by. */
@@ -509,10 +504,9 @@ give_column(const Drift *drift, const MlopsDriftFigures *figures,
 			Jsonb *slice)
 {
 	static const char *const kinds[] = {"number", "prediction", "category"};
-	MlopsDriftOptions options = options_of(drift, figures);
 	MlopsDriftRow row = {slice, figures->column->name,
 		kinds[figures->column->kind], figures->status, figures->metric,
-		figures->value, figures->bound, figures, &options, figures->n,
+		figures->value, figures->bound, figures, figures->n,
 	figures->n_reference};
 
 	drift->request->sink(&row, drift->request->arg);

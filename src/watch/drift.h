@@ -18,8 +18,7 @@ typedef struct MlopsDriftRow
 	const char *metric;			/* what decided; NULL: none did */
 	double		value;			/* of it, NaN if there is none */
 	double		threshold;
-	const MlopsDriftFigures *figures;	/* NULL of the whole, and so is this: */
-	const MlopsDriftOptions *options;	/* that they were decided by */
+	const MlopsDriftFigures *figures;	/* NULL of the whole */
 	int64		n;				/* -1: not known, nothing is compared */
 	int64		n_reference;
 } MlopsDriftRow;

@@ -74,6 +74,9 @@ typedef struct MlopsDriftFigures
 	const char *metric;			/* what decided, or would have */
 	double		value;			/* of it */
 	double		bound;			/* it was held against */
+	/* the same of each figure alone; NaN: it was not held against anything */
+	MlopsDriftStatus each[MLOPS_DECIDERS];
+	double		each_bound[MLOPS_DECIDERS];
 	double		figure[MLOPS_FIGURES];	/* NaN: none */
 	bool		exact;			/* KS and Wasserstein are */
 	int64		n;				/* rows, missing ones included */
@@ -176,16 +179,8 @@ extern void mlops_drift_adjust(MlopsDriftFigures *figures, int n);
 extern double mlops_drift_decider(const MlopsDriftFigures *figures,
 								  MlopsFigure figure);
 
-/* Decide status, metric, value and bound. */
+/* Decide status, metric, value and bound, and those of each figure. */
 extern void mlops_drift_decide(MlopsDriftFigures *figures,
 							   const MlopsDriftOptions *options);
-
-/*
- * What one figure alone says of figures that were decided, and the bound that
- * it was held against (NaN: none).
- */
-extern MlopsDriftStatus mlops_drift_judge(const MlopsDriftFigures *figures,
-										  const MlopsDriftOptions *options,
-										  MlopsFigure figure, double *bound);
 
 #endif							/* MLOPS_FIGURES_H */

@@ -219,16 +219,14 @@ take_drift(const MlopsDriftRow *row, void *arg)
 	for (int i = 0; row->figures != NULL && i < MLOPS_DECIDERS; i++)
 	{
 		MlopsMonitorResult *result;
-		MlopsDriftStatus status;
-		double		bound;
 
 		if (!measures->figures[i] || !fits(i, row->figures->column->kind))
 			continue;
-		status = mlops_drift_judge(row->figures, row->options, i, &bound);
 		result = new_result(gathering->measure, row->slice, row->feature,
-							row->kind, mlops_figure_names[i], status, row->n);
+							row->kind, mlops_figure_names[i],
+							row->figures->each[i], row->n);
 		result->value = mlops_drift_decider(row->figures, i);
-		result->threshold = bound;
+		result->threshold = row->figures->each_bound[i];
 		result->importance = row->figures->importance;
 		gathering->results = lappend(gathering->results, result);
 	}

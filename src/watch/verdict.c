@@ -131,38 +131,22 @@ mlops_drift_decide(MlopsDriftFigures *figures,
 {
 	int			deciding = 0;
 
-	figures->status = MLOPS_DRIFT_INSUFFICIENT;
-	if (figures->n < options->min_rows ||
-		figures->n_reference < options->min_rows)
+	bool		enough = figures->n >= options->min_rows &&
+		figures->n_reference >= options->min_rows;
+
+	figures->status = enough ? MLOPS_DRIFT_NONE : MLOPS_DRIFT_INSUFFICIENT;
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
+	{
+		figures->each[i] = figures->status;
+		figures->each_bound[i] = NAN;
+	}
+	if (!enough)
 		return;
-	figures->status = MLOPS_DRIFT_NONE;
 	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		deciding += decides(figures, options, i);
 	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		if (decides(figures, options, i))
 			weigh(figures, i, &options->threshold[i], 1 - ALARMS / deciding);
-}
-
-MlopsDriftStatus
-mlops_drift_judge(const MlopsDriftFigures *figures,
-				  const MlopsDriftOptions *options, MlopsFigure figure,
-				  double *bound)
-{
-	MlopsDriftFigures one = *figures;
-	int			deciding = 0;
-
-	*bound = NAN;
-	if (figures->status == MLOPS_DRIFT_INSUFFICIENT)
-		return MLOPS_DRIFT_INSUFFICIENT;
-	if (!decides(figures, options, figure))
-		return MLOPS_DRIFT_NONE;
-	for (int i = 0; i < MLOPS_DECIDERS; i++)
-		deciding += decides(figures, options, i);
-	one.status = MLOPS_DRIFT_NONE;
-	one.metric = NULL;
-	weigh(&one, figure, &options->threshold[figure], 1 - ALARMS / deciding);
-	*bound = one.bound;
-	return one.status;
 }
 
 /* Does a figure decide: is it there, and held against something? */
@@ -278,6 +262,8 @@ weigh(MlopsDriftFigures *f, MlopsFigure figure,
 			}
 		}
 	}
+	f->each[figure] = status;
+	f->each_bound[figure] = bound;
 	if (f->metric != NULL && status <= f->status)
 		return;
 	f->status = status;
