@@ -334,10 +334,15 @@ CREATE TABLE mlops.alert (
 	acknowledged_by	text,
 	note			text,
 	message			text NOT NULL,
-	details			jsonb NOT NULL
+	details			jsonb NOT NULL,
+	slice			jsonb NOT NULL,
+	feature			text NOT NULL,
+	raised_for		timestamptz,
+	seen_at			timestamptz[] NOT NULL
 );
 COMMENT ON TABLE mlops.alert IS 'alerts, and what became of them';
 CREATE INDEX alert_model_id ON mlops.alert (model_id, state);
+CREATE INDEX alert_rule_id ON mlops.alert (rule_id);
 
 CREATE TABLE mlops.job (
 	job_id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -347,7 +352,7 @@ CREATE TABLE mlops.job (
 					CHECK (kind IN ('monitor', 'retrain', 'watch')),
 	model_id		bigint NOT NULL,
 	subject			text NOT NULL,
-	schedule		text NOT NULL,
+	schedule		text,
 	run_as			text NOT NULL,
 	cron_job_id		bigint,
 	cron_database	text,

@@ -6,7 +6,8 @@
  * (base/event.h); it is sent here, whether there is a rule or not.  An alert
  * is a row that a rule raised, and that stays until it is resolved.
  *
- * A subject is what an event is about: a monitor or a job by name, a model.
+ * A subject is what an event is about, such as "monitor churn", "job watch
+ * churn" or "model churn".
  * drift, performance, no_data and failure are conditions of their subject:
  * they last until it is seen to be well.  retraining, promotion and rollback
  * happen and are over.
@@ -43,6 +44,9 @@ extern void mlops_alert_event(int64 model_id, const char *model,
 extern void mlops_alert_clear(int64 model_id, const char *model,
 							  const char *event, const char *subject,
 							  const char *message);
+
+/* The subject is no more: its alerts, of all events, are over. */
+extern void mlops_alert_forget(int64 model_id, const char *subject);
 
 /*
  * What mlops.create_alert_rule() does with its defaults, for others; the
