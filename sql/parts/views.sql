@@ -201,3 +201,74 @@ GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
 	mlops.metrics, mlops.baselines, mlops.stat_progress_train,
 	mlops.stat_cache, mlops.monitors, mlops.monitor_windows,
 	mlops.monitor_results, mlops.drift_latest TO PUBLIC;
+
+CREATE VIEW mlops.alert_rules WITH (security_barrier) AS
+SELECT m.name AS model, r.name AS rule, r.events, r.metrics, r.features,
+	   r.least_status, r.severity, r.min_count, r.period, r.cooldown,
+	   r.auto_reset, r.created_at, r.created_by
+FROM mlops.alert_rule r
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.alert_rules IS
+'rules of alerts for the models that the current role may read';
+
+CREATE VIEW mlops.alerts WITH (security_barrier) AS
+SELECT a.alert_id, m.name AS model, a.rule, a.event, a.subject, a.slice,
+	   a.feature, a.severity, a.state, a.raised_at, a.raised_for,
+	   a.first_seen_at, a.last_seen_at, a.n_seen, a.resolved_at, a.message,
+	   a.acknowledged_at, a.acknowledged_by, a.note, a.details
+FROM mlops.alert a
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.alerts IS
+'alerts on the models that the current role may read, and what became of them';
+
+CREATE VIEW mlops.schedules WITH (security_barrier) AS
+SELECT j.job_id, j.name, j.kind, j.subject, m.name AS model, j.schedule,
+	   j.run_as, p.problem,
+	   CASE WHEN p.problem IS NULL
+			THEN mlops._next_run(j.schedule, r.started_at) END AS next_run,
+	   r.started_at AS last_started, r.ended_at AS last_ended,
+	   r.ended_at - r.started_at AS duration, r.state AS last_state,
+	   r.message AS last_message, r.error AS last_error,
+	   r.error_code AS last_error_code, n.runs, n.failures, j.cron_job_id,
+	   j.cron_database, j.created_at
+FROM mlops.job j
+LEFT JOIN mlops.model m USING (model_id)
+LEFT JOIN LATERAL (
+	SELECT x.*
+	FROM mlops.job_run x
+	WHERE x.job_id = j.job_id
+	ORDER BY x.started_at DESC, x.job_run_id DESC
+	LIMIT 1) r ON true
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) AS runs,
+		   pg_catalog.count(*) FILTER (WHERE x.state = 'failed') AS failures
+	FROM mlops.job_run x
+	WHERE x.job_id = j.job_id) n
+CROSS JOIN LATERAL (
+	SELECT COALESCE(
+		mlops._job_obstacle(j.run_as, j.system_identifier),
+		CASE WHEN m.model_id IS NULL
+			 THEN 'the model does not exist any more' END) AS problem) p
+WHERE CASE WHEN m.model_id IS NOT NULL
+		   THEN mlops.has_model_privilege(m.name, 'read')
+		   ELSE j.run_as = CURRENT_USER
+				OR (SELECT x.rolsuper FROM pg_catalog.pg_roles x
+					WHERE x.rolname = CURRENT_USER) END;
+COMMENT ON VIEW mlops.schedules IS
+'jobs on the models that the current role may read: next run, and how the last one ended';
+
+CREATE VIEW mlops.job_runs WITH (security_barrier) AS
+SELECT j.name, j.kind, j.subject, m.name AS model, r.state, r.started_at,
+	   r.ended_at, r.ended_at - r.started_at AS duration, r.message, r.error,
+	   r.error_code, r.run_by
+FROM mlops.job_run r
+JOIN mlops.job j USING (job_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.job_runs IS
+'each run of jobs on the models that the current role may read: the last 1,000 of each job';
+
+GRANT SELECT ON mlops.alert_rules, mlops.alerts, mlops.schedules,
+	mlops.job_runs TO PUBLIC;

@@ -99,4 +99,14 @@
 #define mlops_run_arguments query, direction, count
 #endif
 
+/* May the role connect to the database?  Needs utils/acl.h. */
+#if PG_VERSION_NUM < 160000
+#define mlops_may_connect(database, role) \
+	(pg_database_aclcheck(database, role, ACL_CONNECT) == ACLCHECK_OK)
+#else
+#define mlops_may_connect(database, role) \
+	(object_aclcheck(DatabaseRelationId, database, role, ACL_CONNECT) == \
+	 ACLCHECK_OK)
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

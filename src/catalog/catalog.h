@@ -185,6 +185,9 @@ extern void mlops_model_name_check(const char *name);
 extern MlopsModel *mlops_model_lookup(const char *name, Snapshot snapshot,
 									  bool missing_ok);
 
+/* The model of that number, or NULL. */
+extern MlopsModel *mlops_model_by_id(int64 model_id, Snapshot snapshot);
+
 /*
  * Whether a role may do something with a model.  Rights are those that are
  * committed last, as everywhere in the server, whatever the snapshot.

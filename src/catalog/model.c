@@ -17,6 +17,7 @@
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 
+static MlopsModel *read_model(MlopsScan *scan, HeapTuple tuple);
 static int	parse_version(const char *text);
 static void invalidate(const char *table);
 
@@ -75,19 +76,7 @@ mlops_model_lookup(const char *name, Snapshot snapshot, bool missing_ok)
 	mlops_scan_begin(&scan, "model", "model_name_key", snapshot, 1, &key);
 	tuple = mlops_scan_next(&scan);
 	if (HeapTupleIsValid(tuple))
-	{
-		bool		null;
-
-		model = palloc(sizeof(MlopsModel));
-		model->model_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
-														 Anum_model_model_id, &null));
-		model->name = pstrdup(name);
-		model->owner = TextDatumGetCString(mlops_scan_value(&scan, tuple,
-															Anum_model_owner, &null));
-		model->keep_versions =
-			DatumGetInt32(mlops_scan_value(&scan, tuple,
-										   Anum_model_keep_versions, &null));
-	}
+		model = read_model(&scan, tuple);
 	mlops_scan_end(&scan);
 
 	if (model == NULL && !missing_ok)
@@ -95,6 +84,23 @@ mlops_model_lookup(const char *name, Snapshot snapshot, bool missing_ok)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
 				 errhint("The view mlops.models lists those that you may use.")));
+	return model;
+}
+
+MlopsModel *
+mlops_model_by_id(int64 model_id, Snapshot snapshot)
+{
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	MlopsModel *model = NULL;
+
+	mlops_key_int8(&key, Anum_model_model_id, model_id);
+	mlops_scan_begin(&scan, "model", "model_pkey", snapshot, 1, &key);
+	tuple = mlops_scan_next(&scan);
+	if (HeapTupleIsValid(tuple))
+		model = read_model(&scan, tuple);
+	mlops_scan_end(&scan);
 	return model;
 }
 
@@ -167,6 +173,25 @@ mlops_model_drop(const MlopsModel *model)
 						  &arguments, NULL);
 	invalidate("model");
 	invalidate("alias");
+}
+
+/* A row of mlops.model as a struct. */
+static MlopsModel *
+read_model(MlopsScan *scan, HeapTuple tuple)
+{
+	MlopsModel *model = palloc(sizeof(MlopsModel));
+	bool		null;
+
+	model->model_id = DatumGetInt64(mlops_scan_value(scan, tuple,
+													 Anum_model_model_id, &null));
+	model->name = TextDatumGetCString(mlops_scan_value(scan, tuple,
+													   Anum_model_name, &null));
+	model->owner = TextDatumGetCString(mlops_scan_value(scan, tuple,
+														Anum_model_owner, &null));
+	model->keep_versions =
+		DatumGetInt32(mlops_scan_value(scan, tuple,
+									   Anum_model_keep_versions, &null));
+	return model;
 }
 
 /* A version's number, or 0 if the text is none. */
