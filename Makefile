@@ -43,7 +43,7 @@ REGRESS           = install types params errors train predict versions \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
                     forest_path drift drift_more detectors performance batch \
-                    monitors
+                    monitors alerts
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -57,8 +57,7 @@ PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile forest_paths math \
                     math_hash math_ranking math_summary trainer \
                     trainer_hostile math_association math_paired ticks \
-                    math_distance math_detectors math_estimate \
-                    math_pca
+                    math_distance math_detectors math_estimate math_pca cron
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
                     evaluation_oracle exchange_oracle drift_oracle \

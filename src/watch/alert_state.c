@@ -163,10 +163,9 @@ see_well(const MlopsAlertRule *rule, MlopsAlert *alert,
 		alert->n_seen--;
 		if (alert->n_times > 0)
 			alert->last_seen_at = alert->times[alert->n_times - 1];
-		is_over = alert->n_times == 0;
 	}
-	else if (sighting->at < alert->last_seen_at)
-		return;
+	if (sighting->at < alert->last_seen_at)
+		is_over = false;
 	else if (is_pending && rule->period != NULL)
 	{
 		forget_times(alert, rule->period, sighting->at);
