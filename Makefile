@@ -43,7 +43,7 @@ REGRESS           = install types params errors train predict versions \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
                     forest_path drift drift_more detectors performance batch \
-                    monitors alerts
+                    monitors alerts jobs
 REGRESS_PRELOAD   = progress
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \

@@ -71,6 +71,7 @@ mlops_cron_parse(const char *text, MlopsCron *cron, const char **problem)
 {
 	const char *word = skip_blanks(text);
 	size_t		length = strlen(word);
+	int			seconds;
 
 	memset(cron, 0, sizeof(MlopsCron));
 	if (*word == '@')
@@ -89,9 +90,10 @@ mlops_cron_parse(const char *text, MlopsCron *cron, const char **problem)
 		*problem = "the word must be one such as @hourly, @daily, @weekly or @monthly";
 		return false;
 	}
-	if (parse_seconds(word, &cron->seconds))
+	if (parse_seconds(word, &seconds))
 	{
-		if (cron->seconds >= 1 && cron->seconds <= 59)
+		cron->seconds = seconds;
+		if (seconds >= 1 && seconds <= 59)
 			return true;
 		*problem = "an interval must be from 1 to 59 seconds";
 		return false;

@@ -199,8 +199,9 @@ is_of_event(const MlopsMonitorResult *result, const char *event)
 }
 
 /*
- * Is a result one that the rule asks for?  "*" stands for all features.
- * Performance is always that of the model.
+ * Is a result one that the rule asks for?  Performance is always that of the
+ * model.  So is drift, unless features are named ("*": all), or a figure
+ * that features have.
  */
 static bool
 is_wanted(const MlopsMonitorResult *result, const char *event,
@@ -210,8 +211,10 @@ is_wanted(const MlopsMonitorResult *result, const char *event,
 
 	if (rule->metrics != NIL && !has_metric(rule->metrics, result))
 		return false;
-	if (rule->features == NIL || strcmp(event, "performance") == 0)
+	if (strcmp(event, "performance") == 0)
 		return is_whole;
+	if (rule->features == NIL)
+		return is_whole || list_has(rule->metrics, result->metric);
 	return !is_whole && (list_has(rule->features, "*") ||
 						 list_has(rule->features, result->feature));
 }

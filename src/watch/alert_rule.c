@@ -13,8 +13,10 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 #include "watch/alert.h"
+#include "watch/measures.h"
 
 PG_FUNCTION_INFO_V1(mlops_create_alert_rule);
 PG_FUNCTION_INFO_V1(mlops_drop_alert_rule);
@@ -38,6 +40,7 @@ static void check_word(const char *argument, const char *word,
 static Interval *checked_interval(FunctionCallInfo fcinfo, int argument,
 								  const char *name, bool may_be_zero);
 static void check_events(List *events);
+static void check_metrics(List *metrics);
 static void check_features(const MlopsModel *model, List *features);
 static void check_list(const char *argument, List *names);
 
@@ -170,7 +173,7 @@ rule_of(FunctionCallInfo fcinfo)
 	check_events(rule->events);
 	rule->metrics = mlops_optional_list(fcinfo, 3);
 	if (!PG_ARGISNULL(3))
-		check_list("metrics", rule->metrics);
+		check_metrics(rule->metrics);
 	rule->features = mlops_optional_list(fcinfo, 4);
 	if (!PG_ARGISNULL(4))
 		check_list("features", rule->features);
@@ -272,6 +275,21 @@ check_events(List *events)
 	foreach(cell, events)
 		check_word("events", lfirst(cell), event_names,
 				   lengthof(event_names));
+}
+
+/* 22023 unless all are names that results of monitors have, or of groups. */
+static void
+check_metrics(List *metrics)
+{
+	Datum		none = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+	List	   *others = NIL;
+	ListCell   *cell;
+
+	check_list("metrics", metrics);
+	foreach(cell, metrics)
+		if (strcmp(lfirst(cell), "drifted_share") != 0)
+			others = lappend(others, lfirst(cell));
+	(void) mlops_measures_of(others, DatumGetJsonbP(none));
 }
 
 /* 22023 unless all are features of some version of the model, or "*". */

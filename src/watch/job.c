@@ -171,10 +171,10 @@ missing_subject(const MlopsJob *job, MlopsModel **model)
 	MlopsMonitor *monitor;
 
 	*model = mlops_model_by_id(job->model_id, NULL);
-	if (*model == NULL)
-		return psprintf("the model of %s \"%s\"", job->kind, job->subject);
 	if (strcmp(job->kind, "monitor") != 0)
-		return NULL;
+		return *model != NULL ? NULL : psprintf("model \"%s\"", job->subject);
+	if (*model == NULL)
+		return psprintf("the model of monitor \"%s\"", job->subject);
 	monitor = mlops_monitor_lookup(job->subject, NULL, true);
 	if (monitor == NULL || monitor->model_id != job->model_id)
 		return psprintf("monitor \"%s\"", job->subject);
@@ -213,6 +213,8 @@ run_job(const MlopsJob *job, const MlopsModel *model)
 		row.state = "skipped";
 		add_message(&run, "it is running already");
 	}
+	if (run.message.len == 0 && run.error == NULL)
+		add_message(&run, "nothing to do");
 	if (run.error != NULL)
 	{
 		row.state = "failed";
@@ -260,21 +262,22 @@ run_steps(Run *run)
 static void
 run_monitor(Run *run, const char *name)
 {
+	bool		is_good;
+
 	run->monitor = name;
 	run->n_windows = run->n_failed = 0;
 	do
 	{
 		run->is_more = false;
-		if (run->is_cancelled || !try_step(run, monitor_step))
-			break;
-	} while (run->is_more && run->n_windows < MOST_WINDOWS);
+		is_good = !run->is_cancelled && try_step(run, monitor_step);
+	} while (is_good && run->is_more && run->n_windows < MOST_WINDOWS);
 	if (run->n_failed > 0)
 		add_message(run, psprintf("monitor %s: windows computed: %d, failed: %d",
 								  name, run->n_windows, run->n_failed));
 	else if (run->n_windows > 0)
 		add_message(run, psprintf("monitor %s: windows computed: %d", name,
 								  run->n_windows));
-	else
+	else if (is_good)
 		add_message(run, psprintf("monitor %s: nothing to do", name));
 }
 

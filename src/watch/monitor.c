@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "watch/alert.h"
 #include "watch/drift.h"
 #include "watch/monitor.h"
 #include "watch/monitor_run.h"
@@ -180,6 +181,7 @@ mlops_monitor_drop(const char *name)
 	(void) managed_model(monitor->model);
 	(void) mlops_monitor_lock(monitor, true);
 	(void) mlops_unschedule_subject("monitor", name);
+	mlops_alert_forget(monitor->model_id, psprintf("monitor %s", name));
 	mlops_monitor_delete(monitor);
 }
 

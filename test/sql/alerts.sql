@@ -43,3 +43,104 @@ SELECT day::date, d.* FROM generate_series(timestamptz '2024-03-01', '2024-03-10
 SELECT alert_id - min(alert_id) OVER () AS n, rule, event, slice, feature, severity, state, raised_for::date,
 	   first_seen_at::date, last_seen_at::date, n_seen
 FROM mlops.alerts WHERE model = 'al' ORDER BY alert_id;
+
+-- what is pending cannot be acknowledged
+DO $$
+BEGIN
+	PERFORM mlops.acknowledge(alert_id) FROM mlops.alerts WHERE state = 'pending' AND rule = 'al twice';
+EXCEPTION WHEN SQLSTATE '55000' THEN RAISE WARNING '%', regexp_replace(SQLERRM, '\d+', 'N');
+END $$;
+
+-- rows that come late are counted once, however often the window is computed
+INSERT INTO al_rows SELECT id + 1000000, at + interval '2 days', a, b, region, y FROM al_rows
+WHERE at >= '2024-03-09' AND at < '2024-03-10' AND id % 3 > 0;
+SELECT window_start::date, status FROM mlops.run_monitor('al', until => '2024-03-12');
+INSERT INTO al_rows SELECT id + 1000000, at + interval '2 days', a, b, region, y FROM al_rows
+WHERE at >= '2024-03-09' AND at < '2024-03-10' AND id % 3 = 0;
+SELECT window_start::date, status FROM mlops.run_monitor('al', until => '2024-03-12');
+SELECT rule, event, state, raised_for::date, last_seen_at::date, n_seen FROM mlops.alerts
+WHERE model = 'al' AND slice = '{}' AND feature = '' AND last_seen_at >= '2024-03-09' ORDER BY alert_id;
+-- and when they are as they should be, the alert was none
+UPDATE al_rows SET a = a - 70 WHERE at >= '2024-03-11';
+INSERT INTO al_rows SELECT id + 2000000, at, a, b, region, y FROM al_rows WHERE at >= '2024-03-11' AND id % 9 = 0;
+SELECT window_start::date, status FROM mlops.run_monitor('al', until => '2024-03-12');
+SELECT rule, event, state, raised_for::date, last_seen_at::date, n_seen FROM mlops.alerts
+WHERE model = 'al' AND slice = '{}' AND feature = '' AND last_seen_at >= '2024-03-09' ORDER BY alert_id;
+
+-- acknowledge: what resets itself stays until it is well, else it is over
+SELECT mlops.acknowledge(alert_id, 'it is the new sensor') FROM mlops.alerts
+WHERE rule = 'al features' AND state = 'open' AND slice = '{}';
+SELECT mlops.acknowledge(alert_id) FROM mlops.alerts WHERE rule = 'al' AND event = 'drift' AND slice = '{}' ORDER BY alert_id LIMIT 1;
+SELECT rule, state, acknowledged_by = CURRENT_USER AS by_me, note, resolved_at IS NOT NULL AS resolved FROM mlops.alerts
+WHERE acknowledged_at IS NOT NULL AND model = 'al' ORDER BY alert_id;
+SELECT mlops.acknowledge(0);
+
+-- a window that fails
+ALTER TABLE al_rows RENAME b TO c;
+INSERT INTO al_rows SELECT id + 3000000, at + interval '1 day', a, c, region, y FROM al_rows WHERE at >= '2024-03-11';
+SELECT window_start::date, state FROM mlops.run_monitor('al', until => '2024-03-13');
+SELECT rule, event, state, raised_for::date, message FROM mlops.alerts WHERE model = 'al' AND event = 'failure' ORDER BY alert_id;
+ALTER TABLE al_rows RENAME c TO b;
+SELECT window_start::date, state FROM mlops.run_monitor('al', until => '2024-03-13');
+SELECT rule, event, state, raised_for::date FROM mlops.alerts WHERE model = 'al' AND event = 'failure' ORDER BY alert_id;
+-- figures of features, without naming these
+SELECT mlops.create_alert_rule('al', name => 'al psi', events => 'drift', metrics => 'psi');
+INSERT INTO al_rows SELECT id + 4000000, at + interval '1 day', a + 70, b, region, y FROM al_rows WHERE at >= '2024-03-12';
+SELECT window_start::date, status FROM mlops.run_monitor('al', until => '2024-03-14');
+SELECT rule, feature, severity, message ~ '^drift of model "al", feature "a": psi is [0-9.]+ \(threshold [0-9.]+\)$' AS message,
+	details -> 'figures' -> 0 ->> 'metric' AS metric, details ->> 'window_start' AS window
+FROM mlops.alerts WHERE rule = 'al psi' AND slice = '{}' ORDER BY feature LIMIT 1;
+-- without rules nothing is raised
+SELECT mlops.drop_alert_rule(rule) FROM mlops.alert_rules WHERE model = 'al' ORDER BY rule;
+SELECT state, count(*) FROM mlops.alerts WHERE model = 'al' GROUP BY 1 ORDER BY 1;
+INSERT INTO al_rows SELECT id + 5000000, at + interval '1 day', a + 70, b, region, y FROM al_rows WHERE at >= '2024-03-13';
+SELECT window_start::date, status FROM mlops.run_monitor('al', until => '2024-03-15');
+SELECT count(*) FROM mlops.alerts WHERE model = 'al' AND last_seen_at >= '2024-03-14';
+
+-- rules that are none
+SELECT mlops.create_alert_rule('al', events => 'drifft');
+SELECT mlops.create_alert_rule('al', events => '{}');
+SELECT mlops.create_alert_rule('al', events => '{drift,drift}');
+SELECT mlops.create_alert_rule('al', features => 'nonsense');
+SELECT mlops.create_alert_rule('al', metrics => 'nonsense');
+SELECT mlops.create_alert_rule('al', least_status => 'none');
+SELECT mlops.create_alert_rule('al', severity => 'warn');
+SELECT mlops.create_alert_rule('al', min_count => 0);
+SELECT mlops.create_alert_rule('al', period => '0');
+SELECT mlops.create_alert_rule('al', cooldown => '-1 day');
+SELECT mlops.create_alert_rule('al', name => '');
+SELECT mlops.create_alert_rule('nothing');
+SELECT mlops.create_alert_rule('al'), mlops.create_alert_rule('al');
+SELECT mlops.drop_alert_rule('nothing');
+
+-- the rows of a monitor that is dropped have no open alerts
+SELECT mlops.create_alert_rule('al');
+INSERT INTO al_rows SELECT id + 6000000, at + interval '1 day', a, b, region, y FROM al_rows WHERE at >= '2024-03-14';
+SELECT window_start::date, status FROM mlops.run_monitor('al', until => '2024-03-16');
+SELECT count(*) > 0 AS open FROM mlops.alerts WHERE model = 'al' AND state = 'open';
+SELECT mlops.drop_monitor('al');
+SELECT count(*) AS open FROM mlops.alerts WHERE model = 'al' AND state = 'open';
+
+-- rights
+CREATE ROLE regress_al_reader;
+CREATE ROLE regress_al_manager;
+SELECT mlops.grant_model('al', 'regress_al_reader', 'read'), mlops.grant_model('al', 'regress_al_manager', 'manage');
+SET ROLE regress_al_reader;
+SELECT count(*) > 0 AS alerts FROM mlops.alerts;
+SELECT mlops.create_alert_rule('al', name => 'mine');
+SELECT mlops.drop_alert_rule('al');
+SELECT mlops.acknowledge(alert_id) FROM mlops.alerts ORDER BY alert_id LIMIT 1;
+RESET ROLE;
+SELECT mlops.revoke_model('al', 'regress_al_reader', 'read');
+SET ROLE regress_al_reader;
+SELECT (SELECT count(*) FROM mlops.alerts), (SELECT count(*) FROM mlops.alert_rules);
+SET ROLE regress_al_manager;
+SELECT mlops.create_alert_rule('al', name => 'regress_al', severity => 'info');
+SELECT mlops.drop_alert_rule('regress_al');
+RESET ROLE;
+
+SELECT mlops.drop_model('al');
+SELECT count(*) FROM mlops.alert a WHERE NOT EXISTS (SELECT FROM mlops.model m WHERE m.model_id = a.model_id);
+DROP ROLE regress_al_reader, regress_al_manager;
+DROP TABLE al_rows, al_train;
+DROP FUNCTION al_day;

@@ -117,7 +117,8 @@ test_times(void)
 				 times[i].after);
 		if (sscanf(times[i].after, "%d-%d-%d %d:%d", &time.year, &time.month,
 				   &time.day, &time.hour, &time.minute) != 5 ||
-			!mlops_cron_parse(times[i].schedule, &cron, &problem))
+			!mlops_cron_parse(times[i].schedule, &cron, &problem) ||
+			cron.seconds != 0 || cron.reboot)
 		{
 			check(false, name);
 			continue;
