@@ -14,7 +14,8 @@ SELECT has_schema('mlops');
 SELECT has_extension('mlops');
 SELECT views_are('mlops', ARRAY['models', 'versions', 'deployments', 'runs',
 	'metrics', 'baselines', 'stat_cache', 'stat_progress_train', 'monitors',
-	'monitor_windows', 'monitor_results', 'drift_latest']);
+	'monitor_windows', 'monitor_results', 'drift_latest',
+	'alert_rules', 'alerts', 'schedules', 'job_runs']);
 SELECT columns_are('mlops', 'models', ARRAY['model', 'owner', 'task',
 	'serving', 'versions', 'latest', 'bytes', 'description', 'keep_versions',
 	'created_at']);
@@ -31,6 +32,15 @@ SELECT columns_are('mlops', 'monitor_windows', ARRAY['model', 'monitor',
 	'window_start', 'window_end', 'state', 'status', 'version', 'n_rows',
 	'n_labelled', 'error', 'error_code', 'runs', 'computed_at',
 	'computed_by', 'seconds']);
+SELECT columns_are('mlops', 'alerts', ARRAY['alert_id', 'model', 'rule',
+	'event', 'subject', 'slice', 'feature', 'severity', 'state', 'raised_at',
+	'raised_for', 'first_seen_at', 'last_seen_at', 'n_seen', 'resolved_at',
+	'message', 'acknowledged_at', 'acknowledged_by', 'note', 'details']);
+SELECT columns_are('mlops', 'schedules', ARRAY['job_id', 'name', 'kind',
+	'subject', 'model', 'schedule', 'run_as', 'problem', 'next_run',
+	'last_started', 'last_ended', 'duration', 'last_state', 'last_message',
+	'last_error', 'last_error_code', 'runs', 'failures', 'cron_job_id',
+	'cron_database', 'created_at']);
 SELECT has_column('mlops', 'versions', c, c) FROM unnest(ARRAY['model',
 	'version', 'task', 'aliases', 'metrics', 'classes', 'features',
 	'created_at', 'model_sha256']) c;

@@ -1,6 +1,7 @@
 -- Rules of alerts, and what becomes of alerts, by windows of a stream.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 \pset null -
 
 -- a stream of ten days: days 4, 5 and 8 have other numbers, day 6 has no rows
@@ -144,3 +145,27 @@ SELECT count(*) FROM mlops.alert a WHERE NOT EXISTS (SELECT FROM mlops.model m W
 DROP ROLE regress_al_reader, regress_al_manager;
 DROP TABLE al_rows, al_train;
 DROP FUNCTION al_day;
+
+-- the examples of docs/reference.md
+CREATE TABLE shopping AS
+SELECT i AS id, timestamptz '2024-03-01 00:00+00' + i * interval '6 minutes' AS at,
+       abs(hashint4(i)) % 40 + CASE WHEN i >= 1200 THEN 20 ELSE 0 END AS pages,
+       abs(hashint4(i + 7)) % 50 AS minutes,
+       abs(hashint4(i)) % 40 + abs(hashint4(i + 3)) % 20 > 30 AS bought
+FROM generate_series(0, 1679) i;
+SELECT version
+FROM mlops.train('buys', 'SELECT * FROM shopping WHERE at < ''2024-03-04 00:00+00''', 'bought',
+                 exclude => 'id', event_time => 'at', params => '{"num_boost_round": 5}');
+SELECT mlops.create_monitor('buys', 'shopping', start_at => '2024-03-04 00:00+00');
+SELECT mlops.create_alert_rule('buys', events => '{drift,no_data,failure}');
+SELECT window_start::date, status FROM mlops.run_monitor('buys', until => '2024-03-08 00:00+00');
+SELECT event, subject, severity, state, first_seen_at::date, last_seen_at::date, n_seen, message
+FROM mlops.alerts WHERE model = 'buys';
+SELECT mlops.acknowledge(alert_id, 'the new site has more pages')
+FROM mlops.alerts WHERE model = 'buys' AND state = 'open';
+SELECT mlops.drop_alert_rule('buys');
+SELECT mlops.schedule('buys', NULL) > 0 AS scheduled;
+SELECT mlops.run_job(job_id) ~ '^monitor buys: windows computed: \d+$' AS done
+FROM mlops.schedules WHERE name = 'monitor buys';
+SELECT mlops.drop_model('buys');
+DROP TABLE shopping;

@@ -43,6 +43,9 @@ CREATE TABLE bi_file AS SELECT mlops.export_model('bi_numbers') AS ubj, mlops.ex
 SELECT inserted FROM mlops.score('bi_bin/2', 'bi', 'bi_stored', 'id', columns => '{a,b}', changed_at => 'at');
 CREATE VIEW bi_stored_view AS SELECT * FROM bi_stored;
 SELECT mlops.create_monitor('bi_bin', 'bi', 'at', '2 days', name => 'bi_monitor');
+SELECT mlops.create_alert_rule('bi_bin', 'bi_rule', events => 'no_data'), mlops.schedule('bi_bin', NULL, 'watch', 'bi_job') > 0;
+SELECT mlops.create_monitor('bi_bin', 'bi', 'at', '7 days', name => 'bi_alerting');
+SELECT count(*) FROM mlops.run_monitor('bi_alerting', until => '2024-02-10');
 
 -- the functions, and a call of each that works
 CREATE TABLE bi_function AS
@@ -148,6 +151,12 @@ FROM (VALUES
 	('alter_monitor', $${"monitor": "'bi_monitor'"}$$),
 	('drop_monitor', $${"monitor": "'bi_monitor'"}$$),
 	('run_monitor', $${"monitor": "'bi_monitor'", "until": "'2024-02-01'::timestamptz"}$$),
+	('create_alert_rule', $${"model": "'bi_bin'", "name": "'bi_new_rule'"}$$),
+	('drop_alert_rule', $${"name": "'bi_rule'"}$$),
+	('acknowledge', $${"alert": "(SELECT min(alert_id) FROM mlops.alerts)", "note": "'seen'"}$$),
+	('schedule', $${"subject": "'bi_bin'", "kind": "'watch'", "schedule": "NULL"}$$),
+	('unschedule', $${"name": "'bi_job'"}$$),
+	('run_job', $${"job": "(SELECT job_id FROM mlops.schedules WHERE name = 'bi_job')"}$$),
 	('deploy', $${"model": "'bi_bin/1'"}$$),
 	('rollback', $${"model": "'bi_bin'"}$$),
 	('set_alias', $${"model": "'bi_bin/1'", "alias": "'shadow'"}$$),
@@ -242,6 +251,20 @@ INSERT INTO bi_bad VALUES
 	('thresholds', 'jsonb', 'thresholds: negative', $$'{"psi": -1}'$$),
 	('thresholds', 'jsonb', 'thresholds: no number', $$'{"psi": "x"}'$$),
 	('is_current', 'boolean', 'is_current: NULL', $$NULL::boolean$$),
+	-- alerts and jobs
+	('events', '.*name_list', 'events: unknown', $$'nonsense'$$),
+	('least_status|severity', 'text', 'word: unknown', $$'nonsense'$$),
+	('period|cooldown', 'interval', 'interval: negative', $$'-1 day'::interval$$),
+	('period|cooldown', 'interval', 'interval: none', $$'0'::interval$$),
+	('period|cooldown', 'interval', 'interval: huge', $$'170000000 years'::interval$$),
+	('auto_reset', 'boolean', 'flag: false', 'false'),
+	('schedule', 'text', 'schedule: malformed', $$'0 * * *'$$),
+	('schedule', 'text', 'schedule: out of range', $$'0 25 * * *'$$),
+	('schedule', 'text', 'schedule: empty', $$''$$),
+	('subject', 'text', 'subject: unknown', $$'bi_none'$$),
+	('subject', 'text', 'subject: empty', $$''$$),
+	('name', 'text', 'name: unknown', $$'bi_none'$$),
+	('name', 'text', 'name: too long', $$repeat('x', 201)$$),
 	-- references
 	('model|other', '.*model_ref', 'model: unknown', $$'bi_none'$$),
 	('init_model', '.*', 'init_model: unknown', $$'bi_none'$$),

@@ -1,6 +1,7 @@
 -- Jobs, as pg_cron runs them; without it, they are run by whoever asks.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 \pset null -
 
 -- three days until yesterday, one window each
