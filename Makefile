@@ -17,7 +17,8 @@ PG_CPPFLAGS  = -Isrc -DMLOPS_VERSION='"$(EXTVERSION)"'
 # no fused multiply-add: predictions are bit for bit those of libxgboost
 PG_CFLAGS    = -ffp-contract=off
 JANSSON_USER = $(shell grep -l '<jansson.h>' src/*/*.c src/*/*.h 2>/dev/null)
-SHLIB_LINK   = $(if $(JANSSON_USER),-ljansson) -lm
+# its own symbols are its own: half of what the loader would look up
+SHLIB_LINK   = $(if $(JANSSON_USER),-ljansson) -lm -Wl,-Bsymbolic
 
 TRAINER        = src/trainer/mlops-trainer
 TRAINER_OBJS   = $(patsubst %.c,%.o,$(sort $(wildcard src/trainer/*.c)))

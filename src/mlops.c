@@ -8,6 +8,8 @@
 #include "fmgr.h"
 #include "forest/forest.h"
 #include "serve/batch.h"
+#include "serve/shared_versions.h"
+#include "serve/telemetry.h"
 #include "train/progress.h"
 
 PG_MODULE_MAGIC;
@@ -23,6 +25,8 @@ _PG_init(void)
 	mlops_settings_init(set_forest_path);
 	mlops_progress_init();
 	mlops_batch_init();
+	mlops_shared_versions_init();
+	mlops_telemetry_init();
 }
 
 /*

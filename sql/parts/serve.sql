@@ -383,8 +383,26 @@ SUPPORT mlops._predict_support;
 
 CREATE FUNCTION mlops._stat_cache()
 RETURNS TABLE (version_id bigint, bytes bigint, loads bigint, hits bigint,
-	load_time double precision, last_use timestamptz)
+	load_time double precision, last_use timestamptz, shared boolean,
+	sessions integer)
 LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED COST 10 ROWS 10
 AS 'MODULE_PATHNAME', 'mlops_stat_cache';
 COMMENT ON FUNCTION mlops._stat_cache() IS
-'versions that this session has loaded; see mlops.stat_cache';
+'versions in shared memory and in this session''s; see mlops.stat_cache';
+
+CREATE FUNCTION mlops._stat_model()
+RETURNS TABLE (version_id bigint, calls bigint, rows bigint,
+	total_time double precision, errors bigint, missing bigint, unseen bigint,
+	cache_hits bigint, loads bigint, load_time double precision,
+	first_use timestamptz, last_use timestamptz)
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED COST 10 ROWS 10
+AS 'MODULE_PATHNAME', 'mlops_stat_model';
+COMMENT ON FUNCTION mlops._stat_model() IS
+'what versions are used for; see mlops.stat_model';
+
+CREATE FUNCTION mlops.stat_model_reset(model text DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'mlops_stat_model_reset';
+COMMENT ON FUNCTION mlops.stat_model_reset(text) IS
+'count the uses of a model anew, or of all models that the role may manage';

@@ -119,13 +119,24 @@ COMMENT ON VIEW mlops.stat_progress_train IS
 
 CREATE VIEW mlops.stat_cache WITH (security_barrier) AS
 SELECT m.name AS model, v.version, c.bytes, c.loads, c.hits, c.load_time,
-	   c.last_use
+	   c.last_use, c.shared, c.sessions
 FROM mlops._stat_cache() c
 JOIN mlops.version v USING (version_id)
 JOIN mlops.model m USING (model_id)
 WHERE mlops.has_model_privilege(m.name, 'predict');
 COMMENT ON VIEW mlops.stat_cache IS
-'versions that this session has loaded: memory, loads, uses and times in ms';
+'versions in memory, this session''s and shared: bytes, loads, uses, times in ms';
+
+CREATE VIEW mlops.stat_model WITH (security_barrier) AS
+SELECT m.name AS model, v.version, s.calls, s.rows, s.total_time, s.errors,
+	   s.missing, s.unseen, s.cache_hits, s.loads, s.load_time, s.first_use,
+	   s.last_use
+FROM mlops._stat_model() s
+JOIN mlops.version v USING (version_id)
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.stat_model IS
+'what versions are used for: statements, rows, times in ms, errors, missing values';
 
 CREATE VIEW mlops.monitors WITH (security_barrier) AS
 SELECT m.name AS model, o.name AS monitor, o.reference, o.source,
@@ -272,3 +283,5 @@ COMMENT ON VIEW mlops.job_runs IS
 
 GRANT SELECT ON mlops.alert_rules, mlops.alerts, mlops.schedules,
 	mlops.job_runs TO PUBLIC;
+
+	mlops.stat_cache, mlops.stat_model TO PUBLIC;

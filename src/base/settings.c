@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 bool		mlops_batch = true;
@@ -19,7 +20,10 @@ int			mlops_cache_size = 65536;
 int			mlops_forest_path_number = 0;
 int			mlops_max_categories = 1000;
 int			mlops_max_train_memory = 4096;
+int			mlops_shared_cache_size = 65536;
+int			mlops_stat_model_max = 1000;
 int			mlops_threads = 0;
+bool		mlops_track_usage = true;
 int			mlops_trainer_nice = 10;
 
 /* What mlops.forest_path may be; the first is "auto". */
@@ -34,6 +38,7 @@ static const struct config_enum_entry forest_paths[] = {
 
 static MlopsPathSetter set_forest_path;
 
+static void define_at_start(void);
 static bool check_forest_path(int *number, void **extra, GucSource source);
 static void assign_forest_path(int number, void *extra);
 
@@ -72,17 +77,42 @@ mlops_settings_init(MlopsPathSetter forest_path)
 							"Bounds the rows read and the trainer process together.",
 							&mlops_max_train_memory, 4096, 16, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress)
+		define_at_start();
 	DefineCustomIntVariable("mlops.threads",
 							"Threads that a training uses.",
 							"0 takes as many as there are processors.",
 							&mlops_threads, 0, 0, 256,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("mlops.track_usage",
+							 "Counts what versions are used for.",
+							 "mlops.stat_model has the counts.",
+							 &mlops_track_usage, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("mlops.trainer_nice",
 							"Priority of the trainer process, as nice(1) takes it.",
 							"Above 0, queries of other sessions go first.",
 							&mlops_trainer_nice, 10, 0, 19,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("mlops");
+}
+
+/*
+ * Settings of shared memory, which there is only if the module is preloaded.
+ */
+static void
+define_at_start(void)
+{
+	DefineCustomIntVariable("mlops.shared_cache_size",
+							"Shared memory for loaded model versions.",
+							"0 turns it off: each backend then has its own.",
+							&mlops_shared_cache_size, 65536, 0, INT_MAX,
+							PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("mlops.stat_model_max",
+							"Versions that mlops.stat_model has counts of.",
+							"0 turns it off: each session then sees its own counts.",
+							&mlops_stat_model_max, 1000, 0, 1000000,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 
 /*

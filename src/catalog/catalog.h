@@ -63,6 +63,7 @@ typedef struct MlopsVersion
 	int64		run_id;
 	char	   *objective;
 	char	   *target;			/* column or expression that it was trained on */
+	bool		committed;		/* the row is nobody's to roll back any more */
 } MlopsVersion;
 
 /* Statistics of a feature or of the predictions over the training rows. */
@@ -238,16 +239,30 @@ extern int64 mlops_resolve_quietly(const MlopsReference *reference,
 extern Oid	mlops_alias_relation(void);
 extern Oid	mlops_model_relation(void);
 
+/* The model_id of a version as last committed, 0 if there is none. */
+extern int64 mlops_version_model(int64 version_id);
+
 /* A version's row; XX001 if it is not there. */
 extern MlopsVersion *mlops_version_load(int64 version_id, Snapshot snapshot);
 
 /*
  * The bytes of an artefact ("model" or "forest") of `size` bytes, as the
  * version's row says, aligned to MLOPS_FOREST_ALIGN inside palloc'd memory.
- * XX001 if they are not all there.
+ * XX001 if they are not all there.  _read also says whether none of them can
+ * be rolled back any more.
  */
 extern char *mlops_artefact_load(int64 version_id, const char *kind,
 								 size_t size, Snapshot snapshot);
+extern char *mlops_artefact_read(int64 version_id, const char *kind,
+								 size_t size, Snapshot snapshot,
+								 bool *committed);
+
+/*
+ * What tells the versions of this database from those of others, and from
+ * those of an extension that was dropped: the oid of mlops.version and the
+ * number of its file, which a TRUNCATE changes.
+ */
+extern void mlops_version_table(Oid *relation, Oid *file);
 
 /*
  * A text argument of a run as it was given, such as "query_group"; NULL if it

@@ -75,6 +75,7 @@ typedef struct MlopsScan
 {
 	Relation	relation;
 	SysScanDesc scan;
+	bool		committed;		/* so are all the rows that it has given */
 } MlopsScan;
 
 /*

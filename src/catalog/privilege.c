@@ -140,10 +140,13 @@ forget_role(Datum arg, int cache, uint32 hash)
 static int
 highest_privilege(const MlopsModel *model, Oid role)
 {
-	Oid			owner = get_role_oid(current_owner(model), true);
+	Oid			owner;
 
-	if (superuser_arg(role) ||
-		(OidIsValid(owner) && has_privs_of_role(role, owner)))
+	/* first what needs no table */
+	if (superuser_arg(role))
+		return MLOPS_MANAGE;
+	owner = get_role_oid(current_owner(model), true);
+	if (OidIsValid(owner) && has_privs_of_role(role, owner))
 		return MLOPS_MANAGE;
 	return granted_privilege(model->model_id, role);
 }

@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/internal.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -62,6 +63,7 @@ mlops_scan_begin(MlopsScan *scan, const char *table, const char *index,
 {
 	Oid			index_oid = mlops_catalog_relation(index);
 
+	scan->committed = true;
 	scan->relation = table_open(mlops_catalog_relation(table),
 								AccessShareLock);
 	scan->scan = systable_beginscan(scan->relation, index_oid, true,
@@ -71,7 +73,13 @@ mlops_scan_begin(MlopsScan *scan, const char *table, const char *index,
 HeapTuple
 mlops_scan_next(MlopsScan *scan)
 {
-	return systable_getnext(scan->scan);
+	HeapTuple	tuple = systable_getnext(scan->scan);
+
+	if (HeapTupleIsValid(tuple) &&
+		!HeapTupleHeaderXminCommitted(tuple->t_data) &&
+		!TransactionIdDidCommit(HeapTupleHeaderGetXmin(tuple->t_data)))
+		scan->committed = false;
+	return tuple;
 }
 
 Datum

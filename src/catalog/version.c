@@ -8,19 +8,28 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "base/compat.h"
 #include "catalog/internal.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "forest/forest.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
 
 static int64 resolve_alias(const MlopsReference *reference,
 						   Snapshot snapshot, MlopsModel *model);
 static int64 resolve_version(const MlopsReference *reference,
 							 Snapshot snapshot, MlopsModel **model);
+static bool read_chunk(Datum stored, char *bytes, size_t room,
+					   size_t *loaded);
 static void report_unresolved(const MlopsReference *reference,
 							  Snapshot snapshot) pg_attribute_noreturn();
 static char **text_array_elements(Datum array, int *n);
@@ -82,6 +91,26 @@ mlops_alias_version(const char *model, const char *alias, Snapshot snapshot)
 	return resolve_alias(&reference, snapshot, &unused);
 }
 
+int64
+mlops_version_model(int64 version_id)
+{
+	MlopsScan	scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	int64		model_id = 0;
+	bool		null;
+
+	mlops_key_int8(&key, Anum_version_version_id, version_id);
+	mlops_scan_begin(&scan, "version", "version_pkey", NULL, 1, &key);
+	tuple = mlops_scan_next(&scan);
+	if (HeapTupleIsValid(tuple))
+		model_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
+												  Anum_version_model_id,
+												  &null));
+	mlops_scan_end(&scan);
+	return model_id;
+}
+
 MlopsVersion *
 mlops_version_load(int64 version_id, Snapshot snapshot)
 {
@@ -125,6 +154,7 @@ mlops_version_load(int64 version_id, Snapshot snapshot)
 	version->objective = TextDatumGetCString(value);
 	value = mlops_scan_value(&scan, tuple, Anum_version_target, &null);
 	version->target = TextDatumGetCString(value);
+	version->committed = scan.committed;
 	mlops_scan_end(&scan);
 	return version;
 }
@@ -133,9 +163,19 @@ char *
 mlops_artefact_load(int64 version_id, const char *kind, size_t size,
 					Snapshot snapshot)
 {
-	char	   *memory = palloc_extended(size + MLOPS_FOREST_ALIGN,
+	bool		committed;
+
+	return mlops_artefact_read(version_id, kind, size, snapshot, &committed);
+}
+
+char *
+mlops_artefact_read(int64 version_id, const char *kind, size_t size,
+					Snapshot snapshot, bool *committed)
+{
+	char	   *memory = palloc_extended(size + VARHDRSZ + MLOPS_FOREST_ALIGN,
 										 MCXT_ALLOC_HUGE);
-	char	   *bytes = (char *) TYPEALIGN(MLOPS_FOREST_ALIGN, memory);
+	char	   *bytes = (char *) TYPEALIGN(MLOPS_FOREST_ALIGN,
+										   memory + VARHDRSZ);
 	size_t		loaded = 0;
 	MlopsScan	scan;
 	ScanKeyData keys[2];
@@ -151,20 +191,14 @@ mlops_artefact_load(int64 version_id, const char *kind, size_t size,
 											 Anum_artefact_chunk, &null);
 		Datum		stored = mlops_scan_value(&scan, tuple,
 											  Anum_artefact_data, &null);
-		bytea	   *data = DatumGetByteaPP(stored);
-		size_t		length = VARSIZE_ANY_EXHDR(data);
 		size_t		offset = (size_t) DatumGetInt32(chunk) * MLOPS_CHUNK_SIZE;
 
-		if (offset > size || length > size - offset)
+		if (offset > size ||
+			!read_chunk(stored, bytes + offset, size - offset, &loaded))
 			break;
-		memcpy(bytes + offset, VARDATA_ANY(data), length);
-		loaded += length;
-
-		/* a small one is used where it lies */
-		if ((Pointer) data != DatumGetPointer(stored))
-			pfree(data);
 	}
 	mlops_scan_end(&scan);
+	*committed = scan.committed;
 
 	if (loaded != size)
 		ereport(ERROR,
@@ -173,6 +207,63 @@ mlops_artefact_load(int64 version_id, const char *kind, size_t size,
 						kind, (long long) version_id),
 				 errdetail("%zu of %zu bytes are there.", loaded, size)));
 	return bytes;
+}
+
+void
+mlops_version_table(Oid *relation, Oid *file)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(mlops_catalog_relation("version")));
+	Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+
+	*relation = class->oid;
+	*file = class->relfilenode;
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * Read a stored chunk to where it belongs, where there is room for so many
+ * bytes, and count it; false if it is longer.  One out of line is not copied
+ * twice: the server writes it behind a header, for which the four bytes
+ * before it would do, and does not write the header itself.
+ */
+static bool
+read_chunk(Datum stored, char *bytes, size_t room, size_t *loaded)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(stored);
+	bytea	   *data;
+	size_t		length;
+
+	if (VARATT_IS_EXTERNAL_ONDISK(value))
+	{
+		varatt_external pointer;
+		Relation	toast;
+
+		VARATT_EXTERNAL_GET_POINTER(pointer, value);
+		length = VARATT_EXTERNAL_GET_EXTSIZE(pointer);
+		if (!VARATT_EXTERNAL_IS_COMPRESSED(pointer))
+		{
+			if (length > room)
+				return false;
+			toast = table_open(pointer.va_toastrelid, AccessShareLock);
+			table_relation_fetch_toast_slice(toast, pointer.va_valueid, length,
+											 0, length,
+											 (struct varlena *) (bytes - VARHDRSZ));
+			table_close(toast, AccessShareLock);
+			*loaded += length;
+			return true;
+		}
+	}
+
+	/* a small one is used where it lies */
+	data = DatumGetByteaPP(stored);
+	length = VARSIZE_ANY_EXHDR(data);
+	if (length > room)
+		return false;
+	memcpy(bytes, VARDATA_ANY(data), length);
+	*loaded += length;
+	if ((Pointer) data != DatumGetPointer(stored))
+		pfree(data);
+	return true;
 }
 
 /*

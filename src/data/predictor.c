@@ -12,9 +12,9 @@
 #include "data/predictor.h"
 #include "utils/memutils.h"
 
-static const MlopsForest *load_forest(const MlopsVersion *version,
+static const MlopsForest *load_forest(MlopsVersion *version,
 									  Snapshot snapshot);
-static const MlopsForest *rebuild_forest(const MlopsVersion *version,
+static const MlopsForest *rebuild_forest(MlopsVersion *version,
 										 Snapshot snapshot,
 										 MlopsForestError *error);
 
@@ -72,13 +72,16 @@ mlops_predictor_build(const void *model, size_t model_size, size_t *size,
 
 /* The stored forest, or one made from the model if its layout is outdated. */
 static const MlopsForest *
-load_forest(const MlopsVersion *version, Snapshot snapshot)
+load_forest(MlopsVersion *version, Snapshot snapshot)
 {
 	MlopsForestError error;
 	const MlopsForest *forest;
-	char	   *block = mlops_artefact_load(version->version_id, "forest",
-											version->forest_size, snapshot);
+	bool		committed;
+	char	   *block = mlops_artefact_read(version->version_id, "forest",
+											version->forest_size, snapshot,
+											&committed);
 
+	version->committed &= committed;
 	forest = mlops_forest_open(block, version->forest_size, &error);
 	if (forest == NULL &&
 		mlops_forest_is_outdated(block, version->forest_size))
@@ -94,14 +97,17 @@ load_forest(const MlopsVersion *version, Snapshot snapshot)
 
 /* Make the forest anew from the model; NULL and error if that fails. */
 static const MlopsForest *
-rebuild_forest(const MlopsVersion *version, Snapshot snapshot,
+rebuild_forest(MlopsVersion *version, Snapshot snapshot,
 			   MlopsForestError *error)
 {
-	char	   *model = mlops_artefact_load(version->version_id, "model",
-											version->model_size, snapshot);
+	bool		committed;
+	char	   *model = mlops_artefact_read(version->version_id, "model",
+											version->model_size, snapshot,
+											&committed);
 	size_t		size;
 	void	   *block = mlops_predictor_build(model, version->model_size,
 											  &size, error);
 
+	version->committed &= committed;
 	return block ? mlops_forest_open(block, size, error) : NULL;
 }

@@ -18,6 +18,7 @@ typedef struct MlopsPredictor
 	const MlopsForest *forest;
 	MlopsForestInfo info;
 	MlopsBinding *bindings;		/* of serve/binding.c; NULL at first */
+	struct MlopsUsage *usage;	/* of serve/telemetry.c; NULL at first */
 } MlopsPredictor;
 
 /*

@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "data/field.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
 #define SIGNATURE_FORMAT	1
@@ -113,8 +114,9 @@ mlops_signature_from_jsonb(Jsonb *jsonb)
 	if (!JB_ROOT_IS_OBJECT(jsonb))
 		corrupted("It is no object.");
 	format = member(root, "format", jbvNumeric);
-	if (mlops_numeric_to_double(NumericGetDatum(format->val.numeric)) !=
-		SIGNATURE_FORMAT)
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq,
+										  NumericGetDatum(format->val.numeric),
+										  NumericGetDatum(int64_to_numeric(SIGNATURE_FORMAT)))))
 		corrupted("Its format is not known to this release.");
 	if (member_count(root) != 3)
 		corrupted("It has unknown members.");

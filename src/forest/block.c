@@ -96,6 +96,15 @@ mlops_forest_info(const MlopsForest *forest, MlopsForestInfo *info)
 }
 
 /*
+ * Bytes of an opened block.
+ */
+size_t
+mlops_forest_size(const MlopsForest *forest)
+{
+	return forest->size;
+}
+
+/*
  * A 64-bit checksum of everything after the checksum itself: multiply and
  * rotate, in four lanes so that it runs at the speed of memory.
  */

@@ -64,6 +64,9 @@ extern const MlopsForest *mlops_forest_open(const void *block, size_t size,
 											MlopsForestError *err);
 extern bool mlops_forest_is_outdated(const void *block, size_t size);
 
+/* Bytes of an opened block. */
+extern size_t mlops_forest_size(const MlopsForest *forest);
+
 /* Fill info; its strings live as long as the block. */
 extern void mlops_forest_info(const MlopsForest *forest,
 							  MlopsForestInfo *info);

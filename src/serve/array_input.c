@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "serve/call_site.h"
+#include "serve/telemetry.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -37,16 +38,19 @@ Datum
 mlops_predict_array(PG_FUNCTION_ARGS)
 {
 	MlopsPlace *place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
-	ArrayType  *array = aligned_array(place, PG_GETARG_DATUM(1));
+	ArrayType  *array;
 
+	mlops_usage_begin_row(place->predictor->usage);
+	array = aligned_array(place, PG_GETARG_DATUM(1));
 	check_length(place, array);
 	if (ARR_ELEMTYPE(array) == FLOAT4OID && !ARR_HASNULL(array))
 		memcpy(place->features, ARR_DATA_PTR(array),
 			   sizeof(float) * place->predictor->signature->n_features);
 	else
 		encode_array(place, array);
-	mlops_forest_predict(place->predictor->forest, place->features,
-						 place->outputs);
+	mlops_usage_row(place->predictor->usage, place->features,
+					place->predictor->signature->n_features, 0);
+	mlops_place_evaluate(place);
 	PG_RETURN_FLOAT8(mlops_place_single(place));
 }
 

@@ -22,6 +22,7 @@
 #include "nodes/nodeFuncs.h"
 #include "serve/binding.h"
 #include "serve/call_site.h"
+#include "serve/telemetry.h"
 #include "serve/version_cache.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -132,7 +133,9 @@ void
 mlops_place_encode(MlopsPlace *place, HeapTupleHeader row)
 {
 	HeapTupleData tuple;
+	int			unseen;
 
+	mlops_usage_begin_row(place->predictor->usage);
 	if (place->encoder == NULL ||
 		place->row_type != HeapTupleHeaderGetTypeId(row) ||
 		place->row_typmod != HeapTupleHeaderGetTypMod(row))
@@ -143,24 +146,35 @@ mlops_place_encode(MlopsPlace *place, HeapTupleHeader row)
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = row;
 	heap_deform_tuple(&tuple, place->tupdesc, place->values, place->nulls);
-	(void) mlops_encode_row(place->encoder, place->values, place->nulls,
-							place->features);
+	unseen = mlops_encode_row(place->encoder, place->values, place->nulls,
+							  place->features);
+	mlops_usage_row(place->predictor->usage, place->features,
+					place->predictor->signature->n_features, unseen);
 }
 
 bool
 mlops_place_encode_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 						   int names)
 {
+	int			unseen;
+
+	mlops_usage_begin_row(place->predictor->usage);
 	if (!place->bound)
 		bind_columns(place, fcinfo, names);
 	if (place->sign >= 0 && PG_ARGISNULL(place->sign))
+	{
+		mlops_usage_trying = NULL;
 		return false;
+	}
 	if (place->as_row)
+	{
 		mlops_place_encode(place, PG_GETARG_HEAPTUPLEHEADER(names + 1));
-	else
-		(void) mlops_encode_arguments(place->encoder,
-									  &fcinfo->args[names + 1],
-									  place->features);
+		return true;
+	}
+	unseen = mlops_encode_arguments(place->encoder, &fcinfo->args[names + 1],
+									place->features);
+	mlops_usage_row(place->predictor->usage, place->features,
+					place->predictor->signature->n_features, unseen);
 	return true;
 }
 
@@ -198,8 +212,30 @@ void
 mlops_place_predict(MlopsPlace *place, HeapTupleHeader row)
 {
 	mlops_place_encode(place, row);
+	mlops_place_evaluate(place);
+}
+
+void
+mlops_place_evaluate(MlopsPlace *place)
+{
 	mlops_forest_predict(place->predictor->forest, place->features,
 						 place->outputs);
+	mlops_usage_end_row(place->predictor->usage);
+}
+
+void
+mlops_place_evaluate_margin(MlopsPlace *place)
+{
+	mlops_forest_margin(place->predictor->forest, place->features,
+						place->outputs);
+	mlops_usage_end_row(place->predictor->usage);
+}
+
+void
+mlops_place_count_error(const MlopsPlace *place)
+{
+	mlops_usage_touch(place->predictor->usage);
+	place->predictor->usage->counts.errors++;
 }
 
 int
@@ -214,12 +250,15 @@ double
 mlops_place_single(const MlopsPlace *place)
 {
 	if (place->predictor->version->n_classes > 2)
+	{
+		mlops_place_count_error(place);
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" tells %d classes apart",
 						place->reference.model,
 						place->predictor->version->n_classes),
 				 errhint("Use mlops.predict_label() or mlops.predict_proba().")));
+	}
 	return (double) place->outputs[0];
 }
 
@@ -257,11 +296,14 @@ void
 mlops_class_require(const MlopsPlace *place)
 {
 	if (place->predictor->version->n_classes == 0)
+	{
+		mlops_place_count_error(place);
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" predicts numbers, not classes",
 						place->reference.model),
 				 errhint("Use mlops.predict().")));
+	}
 }
 
 int
@@ -428,6 +470,7 @@ refresh(MlopsPlace *place)
 	bool		known = mlops_moment_now(&moment);
 	Snapshot	snapshot = known ? GetActiveSnapshot() : NULL;
 	int64		version_id = place->version_id;
+	bool		asked = false;
 
 	if (!place->resolved || !known ||
 		memcmp(&moment, &place->moment, sizeof(MlopsMoment)) != 0)
@@ -436,6 +479,7 @@ refresh(MlopsPlace *place)
 								   MLOPS_PREDICT);
 		place->moment = moment;
 		place->resolved = true;
+		asked = true;
 	}
 	else if (place->serial == mlops_version_cache_serial())
 		return;
@@ -443,6 +487,8 @@ refresh(MlopsPlace *place)
 	if (version_id != place->version_id || place->predictor == NULL ||
 		place->serial != mlops_version_cache_serial())
 		take_version(place, version_id, snapshot);
+	if (asked && mlops_track_usage)
+		place->predictor->usage->counts.calls++;
 }
 
 /* Load the version; what was made for another one goes. */

@@ -104,6 +104,13 @@ extern void mlops_place_check_columns(const MlopsPlace *place, List *names);
 /* Encode the row and write its prediction into outputs. */
 extern void mlops_place_predict(MlopsPlace *place, HeapTupleHeader row);
 
+/* Write the prediction, or the margins, of the features into outputs. */
+extern void mlops_place_evaluate(MlopsPlace *place);
+extern void mlops_place_evaluate_margin(MlopsPlace *place);
+
+/* An error is about to be reported that is the version's; see telemetry.h. */
+extern void mlops_place_count_error(const MlopsPlace *place);
+
 /* After encoding: the index in values of the column of an input. */
 extern int	mlops_place_attribute(MlopsPlace *place, int input);
 

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "serve/call_site.h"
+#include "serve/telemetry.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -65,8 +66,11 @@ mlops_predict_json(PG_FUNCTION_ARGS)
 {
 	MlopsPlace *place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
 	Jsonb	   *input = PG_GETARG_JSONB_P(1);
-	MlopsJsonInput *json = json_input(place);
+	MlopsJsonInput *json;
+	int			unseen;
 
+	mlops_usage_begin_row(place->predictor->usage);
+	json = json_input(place);
 	require_object(input);
 	for (int i = 0; i < json->n_members; i++)
 	{
@@ -87,10 +91,11 @@ mlops_predict_json(PG_FUNCTION_ARGS)
 					 errhint("A missing value is written as null.")));
 		json->values[i] = member_value(member, value, &json->nulls[i]);
 	}
-	(void) mlops_encode_row(json->encoder, json->values, json->nulls,
-							place->features);
-	mlops_forest_predict(place->predictor->forest, place->features,
-						 place->outputs);
+	unseen = mlops_encode_row(json->encoder, json->values, json->nulls,
+							  place->features);
+	mlops_usage_row(place->predictor->usage, place->features,
+					place->predictor->signature->n_features, unseen);
+	mlops_place_evaluate(place);
 	PG_RETURN_FLOAT8(mlops_place_single(place));
 }
 

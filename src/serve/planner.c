@@ -15,8 +15,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -33,6 +31,7 @@
 #include "optimizer/planmain.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "port/pg_bitutils.h"
 #include "rewrite/rewriteManip.h"
 #include "serve/call_site.h"
 #include "serve/planner.h"
@@ -531,8 +530,9 @@ evaluation_cost(const MlopsPredictor *predictor)
 	const MlopsForestInfo *info = &predictor->info;
 	double		depth = 0;
 
+	/* a logarithm near enough, without the pages of the library */
 	if (info->n_trees > 0)
-		depth = log2((double) info->n_nodes / info->n_trees + 1);
+		depth = pg_leftmost_one_pos64(info->n_nodes / info->n_trees + 1);
 	return 5 + predictor->signature->n_inputs +
 		info->n_trees * Min(depth, info->max_depth) / 10 +
 		info->n_outputs * 0.1;

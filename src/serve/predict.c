@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "serve/call_site.h"
 #include "serve/prediction.h"
+#include "serve/telemetry.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -125,8 +126,7 @@ mlops_predict_pinned_columns(PG_FUNCTION_ARGS)
 	place = pinned_place(fcinfo);
 	if (!mlops_place_encode_columns(place, fcinfo, 2))
 		PG_RETURN_NULL();
-	mlops_forest_predict(place->predictor->forest, place->features,
-						 place->outputs);
+	mlops_place_evaluate(place);
 	PG_RETURN_FLOAT8(mlops_place_single(place));
 }
 
@@ -222,6 +222,7 @@ mlops_predict_leaf(PG_FUNCTION_ARGS)
 	leaves = palloc(sizeof(uint32) * Max(n, 1));
 	numbers = palloc(sizeof(Datum) * Max(n, 1));
 	mlops_forest_leaves(place->predictor->forest, place->features, leaves);
+	mlops_usage_end_row(place->predictor->usage);
 	for (int i = 0; i < n; i++)
 		numbers[i] = Int32GetDatum((int32) leaves[i]);
 	PG_RETURN_ARRAYTYPE_P(construct_array(numbers, n, INT4OID, sizeof(int32),
@@ -308,8 +309,7 @@ margin_row(FunctionCallInfo fcinfo)
 	MlopsPlace *place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
 
 	mlops_place_encode(place, PG_GETARG_HEAPTUPLEHEADER(1));
-	mlops_forest_margin(place->predictor->forest, place->features,
-						place->outputs);
+	mlops_place_evaluate_margin(place);
 	return place;
 }
 
@@ -328,11 +328,9 @@ predict_columns(FunctionCallInfo fcinfo, int names, bool margin)
 	if (!mlops_place_encode_columns(place, fcinfo, names))
 		return NULL;
 	if (margin)
-		mlops_forest_margin(place->predictor->forest, place->features,
-							place->outputs);
+		mlops_place_evaluate_margin(place);
 	else
-		mlops_forest_predict(place->predictor->forest, place->features,
-							 place->outputs);
+		mlops_place_evaluate(place);
 	return place;
 }
 

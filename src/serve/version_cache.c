@@ -2,36 +2,40 @@
  * version_cache.c
  *		Versions that this backend has loaded.
  *
- * Each has a memory context of its own.  The key holds the oid of
- * mlops.version besides the version's id, because a dropped and newly created
- * extension counts ids anew.
+ * Each has a memory context of its own.  With shared memory only a small part
+ * is in there, and the rest is in the memory of all backends: the reference
+ * to it is given back when the transaction ends, so that a session that does
+ * nothing keeps nothing there, and taken again when the version is asked for
+ * in a later one.  If it has been dropped meanwhile, the version is loaded
+ * anew.  What has just been stored and is not committed stays private.
  *
  * What was dropped from memory keeps its entry, without a predictor, so that
  * its counts go on when it is loaded again; MAX_UNLOADED bounds those.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "base/base.h"
-#include "catalog/internal.h"
+#include "data/image.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "serve/telemetry.h"
 #include "serve/version_cache.h"
+#include "storage/ipc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-typedef struct CacheKey
-{
-	int64		version_id;
-	Oid			relation;		/* mlops.version */
-	uint32		padding;
-} CacheKey;
-
 typedef struct CacheEntry
 {
-	CacheKey	key;
+	MlopsVersionKey key;
 	MemoryContext context;
 	MlopsPredictor *predictor;	/* NULL: not loaded */
+	MlopsSharedReference shared;	/* .version NULL: private */
+	bool		held;			/* the reference is, in this transaction */
+	struct CacheEntry *next_held;
+	MlopsUsage *usage;
 	uint64		last_used;
 	/* for mlops.stat_cache */
 	int64		loads;
@@ -47,50 +51,65 @@ PG_FUNCTION_INFO_V1(mlops_stat_cache);
 
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
+static CacheEntry *held = NULL; /* entries whose reference is held */
 static uint64 uses = 0;
 static uint64 serial = 0;
 
 static void create_cache(void);
-static void load(CacheEntry *entry, MemoryContext context,
-				 MlopsPredictor *predictor, instr_time started);
+static bool is_there(CacheEntry *entry);
+static void load(CacheEntry *entry, Snapshot snapshot);
+static void load_image(CacheEntry *entry, const void *image);
+static void keep(CacheEntry *entry, MemoryContext context,
+				 MlopsPredictor *predictor);
+static void unload(CacheEntry *entry);
+static void hold(CacheEntry *entry);
+static void release(CacheEntry *entry);
+static void release_all(void);
+static void transaction_ends(XactEvent event, void *argument);
+static void backend_exits(int code, Datum argument);
 static void touch(CacheEntry *entry);
-static void evict(const CacheKey *keep);
+static void evict(const MlopsVersionKey *keep);
+static void put_statistics(ReturnSetInfo *result,
+						   const MlopsSharedStatistics *statistics,
+						   bool shared);
 
 const MlopsPredictor *
 mlops_version_get(int64 version_id, Snapshot snapshot)
 {
-	CacheKey	key = {version_id, mlops_catalog_relation("version"), 0};
+	MlopsVersionKey key;
 	CacheEntry *entry;
-	MemoryContext context;
-	MemoryContext old_context;
-	MlopsPredictor *predictor;
 	instr_time	started;
+	instr_time	duration;
 	bool		found;
 
+	mlops_version_key(version_id, &key);
 	if (cache == NULL)
 		create_cache();
-	entry = hash_search(cache, &key, HASH_FIND, NULL);
-	if (entry != NULL && entry->predictor != NULL)
+	entry = hash_search(cache, &key, HASH_ENTER, &found);
+	if (!found)
+		memset((char *) entry + sizeof(MlopsVersionKey), 0,
+			   sizeof(CacheEntry) - sizeof(MlopsVersionKey));
+	if (entry->usage == NULL)
+		entry->usage = mlops_usage_find(&key);
+	if (is_there(entry))
 	{
 		entry->hits++;
+		entry->usage->counts.hits++;
 		touch(entry);
 		return entry->predictor;
 	}
 
-	/* built under the current context, so that an error frees it */
 	INSTR_TIME_SET_CURRENT(started);
-	context = AllocSetContextCreate(CurrentMemoryContext, "mlops version",
-									ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(context);
-	predictor = mlops_predictor_load(version_id, snapshot);
-	MemoryContextSwitchTo(old_context);
-
-	entry = hash_search(cache, &key, HASH_ENTER, &found);
-	if (!found)
-		entry->loads = entry->hits = 0;
-	load(entry, context, predictor, started);
+	mlops_usage_trying = entry->usage;
+	load(entry, snapshot);
+	mlops_usage_trying = NULL;
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, started);
+	entry->load_time = INSTR_TIME_GET_MILLISEC(duration);
+	entry->loads++;
+	touch(entry);
 	evict(&key);
-	return predictor;
+	return entry->predictor;
 }
 
 uint64
@@ -101,37 +120,66 @@ mlops_version_cache_serial(void)
 
 /*
  * _stat_cache() returns TABLE (version_id bigint, bytes bigint, loads bigint,
- * hits bigint, load_time float8, last_use timestamptz)
+ * hits bigint, load_time float8, last_use timestamptz, shared boolean,
+ * sessions integer)
  */
 Datum
 mlops_stat_cache(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			relation = mlops_catalog_relation("version");
+	MlopsSharedStatistics *list;
+	MlopsVersionKey key;
 	HASH_SEQ_STATUS sequence;
 	CacheEntry *entry;
+	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
+	mlops_version_key(0, &key);
+	list = mlops_shared_versions_list(&n);
+	for (int i = 0; i < n; i++)
+		if (list[i].key.relation == key.relation &&
+			list[i].key.file == key.file)
+			put_statistics(result, &list[i], true);
+
 	if (cache == NULL)
 		return (Datum) 0;
 	hash_seq_init(&sequence, cache);
 	while ((entry = hash_seq_search(&sequence)) != NULL)
 	{
-		Datum		values[6];
-		bool		nulls[6] = {0};
+		MlopsSharedStatistics one = {0};
 
-		if (entry->predictor == NULL || entry->key.relation != relation)
+		if (entry->predictor == NULL || entry->key.relation != key.relation ||
+			entry->key.file != key.file)
 			continue;
-		values[0] = Int64GetDatum(entry->key.version_id);
-		values[1] = Int64GetDatum((int64) MemoryContextMemAllocated(entry->context, true));
-		values[2] = Int64GetDatum(entry->loads);
-		values[3] = Int64GetDatum(entry->hits);
-		values[4] = Float8GetDatum(entry->load_time);
-		values[5] = TimestampTzGetDatum(entry->last_use);
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
+		one.key = entry->key;
+		one.bytes = MemoryContextMemAllocated(entry->context, true);
+		one.loads = entry->loads;
+		one.hits = entry->hits;
+		one.load_time = entry->load_time;
+		one.last_use = entry->last_use;
+		put_statistics(result, &one, false);
 	}
 	return (Datum) 0;
+}
+
+/* Add a row to the result of _stat_cache(). */
+static void
+put_statistics(ReturnSetInfo *result, const MlopsSharedStatistics *statistics,
+			   bool shared)
+{
+	Datum		values[8];
+	bool		nulls[8] = {0};
+
+	values[0] = Int64GetDatum(statistics->key.version_id);
+	values[1] = Int64GetDatum(statistics->bytes);
+	values[2] = Int64GetDatum(statistics->loads);
+	values[3] = Int64GetDatum(statistics->hits);
+	values[4] = Float8GetDatum(statistics->load_time);
+	values[5] = TimestampTzGetDatum(statistics->last_use);
+	values[6] = BoolGetDatum(shared);
+	values[7] = Int32GetDatum(statistics->references);
+	nulls[7] = !shared;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 /* Make the empty cache. */
@@ -144,28 +192,183 @@ create_cache(void)
 		cache_context = AllocSetContextCreate(TopMemoryContext,
 											  "mlops versions",
 											  ALLOCSET_SMALL_SIZES);
-	control.keysize = sizeof(CacheKey);
+	RegisterXactCallback(transaction_ends, NULL);
+	before_shmem_exit(backend_exits, (Datum) 0);
+	control.keysize = sizeof(MlopsVersionKey);
 	control.entrysize = sizeof(CacheEntry);
 	control.hcxt = cache_context;
 	cache = hash_create("mlops versions", 16, &control,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Let the entry have what was loaded since then. */
-static void
-load(CacheEntry *entry, MemoryContext context, MlopsPredictor *predictor,
-	 instr_time started)
+/* Whether the version is loaded, and if it is shared, still where it was. */
+static bool
+is_there(CacheEntry *entry)
 {
+	if (entry->predictor == NULL)
+		return false;
+	if (entry->shared.version == NULL || entry->held)
+		return true;
+	if (mlops_shared_versions_again(&entry->shared))
+	{
+		hold(entry);
+		return true;
+	}
+	unload(entry);
+	return false;
+}
+
+/*
+ * Load the version: from shared memory, or from the tables and into it.
+ */
+static void
+load(CacheEntry *entry, Snapshot snapshot)
+{
+	MemoryContext context;
+	MemoryContext old_context;
+	MlopsPredictor *predictor;
+	MlopsSharedReference shared;
+	const void *image;
+	instr_time	started;
 	instr_time	duration;
 
-	INSTR_TIME_SET_CURRENT(duration);
-	INSTR_TIME_SUBTRACT(duration, started);
+	if (entry->held)
+		release(entry);			/* it could not be opened before */
+	image = mlops_shared_versions_find(&entry->key, &shared);
+	if (image == NULL)
+	{
+		/* built under the current context, so that an error frees it */
+		INSTR_TIME_SET_CURRENT(started);
+		context = AllocSetContextCreate(CurrentMemoryContext, "mlops version",
+										ALLOCSET_SMALL_SIZES);
+		old_context = MemoryContextSwitchTo(context);
+		predictor = mlops_predictor_load(entry->key.version_id, snapshot);
+		MemoryContextSwitchTo(old_context);
+		INSTR_TIME_SET_CURRENT(duration);
+		INSTR_TIME_SUBTRACT(duration, started);
+		mlops_usage_touch(entry->usage);
+		entry->usage->counts.loads++;
+		entry->usage->counts.load_time += INSTR_TIME_GET_MILLISEC(duration);
+
+		image = mlops_shared_versions_put(&entry->key, predictor,
+										  INSTR_TIME_GET_MILLISEC(duration),
+										  &shared);
+		if (image == NULL)
+		{
+			keep(entry, context, predictor);
+			return;
+		}
+		entry->shared = shared;
+		hold(entry);
+		MemoryContextDelete(context);
+	}
+	else
+	{
+		entry->shared = shared;
+		hold(entry);
+		entry->usage->counts.hits++;
+	}
+	load_image(entry, image);
+}
+
+/*
+ * Load what lies in shared memory.  The reference is held, and is given back
+ * by the end of the transaction if this fails.
+ */
+static void
+load_image(CacheEntry *entry, const void *image)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "mlops version",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	MlopsPredictor *predictor = mlops_image_open(image);
+
+	MemoryContextSwitchTo(old_context);
+	keep(entry, context, predictor);
+}
+
+/* Let the entry have what was loaded into the context. */
+static void
+keep(CacheEntry *entry, MemoryContext context, MlopsPredictor *predictor)
+{
 	MemoryContextSetParent(context, cache_context);
+	predictor->usage = entry->usage;
 	entry->context = context;
 	entry->predictor = predictor;
-	entry->loads++;
-	entry->load_time = INSTR_TIME_GET_MILLISEC(duration);
-	touch(entry);
+}
+
+/* Drop what the entry has loaded. */
+static void
+unload(CacheEntry *entry)
+{
+	if (entry->held)
+		release(entry);
+	MemoryContextDelete(entry->context);
+	entry->context = NULL;
+	entry->predictor = NULL;
+	entry->shared.version = NULL;
+	serial++;
+}
+
+/* The entry has a reference to shared memory that is to be given back. */
+static void
+hold(CacheEntry *entry)
+{
+	entry->held = true;
+	entry->next_held = held;
+	held = entry;
+}
+
+/* Give back the entry's reference. */
+static void
+release(CacheEntry *entry)
+{
+	CacheEntry **link = &held;
+
+	while (*link != entry)
+		link = &(*link)->next_held;
+	*link = entry->next_held;
+	entry->held = false;
+	mlops_shared_versions_release(&entry->shared);
+}
+
+/*
+ * Give back all references.  Places outlive transactions, and must ask again.
+ */
+static void
+release_all(void)
+{
+	if (held == NULL)
+		return;
+	serial++;
+	while (held != NULL)
+		release(held);
+}
+
+/* Transaction callback. */
+static void
+transaction_ends(XactEvent event, void *argument)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PREPARE:
+			release_all();
+			break;
+		default:
+			break;
+	}
+}
+
+/* before_shmem_exit: not every process ends its last transaction. */
+static void
+backend_exits(int code, Datum argument)
+{
+	release_all();
 }
 
 /* The entry is the one used last. */
@@ -181,7 +384,7 @@ touch(CacheEntry *entry)
  * of what is not loaded when there are too many.
  */
 static void
-evict(const CacheKey *keep)
+evict(const MlopsVersionKey *keep)
 {
 	HASH_SEQ_STATUS sequence;
 	CacheEntry *entry;
@@ -195,15 +398,12 @@ evict(const CacheKey *keep)
 		hash_seq_init(&sequence, cache);
 		while ((entry = hash_seq_search(&sequence)) != NULL)
 			if (entry->predictor != NULL &&
-				memcmp(&entry->key, keep, sizeof(CacheKey)) != 0 &&
+				memcmp(&entry->key, keep, sizeof(MlopsVersionKey)) != 0 &&
 				(oldest == NULL || entry->last_used < oldest->last_used))
 				oldest = entry;
 		if (oldest == NULL)
 			break;
-		MemoryContextDelete(oldest->context);
-		oldest->context = NULL;
-		oldest->predictor = NULL;
-		serial++;
+		unload(oldest);
 	}
 
 	if (hash_get_num_entries(cache) <= MAX_UNLOADED)
@@ -215,6 +415,6 @@ evict(const CacheKey *keep)
 		return;
 	hash_seq_init(&sequence, cache);
 	while ((entry = hash_seq_search(&sequence)) != NULL)
-		if (entry->predictor == NULL)
+		if (entry->predictor == NULL && !entry->held)
 			hash_search(cache, &entry->key, HASH_REMOVE, NULL);
 }

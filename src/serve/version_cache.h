@@ -4,8 +4,9 @@
  *
  * Versions never change, so what is loaded cannot be stale.  The least
  * recently used ones go when mlops.cache_size is exceeded; a pointer to a
- * loaded version is good until the next mlops_version_get(), and a holder
- * finds out by mlops_version_cache_serial() whether it is still.
+ * loaded version is good until the next mlops_version_get() or the end of the
+ * transaction, and a holder finds out by mlops_version_cache_serial() whether
+ * it is still.
  */
 #ifndef MLOPS_VERSION_CACHE_H
 #define MLOPS_VERSION_CACHE_H
