@@ -48,8 +48,7 @@ mlops_predict_array(PG_FUNCTION_ARGS)
 			   sizeof(float) * place->predictor->signature->n_features);
 	else
 		encode_array(place, array);
-	mlops_usage_row(place->predictor->usage, place->features,
-					place->predictor->signature->n_features, 0);
+	mlops_usage_row(place->predictor->usage, 0);
 	mlops_place_evaluate(place);
 	PG_RETURN_FLOAT8(mlops_place_single(place));
 }

@@ -148,8 +148,7 @@ mlops_place_encode(MlopsPlace *place, HeapTupleHeader row)
 	heap_deform_tuple(&tuple, place->tupdesc, place->values, place->nulls);
 	unseen = mlops_encode_row(place->encoder, place->values, place->nulls,
 							  place->features);
-	mlops_usage_row(place->predictor->usage, place->features,
-					place->predictor->signature->n_features, unseen);
+	mlops_usage_row(place->predictor->usage, unseen);
 }
 
 bool
@@ -173,8 +172,7 @@ mlops_place_encode_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 	}
 	unseen = mlops_encode_arguments(place->encoder, &fcinfo->args[names + 1],
 									place->features);
-	mlops_usage_row(place->predictor->usage, place->features,
-					place->predictor->signature->n_features, unseen);
+	mlops_usage_row(place->predictor->usage, unseen);
 	return true;
 }
 
@@ -220,7 +218,8 @@ mlops_place_evaluate(MlopsPlace *place)
 {
 	mlops_forest_predict(place->predictor->forest, place->features,
 						 place->outputs);
-	mlops_usage_end_row(place->predictor->usage);
+	mlops_usage_end_row(place->predictor->usage, place->features,
+						place->predictor->signature->n_features);
 }
 
 void
@@ -228,7 +227,8 @@ mlops_place_evaluate_margin(MlopsPlace *place)
 {
 	mlops_forest_margin(place->predictor->forest, place->features,
 						place->outputs);
-	mlops_usage_end_row(place->predictor->usage);
+	mlops_usage_end_row(place->predictor->usage, place->features,
+						place->predictor->signature->n_features);
 }
 
 void

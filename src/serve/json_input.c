@@ -93,8 +93,7 @@ mlops_predict_json(PG_FUNCTION_ARGS)
 	}
 	unseen = mlops_encode_row(json->encoder, json->values, json->nulls,
 							  place->features);
-	mlops_usage_row(place->predictor->usage, place->features,
-					place->predictor->signature->n_features, unseen);
+	mlops_usage_row(place->predictor->usage, unseen);
 	mlops_place_evaluate(place);
 	PG_RETURN_FLOAT8(mlops_place_single(place));
 }

@@ -222,7 +222,8 @@ mlops_predict_leaf(PG_FUNCTION_ARGS)
 	leaves = palloc(sizeof(uint32) * Max(n, 1));
 	numbers = palloc(sizeof(Datum) * Max(n, 1));
 	mlops_forest_leaves(place->predictor->forest, place->features, leaves);
-	mlops_usage_end_row(place->predictor->usage);
+	mlops_usage_end_row(place->predictor->usage, place->features,
+						place->predictor->signature->n_features);
 	for (int i = 0; i < n; i++)
 		numbers[i] = Int32GetDatum((int32) leaves[i]);
 	PG_RETURN_ARRAYTYPE_P(construct_array(numbers, n, INT4OID, sizeof(int32),

@@ -102,25 +102,29 @@ mlops_usage_begin_row(MlopsUsage *usage)
 		mlops_usage_start_clock(usage);
 }
 
-/* It is encoded. */
+/* It is encoded, and so many of its categories were not known. */
 static inline void
-mlops_usage_row(MlopsUsage *usage, const float *features, int n_features,
-				int unseen)
+mlops_usage_row(MlopsUsage *usage, int unseen)
 {
 	if (!mlops_track_usage)
 		return;
 	usage->counts.rows++;
 	usage->untimed++;
-	usage->counts.missing += mlops_count_missing(features, n_features) -
-		unseen;
+	usage->counts.missing -= unseen;
 	usage->counts.unseen += unseen;
 	mlops_usage_trying = NULL;
 }
 
-/* It is predicted. */
+/*
+ * It is predicted.  Features are counted only now, because four of them that
+ * have just been written one by one cannot be read at once for a while.
+ */
 static inline void
-mlops_usage_end_row(MlopsUsage *usage)
+mlops_usage_end_row(MlopsUsage *usage, const float *features, int n_features)
 {
+	if (!mlops_track_usage)
+		return;
+	usage->counts.missing += mlops_count_missing(features, n_features);
 	if (unlikely(usage->timing))
 		mlops_usage_stop_clock(usage);
 }
