@@ -44,8 +44,8 @@ REGRESS           = install types params errors train predict versions \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
                     forest_path drift drift_more detectors performance batch \
-                    monitors alerts jobs
-REGRESS_PRELOAD   = progress
+                    monitors alerts jobs stat_model
+REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
                     plan_across_deploy prepared_across_deploy \

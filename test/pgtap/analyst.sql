@@ -16,6 +16,8 @@ SELECT views_are('mlops', ARRAY['models', 'versions', 'deployments', 'runs',
 	'metrics', 'baselines', 'stat_cache', 'stat_progress_train', 'monitors',
 	'monitor_windows', 'monitor_results', 'drift_latest',
 	'alert_rules', 'alerts', 'schedules', 'job_runs']);
+
+	'metrics', 'baselines', 'stat_cache', 'stat_model', 'stat_progress_train']);
 SELECT columns_are('mlops', 'models', ARRAY['model', 'owner', 'task',
 	'serving', 'versions', 'latest', 'bytes', 'description', 'keep_versions',
 	'created_at']);

@@ -172,6 +172,7 @@ FROM (VALUES
 	('grant_model', $${"model": "'bi_bin'", "role": "'public'", "privilege": "'predict'"}$$),
 	('revoke_model', $${"model": "'bi_bin'", "role": "'public'", "privilege": "'predict'"}$$),
 	('alter_model', $${"model": "'bi_bin'", "description": "'for tests'"}$$),
+	('stat_model_reset', $${"model": "'bi_bin'"}$$),
 	('has_model_privilege', $${"model": "'bi_bin'", "privilege": "'read'"}$$)) v(f, a);
 -- aggregates: one line for all forms of the same arguments
 INSERT INTO bi_good

@@ -119,7 +119,12 @@ ORDER BY kind, feature;
 
 -- stat_cache
 SELECT model, version, bytes > 0 AS loaded, loads FROM mlops.stat_cache
+WHERE model = 'house_price' AND version = 1 AND NOT shared;
+
+-- stat_model, stat_model_reset
+SELECT model, version, calls > 0 AS called, rows > 0 AS used FROM mlops.stat_model
 WHERE model = 'house_price' AND version = 1;
+SELECT mlops.stat_model_reset('house_price');
 
 -- drop_version, drop_model
 SELECT mlops.drop_version('house_price/2');
