@@ -29,6 +29,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "serve/batch.h"
+#include "serve/telemetry.h"
 #include "serve/version_cache.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -56,7 +57,12 @@ typedef struct Run
 	int			at[MLOPS_NODE_ROWS];	/* -1: NULL */
 	float	   *features;		/* [MLOPS_NODE_ROWS][n_features] */
 	float	   *outputs;		/* [MLOPS_NODE_ROWS][n_outputs] */
+	int			unseen;			/* categories, for mlops.stat_model */
+	double		encoding;		/* milliseconds of the first of TIMED_ROWS */
 } Run;
+
+/* The encoding of one row of so many is timed. */
+#define TIMED_ROWS 64
 
 /* A column of the plan below that is kept. */
 typedef struct Kept
@@ -110,6 +116,7 @@ static void check_execute(Oid function);
 static bool fill(BatchState *state);
 static void take_row(BatchState *state, TupleTableSlot *slot);
 static void encode(BatchState *state, Run *run, TupleTableSlot *slot);
+static double milliseconds_since(instr_time started);
 static void prepare(BatchState *state, Run *run);
 static void bind(Run *run);
 static void refresh(Run *run);
@@ -533,6 +540,8 @@ static void
 encode(BatchState *state, Run *run, TupleTableSlot *slot)
 {
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+	instr_time	started;
+	bool		timed;
 
 	run->at[state->n] = -1;
 	if (run->projection != NULL)
@@ -545,10 +554,26 @@ encode(BatchState *state, Run *run, TupleTableSlot *slot)
 		prepare(state, run);
 	if (run->sign > 0 && slot->tts_isnull[run->sign - 1])
 		return;
-	(void) mlops_encode_row(run->place->encoder, slot->tts_values,
-							slot->tts_isnull, run->features +
-							(Size) run->n * run->n_features);
+	timed = run->n % TIMED_ROWS == 0 && mlops_track_usage;
+	if (timed)
+		INSTR_TIME_SET_CURRENT(started);
+	run->unseen += mlops_encode_row(run->place->encoder, slot->tts_values,
+									slot->tts_isnull, run->features +
+									(Size) run->n * run->n_features);
 	run->at[state->n] = run->n++;
+	if (timed)
+		run->encoding += milliseconds_since(started);
+}
+
+/* The time that has passed. */
+static double
+milliseconds_since(instr_time started)
+{
+	instr_time	duration;
+
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, started);
+	return INSTR_TIME_GET_MILLISEC(duration);
 }
 
 /* Have the version loaded that predicts now, and an encoder bound. */
@@ -581,12 +606,14 @@ bind(Run *run)
 	MlopsPlace *place = run->place;
 	MemoryContext old_context;
 
+	mlops_usage_trying = place->predictor->usage;
 	mlops_place_check_columns(place,
 							  mlops_text_array_to_list(run->call->names));
 	old_context = MemoryContextSwitchTo(place->version_context);
 	place->encoder = mlops_encoder_bind(place->predictor->signature,
 										run->row_type);
 	MemoryContextSwitchTo(old_context);
+	mlops_usage_trying = NULL;
 	place->bound = true;
 }
 
@@ -603,20 +630,31 @@ refresh(Run *run)
 		elog(ERROR, "version changed while rows were read");
 }
 
-/* Predict the rows of a run. */
+/* Predict the rows of a run, and count them. */
 static void
 evaluate(Run *run)
 {
 	const MlopsPredictor *predictor;
+	int			timed = (run->n + TIMED_ROWS - 1) / TIMED_ROWS;
+	instr_time	started;
 
+	if (run->n == 0)
+		return;
 	refresh(run);
 	predictor = run->place->predictor;
+	INSTR_TIME_SET_CURRENT(started);
 	if (run->margin)
 		mlops_forest_margin_batch(predictor->forest, run->features, run->n,
 								  run->n_features, run->outputs);
 	else
 		mlops_forest_predict_batch(predictor->forest, run->features, run->n,
 								   run->n_features, run->outputs);
+	mlops_usage_batch(predictor->usage, run->features, run->n,
+					  run->n_features, run->unseen,
+					  run->encoding * run->n / timed +
+					  milliseconds_since(started));
+	run->unseen = 0;
+	run->encoding = 0;
 }
 
 /* The row as this node returns it before its own projection. */

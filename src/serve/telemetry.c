@@ -117,7 +117,7 @@ mlops_usage_touch(MlopsUsage *usage)
 
 void
 mlops_usage_batch(MlopsUsage *usage, const float *features, int n_rows,
-				  int n_features, int unseen, instr_time duration)
+				  int n_features, int unseen, double time)
 {
 	int64		missing = 0;
 
@@ -130,7 +130,7 @@ mlops_usage_batch(MlopsUsage *usage, const float *features, int n_rows,
 	usage->counts.rows += n_rows;
 	usage->counts.missing += missing - unseen;
 	usage->counts.unseen += unseen;
-	usage->counts.time += INSTR_TIME_GET_MILLISEC(duration);
+	usage->counts.time += time;
 	if (usage->counts.rows >= FLUSH_ROWS)
 		flush(usage);
 }

@@ -59,10 +59,13 @@ extern void mlops_usage_touch(MlopsUsage *usage);
  */
 extern MlopsUsage *mlops_usage_trying;
 
-/* Rows that were predicted together, features[n_rows][n_features]. */
+/*
+ * Rows that were predicted together, features[n_rows][n_features], in so many
+ * milliseconds.
+ */
 extern void mlops_usage_batch(MlopsUsage *usage, const float *features,
 							  int n_rows, int n_features, int unseen,
-							  instr_time duration);
+							  double time);
 
 /* Begin and end taking the time of a row, for those whose turn it is. */
 extern void mlops_usage_start_clock(MlopsUsage *usage);
