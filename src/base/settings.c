@@ -38,7 +38,6 @@ static const struct config_enum_entry forest_paths[] = {
 
 static MlopsPathSetter set_forest_path;
 
-static void define_at_start(void);
 static bool check_forest_path(int *number, void **extra, GucSource source);
 static void assign_forest_path(int number, void *extra);
 
@@ -77,8 +76,20 @@ mlops_settings_init(MlopsPathSetter forest_path)
 							"Bounds the rows read and the trainer process together.",
 							&mlops_max_train_memory, 4096, 16, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
+	/* those of shared memory: there is none otherwise */
 	if (process_shared_preload_libraries_in_progress)
-		define_at_start();
+	{
+		DefineCustomIntVariable("mlops.shared_cache_size",
+								"Shared memory for loaded model versions.",
+								"0 turns it off: each backend then has its own.",
+								&mlops_shared_cache_size, 65536, 0, INT_MAX,
+								PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
+		DefineCustomIntVariable("mlops.stat_model_max",
+								"Versions that mlops.stat_model has counts of.",
+								"0 turns it off: each session then sees its own counts.",
+								&mlops_stat_model_max, 1000, 0, 1000000,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	}
 	DefineCustomIntVariable("mlops.threads",
 							"Threads that a training uses.",
 							"0 takes as many as there are processors.",
@@ -95,24 +106,6 @@ mlops_settings_init(MlopsPathSetter forest_path)
 							&mlops_trainer_nice, 10, 0, 19,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("mlops");
-}
-
-/*
- * Settings of shared memory, which there is only if the module is preloaded.
- */
-static void
-define_at_start(void)
-{
-	DefineCustomIntVariable("mlops.shared_cache_size",
-							"Shared memory for loaded model versions.",
-							"0 turns it off: each backend then has its own.",
-							&mlops_shared_cache_size, 65536, 0, INT_MAX,
-							PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
-	DefineCustomIntVariable("mlops.stat_model_max",
-							"Versions that mlops.stat_model has counts of.",
-							"0 turns it off: each session then sees its own counts.",
-							&mlops_stat_model_max, 1000, 0, 1000000,
-							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 
 /*
