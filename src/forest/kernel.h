@@ -43,6 +43,18 @@ is_above(int rank, int bound)
 }
 
 /*
+ * The leaf below two records.
+ */
+static KERNEL_INLINE float
+record_leaf(const MlopsRecord *record, const int8_t *lanes)
+{
+	record += is_above(lanes[record->above.lane],
+					   record->above.limit - 1);
+	return record->leaf[is_above(lanes[record->split.lane],
+								 record->split.bound)];
+}
+
+/*
  * The value of the leaf that a walk over nodes from one of them ends in.
  * Leaves are no splits of a feature, so their slot is not read.
  */

@@ -62,7 +62,7 @@ missing_bits(float feature)
 	return _mm_cvtsi128_si32(_mm_castps_si128(_mm_cmpunord_ss(low, low)));
 }
 
-/* Sixteen ranks in both halves of a register, four times. */
+/* Sixteen biased ranks in both halves of a register, four times. */
 typedef struct Table
 {
 	__m256i		part[4];
@@ -72,26 +72,25 @@ typedef struct Table
  * Fill the table from the ranks of 64 slots.
  */
 static INLINE void
-table_load(Table *table, const uint64_t *slots)
+table_load(Table *table, const volatile uint64_t *slots)
 {
 	int			i;
 
 	for (i = 0; i < 4; i++)
-		table->part[i] = _mm256_broadcastsi128_si256(
-			_mm_set_epi64x(slots[2 * i + 1], slots[2 * i]));
+		table->part[i] = _mm256_xor_si256(
+			_mm256_broadcastsi128_si256(
+				_mm_set_epi64x(slots[2 * i + 1], slots[2 * i])),
+			_mm256_set1_epi8((char) MLOPS_RANK_BIAS));
 }
 
 /*
- * Compare half of a unit's splits.  A shuffle gives 0 where bit 7 is set, so
- * two parts that differ in that bit are united by an or, and the pairs of
- * them are told apart by bit 6.
+ * The ranks of half of a unit's splits.  A shuffle gives 0 where bit 7 is set,
+ * so two parts that differ in that bit are united by an or, and the pairs of
+ * them are told apart by bit 5.
  */
-static INLINE uint32_t
-compare_half(const Table *table, const MlopsUnit *unit, const int half,
-			 const int tables)
+static INLINE __m256i
+ranks_half(const Table *table, __m256i at, const int tables)
 {
-	const __m256i *line = (const __m256i *) unit + half;
-	__m256i		at = _mm256_load_si256(line);
 	__m256i		flipped = _mm256_xor_si256(at, _mm256_set1_epi8(-128));
 	__m256i		rank = _mm256_or_si256(
 		_mm256_shuffle_epi8(table->part[0], at),
@@ -104,11 +103,42 @@ compare_half(const Table *table, const MlopsUnit *unit, const int half,
 		if (tables > 3)
 			other = _mm256_or_si256(other, _mm256_shuffle_epi8(table->part[3],
 															   flipped));
-		rank = _mm256_blendv_epi8(rank, other, _mm256_add_epi8(at, at));
+		rank = _mm256_blendv_epi8(rank, other, _mm256_slli_epi16(at, 2));
 	}
-	rank = _mm256_add_epi8(rank, _mm256_load_si256(line + 2));
+	return rank;
+}
+
+/*
+ * Compare half of a unit's splits.
+ */
+static INLINE uint32_t
+compare_half(const Table *table, const MlopsUnit *unit, const int half,
+			 const int tables)
+{
+	const __m256i *line = (const __m256i *) unit + half;
+	__m256i		rank = ranks_half(table, _mm256_load_si256(line), tables);
+
 	return _mm256_movemask_epi8(
-		_mm256_cmpgt_epi8(rank, _mm256_load_si256(line + 4)));
+		_mm256_cmpgt_epi8(rank, _mm256_load_si256(line + 2)));
+}
+
+/*
+ * The same if values may be missing: these go right, but where they go left,
+ * which bit 6 tells.
+ */
+static INLINE uint32_t
+compare_half_missing(const Table *table, const MlopsUnit *unit,
+					 const int half, const int tables)
+{
+	const __m256i *line = (const __m256i *) unit + half;
+	__m256i		at = _mm256_load_si256(line);
+	__m256i		rank = ranks_half(table, at, tables);
+	__m256i		right = _mm256_cmpgt_epi8(rank, _mm256_load_si256(line + 2));
+	__m256i		missing = _mm256_cmpeq_epi8(
+		rank, _mm256_set1_epi8(MLOPS_RANK_MISSING ^ MLOPS_RANK_BIAS));
+	__m256i		left = _mm256_and_si256(missing, _mm256_add_epi8(at, at));
+
+	return _mm256_movemask_epi8(_mm256_andnot_si256(left, right));
 }
 
 /*
@@ -119,6 +149,17 @@ table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 {
 	return compare_half(table, unit, 0, tables) |
 		(uint64_t) compare_half(table, unit, 1, tables) << 32;
+}
+
+/*
+ * The same if values may be missing.
+ */
+static INLINE uint64_t
+table_compare_missing(const Table *table, const MlopsUnit *unit,
+					  const int tables)
+{
+	return compare_half_missing(table, unit, 0, tables) |
+		(uint64_t) compare_half_missing(table, unit, 1, tables) << 32;
 }
 
 #define LANES 32

@@ -10,6 +10,8 @@
 
 #include <immintrin.h>
 
+#include "forest/kernel_ways.h"
+
 #define KERNEL(name) mlops_avx512_##name
 #define KERNEL_TARGET \
 	__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx2," \
@@ -50,7 +52,7 @@ missing_bits(float feature)
 	return _mm_cvtsi128_si32(_mm_castps_si128(_mm_cmpunord_ss(low, low)));
 }
 
-/* The ranks of all slots. */
+/* Biased ranks of all slots. */
 typedef struct Table
 {
 	__m512i		ranks;
@@ -60,10 +62,12 @@ typedef struct Table
  * Fill the table from the ranks of 64 slots.
  */
 static INLINE void
-table_load(Table *table, const uint64_t *slots)
+table_load(Table *table, const volatile uint64_t *slots)
 {
-	table->ranks = _mm512_set_epi64(slots[7], slots[6], slots[5], slots[4],
-									slots[3], slots[2], slots[1], slots[0]);
+	table->ranks = _mm512_xor_si512(
+		_mm512_set_epi64(slots[7], slots[6], slots[5], slots[4], slots[3],
+						 slots[2], slots[1], slots[0]),
+		_mm512_set1_epi8((char) MLOPS_RANK_BIAS));
 }
 
 /*
@@ -75,9 +79,53 @@ table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 	__m512i		rank = _mm512_permutexvar_epi8(
 		_mm512_load_si512(unit->table), table->ranks);
 
-	rank = _mm512_add_epi8(rank, _mm512_load_si512(unit->shift));
 	return _cvtmask64_u64(
 		_mm512_cmpgt_epi8_mask(rank, _mm512_load_si512(unit->bound)));
+}
+
+/*
+ * The same if values may be missing: these go right, but where they go left.
+ */
+static INLINE uint64_t
+table_compare_missing(const Table *table, const MlopsUnit *unit,
+					  const int tables)
+{
+	__m512i		at = _mm512_load_si512(unit->table);
+	__m512i		rank = _mm512_permutexvar_epi8(at, table->ranks);
+	__mmask64	right = _mm512_cmpgt_epi8_mask(
+		rank, _mm512_load_si512(unit->bound));
+	__mmask64	left = _mm512_mask_cmpeq_epi8_mask(
+		_mm512_test_epi8_mask(at, _mm512_set1_epi8(MLOPS_CHUNK_SLOTS)),
+		rank, _mm512_set1_epi8(MLOPS_RANK_MISSING ^ MLOPS_RANK_BIAS));
+
+	return _cvtmask64_u64(_kandn_mask64(left, right));
+}
+
+#define KERNEL_WAYS
+
+/* Look bytes up in a table of 128. */
+static INLINE __m512i
+look_up(const uint8_t *table, __m512i at)
+{
+	return _mm512_maskz_permutex2var_epi8(
+		UINT64_C(0x0101010101010101), _mm512_loadu_si512(table), at,
+		_mm512_loadu_si512(table + 64));
+}
+
+/*
+ * The ways through eight trees of six levels, by their compares.
+ */
+static INLINE uint64_t
+find_ways(const uint64_t *right)
+{
+	const __m512i seven = _mm512_set1_epi64(127);
+	__m512i		all = _mm512_load_si512(right);
+	__m512i		top = _mm512_and_si512(all, seven);
+	__m512i		below = _mm512_and_si512(
+		_mm512_srlv_epi64(all, look_up(three_start, top)), seven);
+
+	return _mm_cvtsi128_si64(_mm512_cvtepi64_epi8(
+		_mm512_add_epi64(look_up(three_by_8, top), look_up(three, below))));
 }
 
 #define LANES 64

@@ -214,13 +214,13 @@ typedef struct BatchState
 {
 	const MlopsForest *forest;
 	const MlopsBatch *batch;
-	uint32_t	half;			/* lanes of ranks before those plus 1 */
+	uint32_t	half;			/* lanes before those with missing lowest */
 	bool		direct;			/* lanes are slots, of the greatest width */
-	uint16_t	lane_offset[2 * MLOPS_CHUNK_SLOTS];
+	uint16_t	lane_offset[MLOPS_CHUNK_LANES];
 } BatchState;
 
 /*
- * The ranks of a batch, a lane for each group, and one for those plus 1.
+ * The ranks of a batch, a lane for each group, and one with missing lowest.
  */
 static KERNEL_INLINE void
 rank_batch(const BatchState *state)
@@ -240,24 +240,26 @@ rank_batch(const BatchState *state)
 		size_t		half = (size_t) state->half * batch->width;
 		uint8_t    *lane = batch->lanes + (size_t) i * batch->width;
 		uint8_t    *end = lane + batch->n;
+		unsigned	missing;
 		unsigned	rank;
 
 		if (groups[i].blocks > 1)
 		{
 			for (; lane < end; lane++, feature += batch->stride)
 			{
-				rank = missing_bits(*feature) |
-					rank_in_blocks(block, *feature);
-				lane[0] = rank ^ MLOPS_RANK_BIAS;
-				lane[half] = (rank + 1) ^ MLOPS_RANK_BIAS;
+				missing = missing_bits(*feature);
+				rank = rank_in_blocks(block, *feature);
+				lane[0] = (rank | missing) ^ MLOPS_RANK_BIAS;
+				lane[half] = (rank & ~missing) ^ MLOPS_RANK_BIAS;
 			}
 			continue;
 		}
 		for (; lane < end; lane++, feature += batch->stride)
 		{
-			rank = missing_bits(*feature) | rank_in_block(block, *feature);
-			lane[0] = rank ^ MLOPS_RANK_BIAS;
-			lane[half] = (rank + 1) ^ MLOPS_RANK_BIAS;
+			missing = missing_bits(*feature);
+			rank = rank_in_block(block, *feature);
+			lane[0] = (rank | missing) ^ MLOPS_RANK_BIAS;
+			lane[half] = (rank & ~missing) ^ MLOPS_RANK_BIAS;
 		}
 	}
 }
@@ -295,15 +297,15 @@ place_splits(const BatchState *state, const MlopsUnit *unit,
 	if (state->direct)
 	{
 		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
-			offsets[i] = (uint16_t) ((unit->table[i] & 63) |
-									 (unit->shift[i] & 1) << 6) *
+			offsets[i] = (uint16_t) (unit->table[i] &
+									 (MLOPS_CHUNK_LANES - 1)) *
 				MLOPS_BATCH_ROWS;
 	}
 	else
 	{
 		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
-			offsets[i] = state->lane_offset[(unit->table[i] & 63) |
-											(unit->shift[i] & 1) << 6];
+			offsets[i] = state->lane_offset[unit->table[i] &
+											(MLOPS_CHUNK_LANES - 1)];
 	}
 }
 

@@ -50,7 +50,7 @@ missing_bits(float feature)
 	return -(unsigned) (feature != feature);
 }
 
-/* The ranks of all slots. */
+/* Biased ranks of all slots. */
 typedef struct Table
 {
 	uint8x16x4_t ranks;
@@ -65,28 +65,53 @@ table_load(Table *table, const uint64_t *slots)
 	int			i;
 
 	for (i = 0; i < 4; i++)
-		table->ranks.val[i] = vcombine_u8(vcreate_u8(slots[2 * i]),
-										  vcreate_u8(slots[2 * i + 1]));
+		table->ranks.val[i] = veorq_u8(
+			vcombine_u8(vcreate_u8(slots[2 * i]),
+						vcreate_u8(slots[2 * i + 1])),
+			vdupq_n_u8(MLOPS_RANK_BIAS));
 }
 
 /*
- * Compare 16 splits of a unit, and leave of each one bit of its own.
+ * Compare 16 splits of a unit, and leave of each one bit of its own.  Missing
+ * values go right, but where they go left.
  */
 static INLINE uint8x16_t
-compare_quarter(const Table *table, const MlopsUnit *unit, int quarter)
+compare_quarter(const Table *table, const MlopsUnit *unit, int quarter,
+				const bool missing)
 {
 	static const uint8_t bits[16] = {
 		1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128
 	};
-	uint8x16_t	at = vandq_u8(vld1q_u8(unit->table + 16 * quarter),
-							  vdupq_n_u8(MLOPS_CHUNK_SLOTS - 1));
-	uint8x16_t	rank = vaddq_u8(vqtbl4q_u8(table->ranks, at),
-								vld1q_u8(unit->shift + 16 * quarter));
+	uint8x16_t	at = vld1q_u8(unit->table + 16 * quarter);
+	uint8x16_t	rank = vqtbl4q_u8(table->ranks,
+								  vandq_u8(at,
+										   vdupq_n_u8(MLOPS_CHUNK_SLOTS - 1)));
 	int8x16_t	bound = vreinterpretq_s8_u8(vld1q_u8(unit->bound +
 													 16 * quarter));
+	uint8x16_t	right = vcgtq_s8(vreinterpretq_s8_u8(rank), bound);
 
-	return vandq_u8(vcgtq_s8(vreinterpretq_s8_u8(rank), bound),
-					vld1q_u8(bits));
+	if (missing)
+		right = vbicq_u8(right, vandq_u8(
+			vceqq_u8(rank, vdupq_n_u8(MLOPS_RANK_MISSING ^ MLOPS_RANK_BIAS)),
+			vtstq_u8(at, vdupq_n_u8(MLOPS_CHUNK_SLOTS))));
+	return vandq_u8(right, vld1q_u8(bits));
+}
+
+/*
+ * Compare all quarters.
+ */
+static INLINE uint64_t
+compare_quarters(const Table *table, const MlopsUnit *unit,
+				 const bool missing)
+{
+	uint8x16_t	low = vpaddq_u8(compare_quarter(table, unit, 0, missing),
+								compare_quarter(table, unit, 1, missing));
+	uint8x16_t	high = vpaddq_u8(compare_quarter(table, unit, 2, missing),
+								 compare_quarter(table, unit, 3, missing));
+	uint8x16_t	sums = vpaddq_u8(low, high);
+
+	sums = vpaddq_u8(sums, sums);
+	return vgetq_lane_u64(vreinterpretq_u64_u8(sums), 0);
 }
 
 /*
@@ -95,14 +120,17 @@ compare_quarter(const Table *table, const MlopsUnit *unit, int quarter)
 static INLINE uint64_t
 table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 {
-	uint8x16_t	low = vpaddq_u8(compare_quarter(table, unit, 0),
-								compare_quarter(table, unit, 1));
-	uint8x16_t	high = vpaddq_u8(compare_quarter(table, unit, 2),
-								 compare_quarter(table, unit, 3));
-	uint8x16_t	sums = vpaddq_u8(low, high);
+	return compare_quarters(table, unit, false);
+}
 
-	sums = vpaddq_u8(sums, sums);
-	return vgetq_lane_u64(vreinterpretq_u64_u8(sums), 0);
+/*
+ * The same if values may be missing.
+ */
+static INLINE uint64_t
+table_compare_missing(const Table *table, const MlopsUnit *unit,
+					  const int tables)
+{
+	return compare_quarters(table, unit, true);
 }
 
 #define LANES 16

@@ -1,7 +1,10 @@
 /*
  * kernel_portable.c
- *		Evaluation of batches in C for any machine: 16 rows in a vector, which
- *		the compiler makes out of what there is.
+ *		Evaluation in C for any machine.  A batch has 16 rows in a vector,
+ *		which the compiler makes out of what there is.
+ *
+ * A single row walks through the splits of units, whose two bytes each are in
+ * the nearest cache where nodes would not be.
  */
 #include "forest/path.h"
 #include "forest/ranks.h"
@@ -10,6 +13,12 @@
 #define KERNEL_TARGET
 
 #define INLINE inline __attribute__((always_inline))
+
+/* Nodes of this many bytes stay in the nearest cache. */
+#define NEAR_BYTES 24576
+
+/* Trees that are walked at once: as many as a unit holds of any shape. */
+#define TOGETHER 8
 
 /*
  * The rank in a group of one block.
@@ -94,3 +103,207 @@ add_ways(const float *leaves, const uint8_t *ways, uint32_t n, float *sums,
 }
 
 #include "forest/kernel_batch.h"
+
+/*
+ * The ranks of all groups of a row, biased, and those with missing lowest.
+ */
+static void
+rank_groups(const MlopsForest *forest, const float *row, int8_t *ranks,
+			int8_t *lowest)
+{
+	const MlopsGroup *groups = mlops_forest_section(forest,
+													MLOPS_SECTION_GROUPS);
+	const char *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
+	uint32_t	n_groups = mlops_group_count(forest);
+	uint32_t	i;
+
+	for (i = 0; i < n_groups; i++)
+	{
+		float		feature = row[groups[i].feature];
+		const float *block = (const float *) (cuts + groups[i].start);
+		unsigned	missing = missing_bits(feature);
+		unsigned	rank = groups[i].blocks > 1 ?
+			rank_in_blocks(block, feature) : rank_in_block(block, feature);
+
+		ranks[i] = (int8_t) ((rank | missing) ^ MLOPS_RANK_BIAS);
+		lowest[i] = (int8_t) ((rank & ~missing) ^ MLOPS_RANK_BIAS);
+	}
+}
+
+/*
+ * 1 if a row goes right at a split of a unit, else 0.
+ */
+static INLINE uint32_t
+goes_right(const MlopsUnit *unit, uint32_t split, const int8_t *lanes)
+{
+	return is_above(lanes[unit->table[split]], (int8_t) unit->bound[split]);
+}
+
+/*
+ * The ways through so many trees of a chunk, the first of which begins a
+ * unit.  They go down together, so that their loads overlap.
+ */
+static INLINE void
+find_ways(const MlopsUnit *unit, const int8_t *lanes, uint32_t *ways,
+		  const int count, const int shape)
+{
+	const int	trees = MLOPS_SHAPE_TREES(shape);
+	const int	width = MLOPS_SHAPE_WIDTH(shape);
+	const int	top = MLOPS_SHAPE_LEVELS(shape) - 3;
+	uint32_t	below[TOGETHER];
+	int			level;
+	int			k;
+
+#pragma GCC unroll 8
+	for (k = 0; k < count; k++)
+		ways[k] = below[k] = 0;
+#pragma GCC unroll 3
+	for (level = 0; level < top; level++)
+	{
+#pragma GCC unroll 8
+		for (k = 0; k < count; k++)
+			ways[k] = 2 * ways[k] +
+				goes_right(&unit[k / trees], k % trees * width +
+						   (1u << level) - 1 + ways[k], lanes);
+	}
+#pragma GCC unroll 3
+	for (level = 0; level < 3; level++)
+	{
+#pragma GCC unroll 8
+		for (k = 0; k < count; k++)
+			below[k] = 2 * below[k] +
+				goes_right(&unit[k / trees], k % trees * width +
+						   (1u << top) - 1 + 7 * ways[k] +
+						   (1u << level) - 1 + below[k], lanes);
+	}
+#pragma GCC unroll 8
+	for (k = 0; k < count; k++)
+		ways[k] = 8 * ways[k] + below[k];
+}
+
+/*
+ * The leaf that a way through a tree leads to; shape is a constant.
+ */
+static INLINE float
+leaf_of(const MlopsForest *forest, const MlopsTree *tree, const float *row,
+		const int8_t *lanes, const char *outcomes, uint32_t way,
+		const int shape)
+{
+	if (shape == MLOPS_SHAPE_RECORDS)
+		return record_leaf((const MlopsRecord *) outcomes + 2 * way, lanes);
+	if (shape == MLOPS_SHAPE_NODES)
+		return walk_nodes(forest, tree, ((const uint32_t *) outcomes)[way],
+						  row);
+	return ((const float *) outcomes)[way];
+}
+
+/*
+ * Add the leaves of a chunk's trees; shape is a constant.
+ */
+static INLINE void
+add_trees(const MlopsForest *forest, const MlopsChunk *chunk,
+		  const float *row, const int8_t *lanes, float *output,
+		  const int shape)
+{
+	const MlopsTree *tree = (const MlopsTree *)
+		mlops_forest_section(forest, MLOPS_SECTION_TREES) + chunk->first_tree;
+	const MlopsUnit *unit = mlops_line(forest, chunk->units);
+	const char *outcomes = mlops_line(forest, chunk->outcomes);
+	const int	trees = MLOPS_SHAPE_TREES(shape);
+	const size_t size = shape == MLOPS_SHAPE_RECORDS ?
+		MLOPS_UNIT_RECORDS * sizeof(MlopsRecord) :
+		MLOPS_SHAPE_WIDTH(shape) * sizeof(float);
+	uint32_t	left = chunk->n_trees;
+	uint32_t	count;
+	uint32_t	k;
+
+	for (; left > 0; left -= count, unit += TOGETHER / trees)
+	{
+		uint32_t	ways[TOGETHER];
+
+		count = left < TOGETHER ? left : TOGETHER;
+		if (count == TOGETHER)
+			find_ways(unit, lanes, ways, TOGETHER, shape);
+		else
+		{
+			for (k = 0; k < count; k += trees)
+				find_ways(unit + k / trees, lanes, ways + k, trees, shape);
+		}
+		for (k = 0; k < count; k++, tree++, outcomes += size)
+			output[tree->output] += leaf_of(forest, tree, row, lanes,
+											outcomes, ways[k], shape);
+	}
+}
+
+/*
+ * Add the leaves of a chunk's trees.
+ */
+static void
+add_chunk(const MlopsForest *forest, const MlopsChunk *chunk,
+		  const float *row, const int8_t *lanes, float *output)
+{
+#define ADD_SHAPE(shape) \
+	case shape: \
+		add_trees(forest, chunk, row, lanes, output, shape); \
+		break
+
+	switch (chunk->shape)
+	{
+			ADD_SHAPE(MLOPS_SHAPE_THREE);
+			ADD_SHAPE(MLOPS_SHAPE_FOUR);
+			ADD_SHAPE(MLOPS_SHAPE_FIVE);
+			ADD_SHAPE(MLOPS_SHAPE_SIX);
+			ADD_SHAPE(MLOPS_SHAPE_RECORDS);
+			ADD_SHAPE(MLOPS_SHAPE_NODES);
+		default:
+			mlops_walk_trees(forest, chunk->first_tree, chunk->n_trees, row,
+							 output);
+	}
+#undef ADD_SHAPE
+}
+
+/*
+ * Add the leaves of all trees to the outputs of a row.  Lanes come twice, so
+ * that bit 7 of a unit's table does not matter.
+ */
+void
+mlops_portable_row(const MlopsForest *forest, const float *row, float *output)
+{
+	int8_t		ranks[2][MLOPS_MAX_GROUPS];
+	int8_t		lanes[4][MLOPS_CHUNK_SLOTS] = {{0}};
+	const uint16_t *maps = mlops_forest_section(forest, MLOPS_SECTION_MAPS);
+	bool		shared = mlops_group_count(forest) <= MLOPS_CHUNK_SLOTS;
+	uint32_t	map = UINT32_MAX;
+	uint32_t	n_chunks;
+	const MlopsChunk *chunk = mlops_chunks(forest, &n_chunks);
+	uint32_t	i;
+
+	if (forest->sections[MLOPS_SECTION_NODES].length <= NEAR_BYTES)
+	{
+		mlops_walk_forest(forest, row, output);
+		return;
+	}
+	if (shared)
+	{
+		rank_groups(forest, row, lanes[0], lanes[1]);
+		memcpy(lanes[2], lanes[0], sizeof(lanes) / 2);
+	}
+	else
+		rank_groups(forest, row, ranks[0], ranks[1]);
+	for (; n_chunks > 0; n_chunks--, chunk++)
+	{
+		if (!shared && chunk->map != map)
+		{
+			map = chunk->map;
+			for (i = 0; i < MLOPS_CHUNK_SLOTS; i++)
+			{
+				uint16_t	group = maps[map * MLOPS_CHUNK_SLOTS + i];
+
+				lanes[0][i] = ranks[0][group];
+				lanes[1][i] = ranks[1][group];
+			}
+			memcpy(lanes[2], lanes[0], sizeof(lanes) / 2);
+		}
+		add_chunk(forest, chunk, row, lanes[0], output);
+	}
+}

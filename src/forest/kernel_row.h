@@ -4,8 +4,11 @@
  *
  * Needs, beside what kernel.h says,
  *		Table				the ranks of 64 slots in registers
- *		table_load()		fills it
- *		table_compare()		decides all splits of a unit
+ *		table_load()		fills it, word by word: these were just written, and
+ *							a vector could not be read before they are in memory
+ *		table_compare()		decides all splits of a unit, if no value of the
+ *							row is missing
+ *		table_compare_missing() the same if one may be
  * and KERNEL_TABLES, if the compare is faster when fewer slots are used.
  *
  * A row goes through all trees: a unit's bytes of slots are looked up in the
@@ -16,25 +19,7 @@
 #define MLOPS_FOREST_KERNEL_ROW_H
 
 #include "forest/kernel.h"
-
-/* Ways through the three splits of bits 0 .. 2, then 1 .. 3, then ... */
-#define BIT(k, n) ((k) >> (n) & 1)
-#define TWO(k) (2 * BIT(k, 0) + BIT(k, 1 + BIT(k, 0)))
-#define THREE(k) (2 * TWO(k) + BIT(k, 3 + TWO(k)))
-#define TIMES_2(f, k) f(k), f((k) + 1)
-#define TIMES_8(f, k) TIMES_2(f, k), TIMES_2(f, (k) + 2), \
-	TIMES_2(f, (k) + 4), TIMES_2(f, (k) + 6)
-#define TIMES_32(f, k) TIMES_8(f, k), TIMES_8(f, (k) + 8), \
-	TIMES_8(f, (k) + 16), TIMES_8(f, (k) + 24)
-#define TIMES_128(f) TIMES_32(f, 0), TIMES_32(f, 32), TIMES_32(f, 64), \
-	TIMES_32(f, 96)
-#define THREE_BY_8(k) (8 * THREE(k))
-#define THREE_START(k) (7 + 7 * THREE(k))
-
-static const uint8_t three[128] = {TIMES_128(THREE)};
-static const uint8_t three_by_8[128] = {TIMES_128(THREE_BY_8)};
-static const uint8_t three_start[128] = {TIMES_128(THREE_START)};
-static const uint8_t two[8] = {TIMES_8(TWO, 0)};
+#include "forest/kernel_ways.h"
 
 /* Trees whose records are asked for at once. */
 #define AHEAD 16
@@ -45,7 +30,7 @@ typedef struct RowState
 	const MlopsForest *forest;
 	const float *row;
 	Table		table;
-	const int8_t *lanes;		/* biased ranks, then these plus 1 */
+	const int8_t *lanes;		/* biased, in the second half missing lowest */
 } RowState;
 
 /*
@@ -73,16 +58,80 @@ way_of(uint64_t right, const int shape)
 }
 
 /*
- * The leaf below two records.
+ * Decide all splits of a unit.  tables tells the parts that the table takes;
+ * it is negative if values may be missing.
  */
-static KERNEL_INLINE float
-record_leaf(const MlopsRecord *record, const int8_t *lanes)
+static KERNEL_INLINE uint64_t
+compare(const RowState *state, const MlopsUnit *unit, const int tables)
 {
-	record += is_above(lanes[record->above.lane],
-					   record->above.limit - 1);
-	return record->leaf[is_above(lanes[record->split.lane],
-								 record->split.bound)];
+	return tables < 0 ? table_compare_missing(&state->table, unit, -tables) :
+		table_compare(&state->table, unit, tables);
 }
+
+#ifdef KERNEL_WAYS
+
+/* Trees whose ways are found at once, and blocks of them before that. */
+#define BLOCK 8
+#define DELAY 2
+
+/*
+ * Add the leaves of as many trees of six levels as there are whole blocks of;
+ * returns their number.  The compares of a block are read back as one vector,
+ * which has to wait until they have left the processor's queue of stores, so
+ * this is done two blocks later.
+ */
+static KERNEL_INLINE uint32_t
+add_blocks(const RowState *state, const MlopsChunk *chunk, float *output,
+		   const int tables, const bool single)
+{
+	const MlopsForest *forest = state->forest;
+	const MlopsTree *tree = (const MlopsTree *)
+		mlops_forest_section(forest, MLOPS_SECTION_TREES) + chunk->first_tree;
+	const MlopsUnit *unit = mlops_line(forest, chunk->units);
+	const float *leaves = mlops_line(forest, chunk->outcomes);
+	uint64_t	right[DELAY + 1][BLOCK] __attribute__((aligned(64)));
+	uint32_t	count = chunk->n_trees / BLOCK;
+	uint64_t   *next = right[0];
+	uint64_t   *last = right[1];
+	uint64_t   *other = right[2];
+	float		sum = output[0];
+	uint32_t	i;
+	uint32_t	k;
+
+	for (i = 0; i < count + DELAY; i++)
+	{
+		uint64_t   *old = last;
+
+		if (i < count)
+		{
+#pragma GCC unroll 8
+			for (k = 0; k < BLOCK; k++)
+				next[k] = compare(state, unit++, tables);
+		}
+		if (i >= DELAY)
+		{
+			uint64_t	ways = find_ways(last);
+
+#pragma GCC unroll 8
+			for (k = 0; k < BLOCK; k++, tree++, leaves += MLOPS_UNIT_SPLITS)
+			{
+				if (single)
+					sum += leaves[(uint8_t) ways];
+				else
+					output[tree->output] += leaves[(uint8_t) ways];
+				ways >>= 8;
+			}
+		}
+		last = other;
+		other = next;
+		next = old;
+	}
+	if (single)
+		output[0] = sum;
+	return count * BLOCK;
+}
+
+#endif							/* KERNEL_WAYS */
 
 /*
  * Add the leaves of a chunk's trees.  shape, tables and single are constants:
@@ -100,11 +149,23 @@ add_chunk(const RowState *state, const MlopsChunk *chunk, float *output,
 	const int	trees = MLOPS_SHAPE_TREES(shape);
 	const int	width = MLOPS_SHAPE_WIDTH(shape);
 	uint32_t	left = chunk->n_trees;
-	float		sum = output[0];
+	float		sum;
 
+#ifdef KERNEL_WAYS
+	if (shape == MLOPS_SHAPE_SIX)
+	{
+		uint32_t	done = add_blocks(state, chunk, output, tables, single);
+
+		left -= done;
+		tree += done;
+		unit += done;
+		outcomes += (size_t) done * width * sizeof(float);
+	}
+#endif
+	sum = output[0];
 	for (; left > 0; unit++)
 	{
-		uint64_t	right = table_compare(&state->table, unit, tables);
+		uint64_t	right = compare(state, unit, tables);
 		uint32_t	count = left < trees ? left : trees;
 		uint32_t	k;
 
@@ -157,7 +218,7 @@ add_chunk_records(const RowState *state, const MlopsChunk *chunk,
 
 		for (k = 0; k < count; k++, unit++, records += MLOPS_UNIT_RECORDS)
 		{
-			uint64_t	right = table_compare(&state->table, unit, tables);
+			uint64_t	right = compare(state, unit, tables);
 
 			ahead[k] = records + 2 * way_of(right, MLOPS_SHAPE_RECORDS);
 			__builtin_prefetch(ahead[k]);
@@ -179,7 +240,7 @@ add_chunk_records(const RowState *state, const MlopsChunk *chunk,
 }
 
 /*
- * Add the leaves of a chunk whose table takes this many parts.
+ * Add the leaves of a chunk whose table takes this many parts; see compare().
  */
 static KERNEL_INLINE void
 add_shape(const RowState *state, const MlopsChunk *chunk, float *output,
@@ -213,15 +274,59 @@ add_shape(const RowState *state, const MlopsChunk *chunk, float *output,
 }
 
 /*
- * The ranks of all groups of a row, eight in a word.
+ * The same for any chunk of units, by a row without missing values.
  */
-static KERNEL_INLINE void
+KERNEL_TARGET static void
+add_chunk_complete(const RowState *state, const MlopsChunk *chunk,
+				   float *output)
+{
+#ifdef KERNEL_TABLES
+	if (chunk->n_slots <= 32)
+		add_shape(state, chunk, output, 2);
+	else if (chunk->n_slots <= 48)
+		add_shape(state, chunk, output, 3);
+	else
+#endif
+		add_shape(state, chunk, output, 4);
+}
+
+/*
+ * The same by a row with some.
+ */
+KERNEL_TARGET static void
+add_chunk_missing(const RowState *state, const MlopsChunk *chunk,
+				  float *output)
+{
+#ifdef KERNEL_TABLES
+	if (chunk->n_slots <= 32)
+		add_shape(state, chunk, output, -2);
+	else
+#endif
+		add_shape(state, chunk, output, -4);
+}
+
+/*
+ * The bytes of a word that are 255 have their highest bit set, others none.
+ */
+static KERNEL_INLINE uint64_t
+missing_bytes(uint64_t word)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080);
+
+	return ((word & ~high) + (high >> 7)) & word & high;
+}
+
+/*
+ * The ranks of all groups of a row, eight in a word; whether one is missing.
+ */
+static KERNEL_INLINE bool
 rank_row(const MlopsForest *forest, const float *row, uint64_t *words)
 {
 	const MlopsGroup *groups = mlops_forest_section(forest,
 													MLOPS_SECTION_GROUPS);
 	const char *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
 	uint32_t	left = mlops_group_count(forest);
+	uint64_t	missing = 0;
 	uint64_t	word;
 	uint32_t	k;
 
@@ -232,6 +337,7 @@ rank_row(const MlopsForest *forest, const float *row, uint64_t *words)
 		for (k = 0; k < 8; k++, groups++)
 			word = word >> 8 |
 				(uint64_t) rank_of(groups, cuts, row[groups->feature]) << 56;
+		missing |= missing_bytes(word);
 		*words++ = word;
 	}
 	word = 0;
@@ -240,6 +346,7 @@ rank_row(const MlopsForest *forest, const float *row, uint64_t *words)
 							0xFF) << 8 * k;
 	if (left > 0)
 		*words = word;
+	return (missing | missing_bytes(word)) != 0;
 }
 
 /*
@@ -267,22 +374,19 @@ gather_slots(const MlopsForest *forest, const MlopsChunk *chunk,
 }
 
 /*
- * Biased ranks, and these plus 1, for the lanes of records.
+ * The lanes of a chunk, for records.
  */
 static KERNEL_INLINE void
 fill_lanes(const uint64_t *slots, uint64_t *lanes)
 {
 	const uint64_t high = UINT64_C(0x8080808080808080);
-	const uint64_t ones = UINT64_C(0x0101010101010101);
 	int			i;
 
 	for (i = 0; i < 8; i++)
 	{
-		uint64_t	rank = slots[i] ^ high;
-
-		lanes[i] = rank;
-		/* Add to each byte without carry into the next. */
-		lanes[8 + i] = ((rank & ~high) + ones) ^ (rank & high);
+		lanes[i] = slots[i] ^ high;
+		lanes[8 + i] = (slots[i] & ~((missing_bytes(slots[i]) >> 7) * 255)) ^
+			high;
 	}
 }
 
@@ -300,12 +404,13 @@ KERNEL(row) (const MlopsForest *forest, const float *row, float *output)
 	const MlopsChunk *chunk = mlops_chunks(forest, &n_chunks);
 	bool		shared = mlops_group_count(forest) <= MLOPS_CHUNK_SLOTS;
 	uint32_t	map = UINT32_MAX;
+	bool		missing;
 	RowState	state;
 
 	state.forest = forest;
 	state.row = row;
 	state.lanes = (const int8_t *) lanes;
-	rank_row(forest, row, shared ? slots : words);
+	missing = rank_row(forest, row, shared ? slots : words);
 	table_load(&state.table, slots);
 	if (shared && forest->max_depth > 6)
 		fill_lanes(slots, lanes);
@@ -325,14 +430,10 @@ KERNEL(row) (const MlopsForest *forest, const float *row, float *output)
 			if (forest->max_depth > 6)
 				fill_lanes(slots, lanes);
 		}
-#ifdef KERNEL_TABLES
-		if (chunk->n_slots <= 32)
-			add_shape(&state, chunk, output, 2);
-		else if (chunk->n_slots <= 48)
-			add_shape(&state, chunk, output, 3);
+		if (missing)
+			add_chunk_missing(&state, chunk, output);
 		else
-#endif
-			add_shape(&state, chunk, output, 4);
+			add_chunk_complete(&state, chunk, output);
 	}
 }
 

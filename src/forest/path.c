@@ -23,7 +23,7 @@ typedef struct Path
 } Path;
 
 static const Path paths[MLOPS_PATH_COUNT] = {
-	[MLOPS_PATH_PORTABLE] = {"portable", NULL, mlops_portable_batch},
+	[MLOPS_PATH_PORTABLE] = {"portable", mlops_portable_row, mlops_portable_batch},
 #ifdef MLOPS_HAVE_NEON
 	[MLOPS_PATH_NEON] = {"neon", mlops_neon_row, mlops_neon_batch},
 #else

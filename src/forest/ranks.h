@@ -5,11 +5,10 @@
  * A tree only ever asks where a feature lies among its thresholds.  So the
  * distinct thresholds of a feature are cut into groups of at most
  * MLOPS_GROUP_CUTS, and a row is first turned into one byte for each group:
- * the rank, which is the number of cuts that are not above the feature.  With
- * NaN as rank 255 a split at cut number b sends a row right if rank > b, and
- * if missing values go left, if rank + 1 > b + 1 in 8 bits, where NaN is 0.
- * That is exact, since ranks have the order of the floats that they stand
- * for.
+ * the rank, which is the number of cuts that are not above the feature.  A
+ * split at cut number b sends a row right if rank > b.  That is exact, since
+ * ranks have the order of the floats that they stand for.  The rank of NaN is
+ * 255 for splits where missing values go right, 0 where they go left.
  *
  * Trees lie in units of 64 splits that are compared at once; what a unit
  * holds of a tree are its first three to six levels.  Consecutive trees of one
@@ -30,6 +29,7 @@
 #define MLOPS_CUT_BLOCK 16		/* cuts that are compared at once */
 #define MLOPS_MAX_GROUPS 2048	/* of a block */
 #define MLOPS_CHUNK_SLOTS 64
+#define MLOPS_CHUNK_LANES (2 * MLOPS_CHUNK_SLOTS)
 #define MLOPS_UNIT_SPLITS 64
 #define MLOPS_LINE 64			/* bytes of a line of units */
 #define MLOPS_RANK_MISSING 255
@@ -76,17 +76,17 @@ typedef struct MlopsChunk
 	uint32_t	shape;			/* MlopsShape */
 	uint32_t	n_slots;		/* that are used, at least 1 */
 	uint32_t	map;			/* which map tells the groups of the slots */
-	uint32_t	units;			/* first of 3 lines for each unit */
+	uint32_t	units;			/* first of 2 lines for each unit */
 	uint32_t	outcomes;		/* first of 4 or 24 lines for each unit */
 	uint32_t	reserved;
 } MlopsChunk;
 
 /*
- * A unit.  table has the slot of a split in bits 0 .. 5, and its bits 4 and 5
- * once more in bits 7 and 6 for shuffles of 16 bytes.  shift is the bias,
- * plus 1 if missing values go left; bound is the number of the cut plus that
- * 1, biased.  rank + shift > bound in signed bytes sends a row right.
- * From places without a split all ways lead to the same outcome.
+ * A unit: for each split where its rank is, and the number of the cut, biased.
+ * A biased rank > bound in signed bytes sends a row right.  A rank is told by
+ * its lane in bits 0 .. 6: the slot, plus MLOPS_CHUNK_SLOTS if missing values
+ * go left.  Bit 7 is bit 4 once more, for shuffles of 16 bytes.  From places
+ * without a split all ways lead to the same outcome.
  *
  * A tree of a shape of L levels has 2^L bytes.  First come the splits of its
  * first L - 3 levels, level by level, then eight (four, two, one) times the
@@ -95,15 +95,13 @@ typedef struct MlopsChunk
 typedef struct MlopsUnit
 {
 	uint8_t		table[MLOPS_UNIT_SPLITS];
-	uint8_t		shift[MLOPS_UNIT_SPLITS];
 	uint8_t		bound[MLOPS_UNIT_SPLITS];
 } MlopsUnit;
 
 /*
  * Two of them are what lies below a way through six levels: the seventh
  * level's split is above in the first, and leads to the eighth level's split
- * of either.  lane is the slot, plus MLOPS_CHUNK_SLOTS if missing values go
- * left; bound is as in a unit.
+ * of either.  lane and bound are as in a unit.
  */
 typedef struct MlopsRecord
 {
@@ -128,7 +126,7 @@ typedef struct MlopsRecord
 	((shape) < MLOPS_SHAPE_SIX ? 3 + (shape) : 6)
 
 #define MLOPS_UNIT_RECORDS 128
-#define MLOPS_UNIT_LINES 3
+#define MLOPS_UNIT_LINES 2
 #define MLOPS_OUTCOME_LINES(shape) ((shape) == MLOPS_SHAPE_RECORDS ? 24 : 4)
 
 /* Number of groups; 0 if the block has not this layout. */

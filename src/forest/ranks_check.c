@@ -4,7 +4,7 @@
  *
  * After it no kernel reads outside of the block, writes outside of its own
  * buffers or fails to end.  What kernels mask themselves needs no check: bytes
- * of a unit only ever choose among 64 slots and two kinds of ranks.
+ * of a unit only ever choose among 128 lanes.
  */
 #include <math.h>
 
@@ -194,7 +194,7 @@ outcomes_good(const MlopsForest *forest, const MlopsChunk *chunk)
 				2 * i;
 
 			if ((record[0].above.lane | record[0].split.lane |
-				 record[1].split.lane) >= 2 * MLOPS_CHUNK_SLOTS)
+				 record[1].split.lane) >= MLOPS_CHUNK_LANES)
 				return false;
 		}
 		else if (chunk->shape == MLOPS_SHAPE_NODES)

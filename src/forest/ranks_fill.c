@@ -20,9 +20,6 @@ static void fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit,
 						MlopsShape shape, uint32_t first, uint32_t place,
 						uint32_t at, void *outcomes);
 static uint32_t split_place(MlopsShape shape, uint32_t place);
-static uint8_t goes_left(const MlopsNode *node);
-static uint8_t split_bytes(const MlopsRankBuilder *builder,
-						   const MlopsNode *node, uint8_t *bound);
 static void fill_records(const MlopsRankBuilder *builder, MlopsRecord *record,
 						 uint32_t at);
 static uint8_t lane_of(const MlopsRankBuilder *builder, const MlopsNode *node,
@@ -98,10 +95,7 @@ fill_chunk(const MlopsRankBuilder *builder, const MlopsChunk *chunk,
 			trees[chunk->first_tree + i].first;
 
 		if (first == 0)
-		{
-			memset(unit[i / trees].shift, MLOPS_RANK_BIAS, MLOPS_UNIT_SPLITS);
 			memset(unit[i / trees].bound, NO_BOUND, MLOPS_UNIT_SPLITS);
-		}
 		fill_splits(builder, &unit[i / trees], chunk->shape, first, 1, root,
 					outcomes + (size_t) i * width * entry);
 	}
@@ -120,15 +114,14 @@ fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit, MlopsShape shape,
 	uint32_t	leftmost = place;
 	uint32_t	count = 1;
 	uint32_t	i;
-	uint8_t		slot;
+	uint8_t		lane;
 
 	if (place < ways && !mlops_is_leaf(builder, at))
 	{
 		uint32_t	to = first + split_place(shape, place);
 
-		slot = split_bytes(builder, node, &unit->bound[to]);
-		unit->table[to] = slot | (slot >> 4 & 1) << 7 | (slot >> 5 & 1) << 6;
-		unit->shift[to] = MLOPS_RANK_BIAS + goes_left(node);
+		lane = lane_of(builder, node, &unit->bound[to]);
+		unit->table[to] = lane | (lane >> 4 & 1) << 7;
 		fill_splits(builder, unit, shape, first, 2 * place, node->left,
 					outcomes);
 		fill_splits(builder, unit, shape, first, 2 * place + 1,
@@ -168,30 +161,6 @@ split_place(MlopsShape shape, uint32_t place)
 }
 
 /*
- * Do missing values go left at a split?
- */
-static uint8_t
-goes_left(const MlopsNode *node)
-{
-	return !(node->slot & 1);
-}
-
-/*
- * The slot of a split, and its bound.
- */
-static uint8_t
-split_bytes(const MlopsRankBuilder *builder, const MlopsNode *node,
-			uint8_t *bound)
-{
-	uint32_t	group;
-	uint32_t	number;
-
-	mlops_ranks_find_cut(builder, node, &group, &number);
-	*bound = (number + goes_left(node)) ^ MLOPS_RANK_BIAS;
-	return builder->slots[group];
-}
-
-/*
  * Fill two records with what is below a node, or with a leaf alone.
  */
 static void
@@ -224,6 +193,10 @@ fill_records(const MlopsRankBuilder *builder, MlopsRecord *record, uint32_t at)
 static uint8_t
 lane_of(const MlopsRankBuilder *builder, const MlopsNode *node, uint8_t *bound)
 {
-	return split_bytes(builder, node, bound) +
-		goes_left(node) * MLOPS_CHUNK_SLOTS;
+	uint32_t	group;
+	uint32_t	number;
+
+	mlops_ranks_find_cut(builder, node, &group, &number);
+	*bound = number ^ MLOPS_RANK_BIAS;
+	return builder->slots[group] + (node->slot & 1 ? 0 : MLOPS_CHUNK_SLOTS);
 }
