@@ -8,6 +8,7 @@
 #include "fmgr.h"
 #include "forest/forest.h"
 #include "serve/batch.h"
+#include "serve/prefetch.h"
 #include "serve/shared_versions.h"
 #include "serve/telemetry.h"
 #include "train/progress.h"
@@ -27,6 +28,7 @@ _PG_init(void)
 	mlops_batch_init();
 	mlops_shared_versions_init();
 	mlops_telemetry_init();
+	mlops_prefetch_init();
 }
 
 /*

@@ -74,6 +74,7 @@ static uint64 n_bound = 0;		/* calls that were given columns */
 static bool plan_bound = false; /* in this transaction */
 static bool alias_changed = false;	/* since then */
 static Oid	alias_relation = InvalidOid;
+static Oid	model_relation = InvalidOid;
 
 static Node *simplify(SupportRequestSimplify *request);
 static bool read_call(FuncExpr *call, Call *result);
@@ -129,6 +130,14 @@ mlops_planned_version(FuncExpr *call)
 	version_id = mlops_resolve_quietly(&what.reference, snapshot,
 									   MLOPS_PREDICT);
 	return version_id == 0 ? NULL : mlops_version_get(version_id, snapshot);
+}
+
+/* Every plan with columns depends on mlops.model; see depend(). */
+bool
+mlops_plan_is_bound(const PlannedStmt *plan)
+{
+	return OidIsValid(model_relation) &&
+		list_member_oid(plan->relationOids, model_relation);
 }
 
 /*
@@ -409,8 +418,9 @@ depend(PlannerInfo *root, const Call *what)
 	if (what->reference.version == 0)
 		glob->relationOids = list_append_unique_oid(glob->relationOids,
 													alias_relation);
+	model_relation = mlops_model_relation();
 	glob->relationOids = list_append_unique_oid(glob->relationOids,
-												mlops_model_relation());
+												model_relation);
 	glob->dependsOnRole = true;
 }
 

@@ -6,7 +6,7 @@
 #define MLOPS_PLANNER_H
 
 #include "data/predictor.h"
-#include "nodes/primnodes.h"
+#include "nodes/plannodes.h"
 
 /* Calls that this session has planned with columns in place of a row. */
 extern uint64 mlops_bound_calls(void);
@@ -17,5 +17,8 @@ extern uint64 mlops_bound_calls(void);
  * predict function.  The result is good until the next mlops_version_get().
  */
 extern const MlopsPredictor *mlops_planned_version(FuncExpr *call);
+
+/* Did it give columns to a predict function of this plan? */
+extern bool mlops_plan_is_bound(const PlannedStmt *plan);
 
 #endif							/* MLOPS_PLANNER_H */
