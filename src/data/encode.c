@@ -28,6 +28,7 @@ typedef struct Step
 struct MlopsEncoder
 {
 	int			n_fields;
+	int			n_straight;		/* first ones; see mlops_encode_arguments() */
 	MlopsField *fields;
 	Step	   *steps;			/* of the fields, in the same order */
 };
@@ -66,6 +67,10 @@ mlops_encoder_bind(const MlopsSignature *signature, TupleDesc tupdesc)
 		{
 			field->attribute, field->first_feature, field->conversion
 		};
+		if (encoder->n_straight == i && field->attribute == i &&
+			field->first_feature == i &&
+			field->conversion == MLOPS_FROM_FLOAT8)
+			encoder->n_straight++;
 	}
 	return encoder;
 }
@@ -89,13 +94,21 @@ mlops_encode_row(const MlopsEncoder *encoder, const Datum *values,
 	return unseen;
 }
 
+/*
+ * Columns that the planner bound are in the order of the features; where these
+ * are float8, nothing has to be looked up.
+ */
 int
 mlops_encode_arguments(const MlopsEncoder *encoder,
 					   const NullableDatum *arguments, float *features)
 {
+	int			n_straight = encoder->n_straight;
 	int			unseen = 0;
 
-	for (int i = 0; i < encoder->n_fields; i++)
+	for (int i = 0; i < n_straight; i++)
+		features[i] = unlikely(arguments[i].isnull) ? get_float4_nan() :
+			(float) DatumGetFloat8(arguments[i].value);
+	for (int i = n_straight; i < encoder->n_fields; i++)
 	{
 		const NullableDatum *argument =
 			&arguments[encoder->steps[i].attribute];

@@ -49,6 +49,7 @@ static inline bool is_for(const MlopsPlace *place, const text *key,
 static CallSite *call_site(FunctionCallInfo fcinfo);
 static MlopsPlace *add_place(CallSite *site, MemoryContext context, text *key,
 							 int pinned_version);
+static inline bool is_settled(const MlopsPlace *place);
 static void refresh(MlopsPlace *place);
 static void take_version(MlopsPlace *place, int64 version_id,
 						 Snapshot snapshot);
@@ -69,10 +70,11 @@ mlops_call_site_place(FunctionCallInfo fcinfo, text *key, int pinned_version)
 	CallSite   *site = call_site(fcinfo);
 	MlopsPlace *place = &site->places[site->last];
 
-	/* most often it is the one of the last call */
+	/* most often it is the one of the last call, at the same moment */
 	if (site->n_places > 0 && is_for(place, key, pinned_version))
 	{
-		refresh(place);
+		if (!is_settled(place))
+			refresh(place);
 		return place;
 	}
 	for (int i = 0; i < site->n_places; i++)
@@ -457,6 +459,27 @@ add_place(CallSite *site, MemoryContext context, text *key,
 	place->pinned_version = pinned_version;
 	place->reference = reference;
 	return place;
+}
+
+/*
+ * Whether nothing has changed for the place since it was refreshed: a quick
+ * form of the first half of refresh().
+ */
+static inline bool
+is_settled(const MlopsPlace *place)
+{
+	Snapshot	snapshot;
+
+	if (!place->resolved || place->predictor == NULL ||
+		place->serial != mlops_version_cache_serial() || !ActiveSnapshotSet())
+		return false;
+	snapshot = GetActiveSnapshot();
+	return snapshot->xmin == place->moment.xmin &&
+		snapshot->xmax == place->moment.xmax &&
+		snapshot->xcnt == place->moment.xcnt &&
+		snapshot->subxcnt == place->moment.subxcnt &&
+		snapshot->curcid == place->moment.curcid &&
+		GetUserId() == place->moment.role;
 }
 
 /*
