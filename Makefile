@@ -44,7 +44,7 @@ REGRESS           = install types params errors train predict versions \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
                     forest_path drift drift_more detectors performance batch \
-                    monitors alerts jobs stat_model
+                    monitors alerts jobs stat_model alias_place
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = deploy_while_predicting drop_while_predicting \
@@ -53,8 +53,7 @@ ISOLATION         = deploy_while_predicting drop_while_predicting \
                     two_scorings two_trainings
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1 009_exchange \
-                    010_plot 011_deploys_under_load \
-                    012_shared_versions
+                    010_plot 011_deploys_under_load 012_shared_versions
 PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile forest_paths math \
                     math_hash math_ranking math_summary trainer \

@@ -109,4 +109,13 @@
 	 ACLCHECK_OK)
 #endif
 
+/* Pin a block of a table if it is still in this buffer; storage/bufmgr.h. */
+#if PG_VERSION_NUM < 160000
+#define mlops_read_recent_buffer(relation, block, buffer) \
+	ReadRecentBuffer((relation)->rd_node, MAIN_FORKNUM, block, buffer)
+#else
+#define mlops_read_recent_buffer(relation, block, buffer) \
+	ReadRecentBuffer((relation)->rd_locator, MAIN_FORKNUM, block, buffer)
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

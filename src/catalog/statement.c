@@ -25,6 +25,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -37,12 +38,55 @@ typedef struct Elevation
 	int			nest_level;		/* of settings */
 } Elevation;
 
+/* Relations whose oids are known; see mlops_catalog_relation(). */
+#define MAX_RELATIONS 32
+
+typedef struct KnownRelation
+{
+	const char *name;			/* a constant of the program */
+	Oid			relation;
+} KnownRelation;
+
+static KnownRelation known_relations[MAX_RELATIONS];
+static int	n_known_relations = 0;
+
+static Oid	look_up_relation(const char *name);
+static void forget_relation(Datum argument, Oid relation);
+static void forget_schema(Datum argument, int cache, uint32 hash);
 static void become_owner(Elevation *elevation);
 static void become_user(const Elevation *elevation);
 static Oid	catalog_owner(void);
 
+/*
+ * Each name is looked up once, until a relation of the oid or a schema changes.
+ */
 Oid
 mlops_catalog_relation(const char *name)
+{
+	static bool registered = false;
+	Oid			relation;
+
+	for (int i = 0; i < n_known_relations; i++)
+		if (known_relations[i].name == name)
+			return known_relations[i].relation;
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_schema, (Datum) 0);
+		registered = true;
+	}
+	relation = look_up_relation(name);
+	if (n_known_relations < MAX_RELATIONS)
+		known_relations[n_known_relations++] = (KnownRelation)
+		{
+			name, relation
+		};
+	return relation;
+}
+
+/* The oid of a relation of schema mlops; 42P01 if there is none. */
+static Oid
+look_up_relation(const char *name)
 {
 	Oid			namespace = get_namespace_oid("mlops", true);
 	Oid			relation = InvalidOid;
@@ -55,6 +99,22 @@ mlops_catalog_relation(const char *name)
 				 errmsg("table \"mlops.%s\" does not exist", name),
 				 errhint("Run CREATE EXTENSION mlops in this database.")));
 	return relation;
+}
+
+/* Relcache callback; InvalidOid means every relation. */
+static void
+forget_relation(Datum argument, Oid relation)
+{
+	for (int i = 0; i < n_known_relations; i++)
+		if (!OidIsValid(relation) || known_relations[i].relation == relation)
+			n_known_relations = 0;
+}
+
+/* Syscache callback. */
+static void
+forget_schema(Datum argument, int cache, uint32 hash)
+{
+	n_known_relations = 0;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "base/compat.h"
+#include "catalog/alias_place.h"
 #include "catalog/internal.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -279,6 +280,10 @@ resolve_alias(const MlopsReference *reference, Snapshot snapshot,
 	HeapTuple	tuple;
 	int64		version_id = 0;
 
+	model->owner = "";			/* only if the model is gone by now */
+	if (mlops_alias_recall(reference, snapshot, &model->model_id,
+						   &version_id))
+		return version_id;
 	mlops_key_text(&keys[0], Anum_alias_model, reference->model);
 	mlops_key_text(&keys[1], Anum_alias_alias, reference->alias);
 	mlops_scan_begin(&scan, "alias", "alias_pkey", snapshot, 2, keys);
@@ -290,9 +295,9 @@ resolve_alias(const MlopsReference *reference, Snapshot snapshot,
 
 		value = mlops_scan_value(&scan, tuple, Anum_alias_model_id, &null);
 		model->model_id = DatumGetInt64(value);
-		model->owner = "";		/* only if the model is gone by now */
 		value = mlops_scan_value(&scan, tuple, Anum_alias_version_id, &null);
 		version_id = DatumGetInt64(value);
+		mlops_alias_remember(reference, &scan, tuple);
 	}
 	mlops_scan_end(&scan);
 	return version_id;
