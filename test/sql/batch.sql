@@ -106,7 +106,7 @@ BEGIN
 	FOR path IN SELECT unnest(enumvals) FROM pg_settings WHERE name = 'mlops.forest_path' LOOP
 		BEGIN
 			PERFORM set_config('mlops.forest_path', path, false);
-			INSERT INTO bat_paths SELECT path, query, (bat_same(query)).* FROM bat_query;
+			INSERT INTO bat_paths SELECT path, query, s.* FROM bat_query, bat_same(query) s;
 		EXCEPTION WHEN invalid_parameter_value THEN
 			NULL;				-- not on this processor
 		END;
