@@ -8,8 +8,10 @@
  * the reader is opened, so errors about columns come before any row is read;
  * when the statement runs, its row type must be the same.
  *
- * The executor calls receive() for every row.  Nothing is held that an error
- * would have to release: all memory is that of contexts.
+ * The executor calls receive() for every row.  Where rows are predicted, they
+ * are gathered, predicted together, which is faster, and then handed on in
+ * their order.  Nothing is held that an error would have to release: all
+ * memory is that of contexts.
  */
 #include "postgres.h"
 
@@ -30,6 +32,10 @@
 #include "utils/typcache.h"
 
 #define ROWS_PER_RESET	64
+
+/* Rows that are predicted together, unless they have more features than: */
+#define BATCH_ROWS		128
+#define BATCH_FEATURES	(1024 * 1024)
 
 struct MlopsReader
 {
@@ -62,7 +68,12 @@ typedef struct Receiver
 	MlopsReaderCallback callback;
 	void	   *arg;
 	MemoryContext row_context;
-	MlopsReaderRow row;
+	MemoryContext batch_context;	/* of what is kept of rows in the batch */
+	int			capacity;		/* of the batch; 1: rows are not kept */
+	int			n;				/* rows in it */
+	MlopsReaderRow *rows;		/* [capacity]; arrays of one are adjacent */
+	uint64		n_rows;			/* handed on */
+	uint64		group;			/* of the last row that was read */
 	bool		has_group;		/* a row has been seen */
 	Datum		group_value;	/* of the last row, copied */
 } Receiver;
@@ -87,14 +98,18 @@ static void place_expressions(MlopsReader *reader,
 							  const Selection *selection);
 static void make_row_type(MlopsReader *reader, const Selection *selection);
 static void compose(MlopsReader *reader, const Selection *selection);
-static void allocate_row(Receiver *r);
+static int	batch_rows(const MlopsReaderRequest *request);
+static void allocate_rows(Receiver *r);
+static void allocate_arrays(Receiver *r, int predictor);
 static void receiver_startup(DestReceiver *self, int operation,
 							 TupleDesc row);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void receiver_shutdown(DestReceiver *self);
-static void take_predictions(Receiver *r, const Datum *values,
-							 const bool *nulls);
-static void take_label(Receiver *r, const Datum *values, const bool *nulls);
+static void keep_columns(Receiver *r, MlopsReaderRow *row,
+						 const TupleTableSlot *slot);
+static void hand_on(Receiver *r);
+static void take_label(const MlopsReader *reader, MlopsReaderRow *row,
+					   const Datum *values, const bool *nulls);
 static double upper_bound(const MlopsReader *reader, double lower,
 						  const Datum *values, const bool *nulls);
 static double take_weight(const MlopsReader *reader, const Datum *values,
@@ -169,13 +184,17 @@ mlops_reader_run(MlopsReader *reader, MlopsReaderCallback callback,
 	r->reader = reader;
 	r->callback = callback;
 	r->arg = arg;
-	allocate_row(r);
+	allocate_rows(r);
+	r->batch_context = AllocSetContextCreate(CurrentMemoryContext,
+											 "mlops reader batch",
+											 ALLOCSET_DEFAULT_SIZES);
 	r->row_context = AllocSetContextCreate(CurrentMemoryContext,
 										   "mlops reader row",
 										   ALLOCSET_DEFAULT_SIZES);
 	mlops_statement_run(reader->query, &r->pub);
-	n_rows = r->row.number;
+	n_rows = r->n_rows;
 	MemoryContextDelete(r->row_context);
+	MemoryContextDelete(r->batch_context);
 	pfree(r);
 	return n_rows;
 }
@@ -422,30 +441,72 @@ compose(MlopsReader *reader, const Selection *selection)
 }
 
 /*
- * Make room for one row.
+ * How many rows are gathered.
  */
-static void
-allocate_row(Receiver *r)
+static int
+batch_rows(const MlopsReaderRequest *request)
 {
-	const MlopsReaderRequest *request = &r->reader->request;
-	int			n = request->n_predictors;
-	int			n_columns = r->reader->columns->natts;
-	MlopsReaderRow *row = &r->row;
+	int			n = request->predict ? BATCH_ROWS : 1;
 
-	row->features = palloc0(sizeof(float *) * Max(n, 1));
-	row->unseen = palloc0(sizeof(int) * Max(n, 1));
-	if (request->predict)
-		row->outputs = palloc0(sizeof(float *) * Max(n, 1));
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < request->n_predictors; i++)
 	{
 		const MlopsForestInfo *info = &request->predictors[i]->info;
+		int			most = BATCH_FEATURES /
+			Max(Max(info->n_features, info->n_outputs), 1);
 
-		row->features[i] = palloc(sizeof(float) * Max(info->n_features, 1));
-		if (request->predict)
-			row->outputs[i] = palloc(sizeof(float) * info->n_outputs);
+		n = Max(Min(n, most), 1);
 	}
-	row->values = palloc0(sizeof(Datum) * Max(n_columns, 1));
-	row->nulls = palloc0(sizeof(bool) * Max(n_columns, 1));
+	return n;
+}
+
+/*
+ * Make room for the rows of a batch.
+ */
+static void
+allocate_rows(Receiver *r)
+{
+	const MlopsReaderRequest *request = &r->reader->request;
+	int			n = Max(request->n_predictors, 1);
+	int			n_columns = Max(r->reader->columns->natts, 1);
+
+	r->capacity = batch_rows(request);
+	r->rows = palloc0(sizeof(MlopsReaderRow) * r->capacity);
+	for (int k = 0; k < r->capacity; k++)
+	{
+		MlopsReaderRow *row = &r->rows[k];
+
+		row->features = palloc0(sizeof(float *) * n);
+		row->unseen = palloc0(sizeof(int) * n);
+		if (request->predict)
+			row->outputs = palloc0(sizeof(float *) * n);
+		row->values = palloc0(sizeof(Datum) * n_columns);
+		row->nulls = palloc0(sizeof(bool) * n_columns);
+	}
+	for (int i = 0; i < request->n_predictors; i++)
+		allocate_arrays(r, i);
+}
+
+/*
+ * Features and outputs of all rows for one predictor, row after row.
+ */
+static void
+allocate_arrays(Receiver *r, int predictor)
+{
+	const MlopsReaderRequest *request = &r->reader->request;
+	const MlopsForestInfo *info = &request->predictors[predictor]->info;
+	Size		n_features = Max(info->n_features, 1);
+	float	   *features = palloc(sizeof(float) * n_features * r->capacity);
+	float	   *outputs = NULL;
+
+	if (request->predict)
+		outputs = palloc(sizeof(float) * info->n_outputs * r->capacity);
+	for (int k = 0; k < r->capacity; k++)
+	{
+		r->rows[k].features[predictor] = features + k * n_features;
+		if (request->predict)
+			r->rows[k].outputs[predictor] = outputs +
+				(Size) k * info->n_outputs;
+	}
 }
 
 /*
@@ -468,21 +529,24 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc row)
 }
 
 /*
- * Hand one row on.
+ * Take one row.
  */
 static bool
 receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	Receiver   *r = (Receiver *) self;
 	const MlopsReader *reader = r->reader;
-	MlopsReaderRow *row = &r->row;
+	MlopsReaderRow *row = &r->rows[r->n];
 	MemoryContext old;
 
 	CHECK_FOR_INTERRUPTS();
 	slot_getallattrs(slot);
-	old = MemoryContextSwitchTo(r->row_context);
-	take_predictions(r, slot->tts_values, slot->tts_isnull);
-	take_label(r, slot->tts_values, slot->tts_isnull);
+	old = MemoryContextSwitchTo(r->batch_context);
+	for (int i = 0; i < reader->request.n_predictors; i++)
+		row->unseen[i] = mlops_encode_row(reader->encoders[i],
+										  slot->tts_values, slot->tts_isnull,
+										  row->features[i]);
+	take_label(reader, row, slot->tts_values, slot->tts_isnull);
 	row->weight = 1;
 	if (row->has_label || reader->target < 0)
 	{
@@ -491,55 +555,87 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		if (reader->group >= 0)
 			take_group(r, slot->tts_values, slot->tts_isnull);
 	}
-	for (int i = 0; i < reader->columns->natts; i++)
-	{
-		row->values[i] = slot->tts_values[reader->places[i]];
-		row->nulls[i] = slot->tts_isnull[reader->places[i]];
-	}
-	r->callback(row, r->arg);
-	row->number++;
+	row->group = r->group;
+	keep_columns(r, row, slot);
+	if (++r->n == r->capacity)
+		hand_on(r);
 	MemoryContextSwitchTo(old);
-	if (row->number % ROWS_PER_RESET == 0)
-		MemoryContextReset(r->row_context);
 	return true;
 }
 
 /*
- * Nothing is held that would have to be released.
+ * The statement ends: so does the last batch.  Nothing is held that would
+ * have to be released.
  */
 static void
 receiver_shutdown(DestReceiver *self)
 {
+	Receiver   *r = (Receiver *) self;
+
+	if (r->n > 0)
+		hand_on(r);
 }
 
 /*
- * Encode the row for each predictor, and predict it.
+ * The columns that are asked for; copied, if the slot is to be used again
+ * before they are handed on.
  */
 static void
-take_predictions(Receiver *r, const Datum *values, const bool *nulls)
+keep_columns(Receiver *r, MlopsReaderRow *row, const TupleTableSlot *slot)
+{
+	const MlopsReader *reader = r->reader;
+
+	for (int i = 0; i < reader->columns->natts; i++)
+	{
+		int			place = reader->places[i];
+		Form_pg_attribute attribute = TupleDescAttr(slot->tts_tupleDescriptor,
+													place);
+
+		row->values[i] = slot->tts_values[place];
+		row->nulls[i] = slot->tts_isnull[place];
+		if (r->capacity > 1 && !row->nulls[i])
+			row->values[i] = datumCopy(row->values[i], attribute->attbyval,
+									   attribute->attlen);
+	}
+}
+
+/*
+ * Predict the rows of the batch, and hand them on.
+ */
+static void
+hand_on(Receiver *r)
 {
 	const MlopsReaderRequest *request = &r->reader->request;
-	MlopsReaderRow *row = &r->row;
+	int			n = r->n;
+	MemoryContext old = MemoryContextSwitchTo(r->row_context);
 
-	for (int i = 0; i < request->n_predictors; i++)
+	for (int i = 0; request->predict && i < request->n_predictors; i++)
 	{
-		row->unseen[i] = mlops_encode_row(r->reader->encoders[i], values,
-										  nulls, row->features[i]);
-		if (request->predict)
-			mlops_forest_predict(request->predictors[i]->forest,
-								 row->features[i], row->outputs[i]);
+		const MlopsPredictor *predictor = request->predictors[i];
+
+		mlops_forest_predict_batch(predictor->forest, r->rows[0].features[i],
+								   n, predictor->info.n_features,
+								   r->rows[0].outputs[i]);
 	}
+	r->n = 0;
+	for (int k = 0; k < n; k++)
+	{
+		r->rows[k].number = r->n_rows;
+		r->callback(&r->rows[k], r->arg);
+		if (++r->n_rows % ROWS_PER_RESET == 0)
+			MemoryContextReset(r->row_context);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(r->batch_context);
 }
 
 /*
  * The label and its upper bound.
  */
 static void
-take_label(Receiver *r, const Datum *values, const bool *nulls)
+take_label(const MlopsReader *reader, MlopsReaderRow *row,
+		   const Datum *values, const bool *nulls)
 {
-	const MlopsReader *reader = r->reader;
-	MlopsReaderRow *row = &r->row;
-
 	row->has_label = (reader->target >= 0 && !nulls[reader->target]);
 	row->label = row->label_upper = 0;
 	if (!row->has_label)
@@ -630,7 +726,7 @@ take_group(Receiver *r, const Datum *values, const bool *nulls)
 		return;
 	if (r->has_group)
 	{
-		r->row.group++;
+		r->group++;
 		if (!type->typbyval)
 			pfree(DatumGetPointer(r->group_value));
 	}
