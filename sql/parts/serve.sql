@@ -274,6 +274,13 @@ AS 'MODULE_PATHNAME', 'mlops_score_row';
 COMMENT ON FUNCTION mlops._score(mlops.model_ref, record, integer) IS
 'predict a row for mlops.score(), with a hash of its features';
 
+CREATE FUNCTION mlops._score(model mlops.model_ref, input record)
+RETURNS mlops._scored
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 60
+AS 'MODULE_PATHNAME', 'mlops_score_plain';
+COMMENT ON FUNCTION mlops._score(mlops.model_ref, record) IS
+'predict a row for mlops.score(), with a hash of its features, without reasons';
+
 CREATE FUNCTION mlops._named(names text[], VARIADIC "any")
 RETURNS record
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -366,6 +373,17 @@ AS 'MODULE_PATHNAME', 'mlops_predict_margins_columns';
 COMMENT ON FUNCTION mlops._predict_margins(mlops.model_ref, text[], "any") IS
 'predict_margins() as planned: by the columns that the model takes';
 
+CREATE FUNCTION mlops.__score(model mlops.model_ref, columns text[],
+	VARIADIC input "any")
+RETURNS mlops._scored
+LANGUAGE c STABLE PARALLEL SAFE COST 60
+SUPPORT mlops._predict_support
+AS 'MODULE_PATHNAME', 'mlops_score_columns';
+COMMENT ON FUNCTION mlops.__score(mlops.model_ref, text[], "any") IS
+'_score() as planned: by the columns that the model takes';
+
+ALTER FUNCTION mlops._score(mlops.model_ref, record)
+SUPPORT mlops._predict_support;
 ALTER FUNCTION mlops.predict(mlops.model_ref, record)
 SUPPORT mlops._predict_support;
 ALTER FUNCTION mlops.predict_label(mlops.model_ref, record)

@@ -413,9 +413,11 @@ scoring_statement(const MlopsScoring *scoring, const MlopsSource *source,
 							 own_columns[i].name);
 	appendStringInfo(&text,
 					 ", o.%s IS NOT NULL AS _mlops_known"
-					 " FROM (SELECT q.*, mlops._score(%s, q, %d) AS _mlops_scored"
+					 " FROM (SELECT q.*, mlops._score(%s, q%s) AS _mlops_scored"
 					 " FROM (%s",
-					 key, quote_literal_cstr(reference), scoring->reasons,
+					 key, quote_literal_cstr(reference),
+					 scoring->reasons > 0 ?
+					 psprintf(", %d", scoring->reasons) : "",
 					 source_rows(scoring, source, signature));
 	appendStringInfoString(&text, ") q");
 	if (!all)

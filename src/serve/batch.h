@@ -24,6 +24,7 @@ typedef struct MlopsBatchCall
 	text	   *model;			/* reference, or model of a pinned one */
 	int			pinned_version; /* 0: not pinned */
 	text	   *label;			/* of one probability, else NULL */
+	TupleDesc	row_type;		/* of the result; a null pointer at first */
 	ArrayType  *names;			/* of the columns */
 	List	   *values;			/* their expressions, in the same order */
 	Expr	   *sign;			/* NULL where there is no row; or a null pointer */
@@ -35,7 +36,8 @@ typedef enum MlopsReading
 	MLOPS_READS_SOME,			/* perhaps a few */
 	MLOPS_READS_MOST,			/* all, unless another plan gives nothing */
 	MLOPS_READS_TO_END,			/* all that the statement is asked for */
-	MLOPS_READS_ALL
+	MLOPS_READS_ALL,
+	MLOPS_READS_UNKNOWN
 } MlopsReading;
 
 /* Register the hook, and the node, by name for workers; from _PG_init. */
@@ -71,8 +73,7 @@ extern bool mlops_plan_reads_ahead(const Plan *plan, bool certain);
 
 /*
  * The plans below one that is read so: each is given to the function with its
- * place, where it may be replaced, and how it is read.  None of a plan that is
- * not known.
+ * place, where it may be replaced, and how it is read.
  */
 typedef void (*MlopsPlanVisitor) (Plan **place, MlopsReading reading,
 								  void *arg);

@@ -36,6 +36,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/typcache.h"
 
 /* A run: one model over one choice of columns. */
 typedef struct Run
@@ -319,6 +320,9 @@ begin_calls(BatchState *state, List *tlist)
 		if (!mlops_batch_call_read((Node *) entry->expr, call))
 			elog(ERROR, "call of a predict function cannot be read");
 		check_execute(call->call->funcid);
+		if (call->kind == MLOPS_PREDICT_SCORED)
+			call->row_type =
+				lookup_rowtype_tupdesc_copy(call->call->funcresulttype, -1);
 		while (run < state->n_runs &&
 			   !mlops_batch_call_same(state->runs[run].call, call))
 			run++;
@@ -687,9 +691,11 @@ hand_on(BatchState *state, int row)
 		if (unlikely(run->place->serial != mlops_version_cache_serial()))
 			refresh(run);
 		run->place->outputs = run->outputs + (Size) at * run->n_outputs;
+		run->place->features = run->features + (Size) at * run->n_features;
 		slot->tts_values[column] =
 			mlops_prediction_value(run->place, state->calls[i].kind,
-								   state->calls[i].label);
+								   state->calls[i].label,
+								   state->calls[i].row_type);
 	}
 	MemoryContextSwitchTo(old_context);
 	return ExecStoreVirtualTuple(slot);

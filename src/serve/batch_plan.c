@@ -53,6 +53,7 @@ typedef struct Batching
 typedef struct Statement
 {
 	bool		has_subplans;
+	MlopsReading *readings;		/* of its subplans */
 } Statement;
 
 static planner_hook_type previous_planner = NULL;
@@ -60,6 +61,7 @@ static planner_hook_type previous_planner = NULL;
 static PlannedStmt *plan_query(Query *query, const char *text, int options,
 							   ParamListInfo parameters);
 static void batch_statement(PlannedStmt *statement, int options);
+static bool only_inserts(const Plan *plan);
 static void visit(Plan **place, MlopsReading reading, void *arg);
 static bool is_projecting(const Plan *plan);
 static bool is_readable(const Plan *plan, MlopsReading reading,
@@ -118,7 +120,8 @@ plan_query(Query *query, const char *text, int options,
 static void
 batch_statement(PlannedStmt *statement, int options)
 {
-	Statement	what = {statement->subplans != NIL};
+	int			n = list_length(statement->subplans);
+	Statement	what = {n > 0, palloc(sizeof(MlopsReading) * Max(n, 1))};
 	ListCell   *cell;
 
 	if ((statement->commandType != CMD_SELECT &&
@@ -127,21 +130,37 @@ batch_statement(PlannedStmt *statement, int options)
 		return;
 	/* a subplan runs when it is first needed, or for a row */
 	foreach(cell, statement->subplans)
-		if (!mlops_plan_reads_ahead(lfirst(cell), true))
+		if (!only_inserts(lfirst(cell)) &&
+			!mlops_plan_reads_ahead(lfirst(cell), true))
 			return;
 
+	for (int i = 0; i < n; i++)
+		what.readings[i] = MLOPS_READS_UNKNOWN;
 	visit(&statement->planTree,
 		  (options & CURSOR_OPT_PARALLEL_OK) != 0 &&
 		  (options & CURSOR_OPT_SCROLL) == 0 ?
 		  MLOPS_READS_TO_END : MLOPS_READS_SOME, &what);
-	foreach(cell, statement->subplans)
+	/* a CTE is read by the statement and by subplans behind it */
+	for (int i = n - 1; i >= 0; i--)
 	{
-		Plan	   *plan = lfirst(cell);
+		Plan	   *plan = list_nth(statement->subplans, i);
+		MlopsReading reading = what.readings[i];
 
-		if (plan != NULL)
-			visit(&plan, MLOPS_READS_SOME, &what);
-		lfirst(cell) = plan;
+		if (plan == NULL)
+			continue;
+		visit(&plan, reading == MLOPS_READS_UNKNOWN ? MLOPS_READS_SOME :
+			  reading, &what);
+		lfirst(list_nth_cell(statement->subplans, i)) = plan;
 	}
+}
+
+/* Is it an INSERT in WITH that nothing reads? */
+static bool
+only_inserts(const Plan *plan)
+{
+	return plan != NULL && IsA(plan, ModifyTable) &&
+		((const ModifyTable *) plan)->operation == CMD_INSERT &&
+		((const ModifyTable *) plan)->returningLists == NIL;
 }
 
 /*
@@ -156,6 +175,13 @@ visit(Plan **place, MlopsReading reading, void *arg)
 
 	check_stack_depth();
 	mlops_plan_visit(plan, reading, visit, arg);
+	if (IsA(plan, CteScan))
+	{
+		MlopsReading *known =
+			&statement->readings[((CteScan *) plan)->ctePlanId - 1];
+
+		*known = Min(*known, reading);
+	}
 	if (IsA(plan, Agg) && outerPlan(plan) != NULL)
 	{
 		if (mlops_reads_first((Agg *) plan))

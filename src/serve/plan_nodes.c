@@ -4,7 +4,7 @@
  *
  * Two things: which of the plans below a node are read to their end, and
  * whether reading a plan further than its reader has come can be noticed.
- * Nodes that are not named here are left alone, and so is all below them.
+ * Of nodes that are not named here nothing is taken for granted.
  */
 #include "postgres.h"
 
@@ -13,6 +13,7 @@
 #include "optimizer/optimizer.h"
 #include "serve/batch.h"
 
+static bool keeps_outer(JoinType type);
 static void visit_list(List *plans, MlopsReading reading,
 					   MlopsPlanVisitor visitor, void *arg);
 static bool expressions(const Plan *plan, List **result);
@@ -56,12 +57,9 @@ mlops_plan_visit(Plan *plan, MlopsReading reading, MlopsPlanVisitor visitor,
 			break;
 		case T_HashJoin:
 			/* not read if there is nothing to be joined with */
-			outer = Min(reading, MLOPS_READS_MOST);
+			if (!keeps_outer(((Join *) plan)->jointype))
+				outer = Min(reading, MLOPS_READS_MOST);
 			inner = reading;
-			break;
-		case T_Limit:
-		case T_Memoize:
-			outer = MLOPS_READS_SOME;
 			break;
 		case T_SubqueryScan:
 			visitor(&((SubqueryScan *) plan)->subplan, reading, arg);
@@ -73,8 +71,15 @@ mlops_plan_visit(Plan *plan, MlopsReading reading, MlopsPlanVisitor visitor,
 			visit_list(((MergeAppend *) plan)->mergeplans, reading, visitor,
 					   arg);
 			return;
+		case T_CustomScan:
+			visit_list(((CustomScan *) plan)->custom_plans, MLOPS_READS_SOME,
+					   visitor, arg);
+			outer = MLOPS_READS_SOME;
+			break;
 		default:
-			return;
+			/* LIMIT, or not known */
+			outer = MLOPS_READS_SOME;
+			break;
 	}
 	if (outerPlan(plan) != NULL)
 		visitor(&outerPlan(plan), outer, arg);
@@ -119,6 +124,13 @@ mlops_plan_reads_ahead(const Plan *plan, bool certain)
 							  certain);
 	return mlops_plan_reads_ahead(outerPlan(plan), certain) &&
 		mlops_plan_reads_ahead(innerPlan(plan), certain);
+}
+
+/* Does a join return all rows of its outer plan? */
+static bool
+keeps_outer(JoinType type)
+{
+	return type == JOIN_LEFT || type == JOIN_ANTI || type == JOIN_FULL;
 }
 
 /* Visit each plan of a list. */

@@ -257,6 +257,7 @@ mlops_prediction_kind(PGFunction function, MlopsPredictionKind *kind)
 		{mlops_predict_proba_label_columns, MLOPS_PREDICT_PROBABILITY},
 		{mlops_predict_margin_columns, MLOPS_PREDICT_MARGIN},
 		{mlops_predict_margins_columns, MLOPS_PREDICT_MARGINS},
+		{mlops_score_columns, MLOPS_PREDICT_SCORED},
 	};
 
 	for (int i = 0; i < lengthof(kinds); i++)
@@ -270,8 +271,8 @@ mlops_prediction_kind(PGFunction function, MlopsPredictionKind *kind)
 }
 
 Datum
-mlops_prediction_value(const MlopsPlace *place, MlopsPredictionKind kind,
-					   text *label)
+mlops_prediction_value(MlopsPlace *place, MlopsPredictionKind kind,
+					   text *label, TupleDesc row_type)
 {
 	switch (kind)
 	{
@@ -285,6 +286,8 @@ mlops_prediction_value(const MlopsPlace *place, MlopsPredictionKind kind,
 			return margin_of(place);
 		case MLOPS_PREDICT_MARGINS:
 			return margins_of(place);
+		case MLOPS_PREDICT_SCORED:
+			return mlops_scored_value(place, 0, row_type);
 		default:
 			return Float8GetDatum(mlops_place_single(place));
 	}

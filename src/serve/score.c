@@ -16,12 +16,15 @@
 #include "miscadmin.h"
 #include "serve/call_site.h"
 #include "serve/explain.h"
+#include "serve/prediction.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(mlops_score);
 PG_FUNCTION_INFO_V1(mlops_score_row);
+PG_FUNCTION_INFO_V1(mlops_score_plain);
+PG_FUNCTION_INFO_V1(mlops_score_columns);
 
 /* Arguments by position. */
 enum
@@ -75,14 +78,49 @@ Datum
 mlops_score_row(PG_FUNCTION_ARGS)
 {
 	MlopsPlace *place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
+
+	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(1));
+	return mlops_scored_value(place, PG_GETARG_INT32(2),
+							  mlops_call_site_result(fcinfo));
+}
+
+/* _score(model model_ref, input record) returns _scored */
+Datum
+mlops_score_plain(PG_FUNCTION_ARGS)
+{
+	MlopsPlace *place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
+
+	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(1));
+	return mlops_scored_value(place, 0, mlops_call_site_result(fcinfo));
+}
+
+/*
+ * __score(model model_ref, columns text[], VARIADIC "any") returns _scored
+ */
+Datum
+mlops_score_columns(PG_FUNCTION_ARGS)
+{
+	MlopsPlace *place;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
+	if (!mlops_place_encode_columns(place, fcinfo, 1))
+		PG_RETURN_NULL();
+	mlops_forest_predict(place->predictor->forest, place->features,
+						 place->outputs);
+	return mlops_scored_value(place, 0, mlops_call_site_result(fcinfo));
+}
+
+Datum
+mlops_scored_value(MlopsPlace *place, int reasons, TupleDesc row_type)
+{
 	const MlopsVersion *version = place->predictor->version;
-	int			reasons = PG_GETARG_INT32(2);
 	Datum		values[7] = {0};
 	bool		nulls[7] = {0};
 	int			class = -1;
 	uint64		hash;
 
-	mlops_place_predict(place, PG_GETARG_HEAPTUPLEHEADER(1));
 	if (version->n_classes > 0)
 		class = mlops_class_predicted(version, place->outputs);
 	nulls[0] = place->predictor->info.n_outputs > 1;
@@ -106,8 +144,7 @@ mlops_score_row(PG_FUNCTION_ARGS)
 	hash = mlops_hash_row(place->features,
 						  place->predictor->signature->n_features, reasons);
 	values[6] = Int64GetDatum((int64) hash);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(mlops_call_site_result(fcinfo),
-													  values, nulls)));
+	return HeapTupleGetDatum(heap_form_tuple(row_type, values, nulls));
 }
 
 /* -1, 0 or 1. */
