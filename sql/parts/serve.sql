@@ -424,3 +424,15 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'mlops_stat_model_reset';
 COMMENT ON FUNCTION mlops.stat_model_reset(text) IS
 'count the uses of a model anew, or of all models that the role may manage';
+
+'versions that this session has loaded; see mlops.stat_cache';
+
+CREATE FUNCTION mlops.predict_batch(model mlops.model_ref, source text,
+	key mlops.name_list)
+RETURNS TABLE (key jsonb, prediction double precision, label text,
+	probability double precision)
+LANGUAGE c STABLE PARALLEL UNSAFE COST 1000 ROWS 1000
+AS 'MODULE_PATHNAME', 'mlops_predict_batch';
+COMMENT ON FUNCTION mlops.predict_batch(mlops.model_ref, text,
+	mlops.name_list) IS
+'predict all rows of a source, each with the columns that name it';

@@ -102,6 +102,7 @@ FROM (VALUES
 	('partial_dependence', $${"model": "'bi_bin'", "source": "'bi'", "feature": "'a'"}$$),
 	('what_if', $${"model": "'bi_bin'", "input": "r", "feature": "'a'", "candidates": "'{1,2}'"}$$),
 	('what_if/baseline', $${"model": "'bi_bin/2'", "input": "r", "feature": "'a'"}$$),
+	('predict_batch', $${"model": "'bi_bin'", "source": "'bi'", "key": "'id'"}$$),
 	('score', $${"model": "'bi_bin'", "source": "'bi'", "into_table": "'bi_result'", "key": "'id'"}$$),
 	('score/again', $${"model": "'bi_bin'", "source": "'bi'", "into_table": "'bi_stored'", "key": "'id'", "columns": "'{a,b}'",
 		"changed_at": "'at'", "lookback": "'1 day'"}$$),

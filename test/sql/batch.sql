@@ -48,7 +48,7 @@ EXPLAIN (COSTS OFF) SELECT sum(mlops.predict('bat_two', t)) FROM bat t;
 RESET mlops.batch;
 SET mlops.batch_min_splits = 0;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id, mlops.predict('bat_num', t), upper(pad) FROM bat t;
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(mlops.predict_label('bat_three/1', t)), sum(mlops.predict_pinned('bat_num', 1, t)) FROM bat t WHERE a > 50;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT count(mlops.predict_label('bat_three/1', t)), sum(mlops.predict_pinned('bat_num', 1, t)) FROM bat t WHERE a > 50;
 EXPLAIN (FORMAT json, COSTS OFF) SELECT avg(mlops.predict('bat_num', t)) FROM bat t;
 
 -- Each query with batches and without: how many nodes, are the rows the same.
@@ -127,7 +127,7 @@ INSERT INTO bat_part SELECT id, a, r, "Größe" FROM bat;
 CREATE INDEX ON bat_part (id);
 ANALYZE bat_part;
 CREATE FUNCTION bat_leaky(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
-SELECT q, nodes, same, n, first FROM unnest(ARRAY[
+SELECT q, nodes, same, n > 0 AS some, first FROM unnest(ARRAY[
 	-- aggregates
 	'SELECT kind, sum(mlops.predict(''bat_num'', t)), max(pad), min(at) FROM bat t GROUP BY kind ORDER BY 1',
 	'SELECT kind, avg(mlops.predict(''bat_num'', t)), stddev(mlops.predict(''bat_num'', t)) FROM bat t GROUP BY kind HAVING max(mlops.predict(''bat_num'', t)) > 10 ORDER BY 1',
@@ -206,13 +206,13 @@ SET max_parallel_workers_per_gather = 0;
 PREPARE bat_statement(int, float8) AS SELECT sum(mlops.predict('bat_num', s)) FROM (SELECT a + $1 AS a, r, $2 AS "Größe" FROM bat) s;
 SET plan_cache_mode = force_generic_plan;
 EXPLAIN (VERBOSE, COSTS OFF) EXECUTE bat_statement(1, 2);
-EXECUTE bat_statement(1, 2);
+CREATE TEMP TABLE bat_generic AS EXECUTE bat_statement(1, 2);
 SET mlops.batch = off;
-SELECT sum(mlops.predict('bat_num', s)) FROM (SELECT a + 1 AS a, r, 2::float8 AS "Größe" FROM bat) s;
+SELECT sum(mlops.predict('bat_num', s)) = (SELECT sum FROM bat_generic) AS same FROM (SELECT a + 1 AS a, r, 2::float8 AS "Größe" FROM bat) s;
 RESET mlops.batch;
 RESET plan_cache_mode;
 BEGIN;
-DECLARE bat_cursor SCROLL CURSOR FOR SELECT id, round(mlops.predict('bat_num', t)::numeric, 3) AS p FROM bat t ORDER BY p, id;
+DECLARE bat_cursor SCROLL CURSOR FOR SELECT rank() OVER (ORDER BY mlops.predict('bat_num', t), id) FROM bat t;
 FETCH 2 FROM bat_cursor;
 FETCH LAST FROM bat_cursor;
 FETCH FIRST FROM bat_cursor;
@@ -221,7 +221,7 @@ MOVE 700 FROM bat_cursor;
 FETCH BACKWARD 1 FROM bat_cursor;
 EXPLAIN (COSTS OFF) DECLARE bat_plain CURSOR FOR SELECT id, mlops.predict('bat_num', t) AS p FROM bat t;
 COMMIT;
-CREATE FUNCTION bat_loop(most int, OUT n int, OUT total numeric) LANGUAGE plpgsql AS $$
+CREATE FUNCTION bat_loop(most int, OUT n int, OUT total float8) LANGUAGE plpgsql AS $$
 DECLARE
 	row record;
 BEGIN
@@ -229,17 +229,17 @@ BEGIN
 	total := 0;
 	FOR row IN SELECT id, mlops.predict('bat_num', t) AS p FROM bat t LOOP
 		n := n + 1;
-		total := total + round(row.p::numeric, 3);
+		total := total + row.p;
 		EXIT WHEN n = most;
 	END LOOP;
 	FOR row IN SELECT mlops.predict('bat_num', t) AS p FROM bat t ORDER BY p DESC LOOP
 		EXIT WHEN row.p < 100;
-		total := total + 1000;
+		total := total + 1000 * row.p;
 	END LOOP;
 END $$;
-SELECT * FROM bat_loop(200);
+CREATE TEMP TABLE bat_looped AS SELECT * FROM bat_loop(200);
 SET mlops.batch = off;
-SELECT * FROM bat_loop(200);
+SELECT l.n, l.total = b.total AS same FROM bat_loop(200) l, bat_looped b;
 RESET mlops.batch;
 
 -- a version that is evicted while its rows are read and handed on
@@ -250,6 +250,32 @@ SELECT count(*), count(*) FILTER (WHERE p IS DISTINCT FROM q) AS differ FROM (
 SELECT id, nodes, same, n FROM (SELECT 1 AS id, (bat_same('SELECT id, mlops.predict(''bat_num'', t), mlops.predict_label(''bat_three'', t), CASE WHEN true THEN mlops.predict(''bat_deep'', t) END FROM bat t')).*) s;
 SELECT id, nodes, same, n FROM (SELECT 2 AS id, (bat_same('SELECT sum(mlops.predict(''bat_num'', t)), max(mlops.predict_label(''bat_three'', t)) FROM bat t WHERE mlops.predict(''bat_dart'', t) > -1e9')).*) s;
 RESET mlops.cache_size;
+
+-- a source with its keys
+SELECT key, prediction > 0 AS positive, label, probability FROM mlops.predict_batch('bat_num', 'bat', 'id') LIMIT 2;
+SELECT key, (prediction > 0.5)::text = label AS same, probability = greatest(prediction, 1 - prediction) AS probable
+FROM mlops.predict_batch('bat_two', 'SELECT * FROM bat WHERE id % 400 = 1 ORDER BY id', key => '{id,day}');
+SELECT label, count(*) > 100 AS some, count(prediction) AS predictions, min(probability) > 0.3 AS probable
+FROM mlops.predict_batch('bat_three', 'bat', 'id') GROUP BY label ORDER BY label;
+SELECT m.name, count(*), count(*) FILTER (WHERE p.prediction IS DISTINCT FROM t.p) AS differ
+FROM (VALUES ('bat_two'), ('bat_num'), ('bat_deep'), ('bat_dart'), ('bat_linear'), ('bat_raw'), ('bat_array')) m(name),
+	LATERAL mlops.predict_batch(name, 'bat', 'id') p,
+	LATERAL (SELECT mlops.predict(name::mlops.model_ref, b) p FROM bat b WHERE b.id = (p.key->>'id')::int) t
+GROUP BY m.name ORDER BY m.name;
+SELECT count(*), count(*) FILTER (WHERE p.label IS DISTINCT FROM mlops.predict_label('bat_three', b)
+	OR p.probability IS DISTINCT FROM mlops.predict_proba('bat_three', b, p.label)) AS differ
+FROM mlops.predict_batch('bat_three', 'bat', 'id') p JOIN bat b ON b.id = (p.key->>'id')::int;
+SELECT count(*) FROM mlops.predict_batch('bat_wide', 'bat_wide', 'id');
+SELECT * FROM mlops.predict_batch('bat_num', 'SELECT * FROM bat WHERE false', 'id');
+SELECT key, prediction > 0 AS positive, label FROM mlops.predict_batch('bat_num', $$SELECT 'é "q"' AS "schlüssel x", NULL::int AS a, 'NaN'::float8 AS "Größe", NULL::real AS r$$, ARRAY['schlüssel x', 'a']);
+SELECT * FROM mlops.predict_batch('bat_num', 'bat', NULL);
+SELECT * FROM mlops.predict_batch('bat_num', 'bat', '{}');
+SELECT * FROM mlops.predict_batch('bat_num', 'bat', '{id,id}');
+SELECT * FROM mlops.predict_batch('bat_num', 'bat', 'nokey');
+SELECT * FROM mlops.predict_batch('bat_num', 'SELECT id FROM bat', 'id');
+SELECT * FROM mlops.predict_batch('bat_none', 'bat', 'id');
+SELECT * FROM mlops.predict_batch(NULL, 'bat', 'id');
+SELECT * FROM mlops.predict_batch('bat_num', NULL, 'id');
 
 -- who may not call the function, or has no right to the model
 CREATE ROLE bat_reader;

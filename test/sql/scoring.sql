@@ -1,4 +1,4 @@
--- mlops.score() and mlops.create_function(); the examples of their sections
+-- mlops.score(), predict_batch() and mlops.create_function(); the examples of their sections
 -- in docs/reference.md stand first.
 
 SET client_min_messages = warning;
@@ -22,6 +22,12 @@ FROM mlops.score('churn', 'customer', into_table => 'churn_score', key => 'id',
 UPDATE customer SET spending = spending + 500 WHERE id <= 3;
 SELECT inserted, updated, removed
 FROM mlops.score('churn', 'customer', 'churn_score', key => 'id', columns => 'region');
+
+-- predict_batch
+SELECT c.region, count(*) AS customers, min(p.probability) >= 0.5 AS most_probable
+FROM mlops.predict_batch('churn', 'SELECT * FROM customer WHERE age > 70', key => 'id') p
+JOIN customer c ON c.id = (p.key->>'id')::integer
+GROUP BY c.region ORDER BY c.region;
 
 -- what is there is what predict says, and nothing was written twice
 SELECT count(*), count(*) FILTER (WHERE s.prediction = mlops.predict('churn', c)
