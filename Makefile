@@ -47,7 +47,7 @@ REGRESS           = install types params errors train predict versions \
                     monitors alerts jobs stat_model alias_place
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
-ISOLATION         = deploy_while_predicting drop_while_predicting \
+ISOLATION         = batch_across_deploy deploy_while_predicting drop_while_predicting \
                     plan_across_deploy prepared_across_deploy \
                     repeatable_read_across_deploy two_monitor_runs \
                     two_scorings two_trainings

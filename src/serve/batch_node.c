@@ -490,6 +490,7 @@ fill(BatchState *state)
 	PlanState  *child = outerPlanState(state);
 	int			most = state->to_end && !run_to_end ? 1 : MLOPS_NODE_ROWS;
 
+	CHECK_FOR_INTERRUPTS();
 	state->n = state->next = 0;
 	for (int i = 0; i < state->n_runs; i++)
 		state->runs[i].n = 0;

@@ -251,6 +251,18 @@ SELECT id, nodes, same, n FROM (SELECT 1 AS id, (bat_same('SELECT id, mlops.pred
 SELECT id, nodes, same, n FROM (SELECT 2 AS id, (bat_same('SELECT sum(mlops.predict(''bat_num'', t)), max(mlops.predict_label(''bat_three'', t)) FROM bat t WHERE mlops.predict(''bat_dart'', t) > -1e9')).*) s;
 RESET mlops.cache_size;
 
+-- cancelled, in an aggregate and in a subtransaction
+SET statement_timeout = '200ms';
+SELECT sum(mlops.predict('bat_two', t)) FROM bat t, generate_series(1, 100000);
+DO $$
+BEGIN
+	PERFORM count(mlops.predict('bat_two', t)) FROM bat t, generate_series(1, 100000);
+EXCEPTION WHEN query_canceled THEN
+	NULL;
+END $$;
+RESET statement_timeout;
+SELECT count(mlops.predict('bat_two', t)) FROM bat t;
+
 -- a source with its keys
 SELECT key, prediction > 0 AS positive, label, probability FROM mlops.predict_batch('bat_num', 'bat', 'id') LIMIT 2;
 SELECT key, (prediction > 0.5)::text = label AS same, probability = greatest(prediction, 1 - prediction) AS probable
