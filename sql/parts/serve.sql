@@ -425,8 +425,6 @@ AS 'MODULE_PATHNAME', 'mlops_stat_model_reset';
 COMMENT ON FUNCTION mlops.stat_model_reset(text) IS
 'count the uses of a model anew, or of all models that the role may manage';
 
-'versions that this session has loaded; see mlops.stat_cache';
-
 CREATE FUNCTION mlops.predict_batch(model mlops.model_ref, source text,
 	key mlops.name_list)
 RETURNS TABLE (key jsonb, prediction double precision, label text,

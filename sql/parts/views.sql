@@ -208,11 +208,6 @@ ORDER BY m.name, o.name, r.slice, r.kind <> 'model', impact DESC NULLS LAST,
 COMMENT ON VIEW mlops.drift_latest IS
 'drift in the last window of each monitor, what matters most first';
 
-GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
-	mlops.metrics, mlops.baselines, mlops.stat_progress_train,
-	mlops.stat_cache, mlops.monitors, mlops.monitor_windows,
-	mlops.monitor_results, mlops.drift_latest TO PUBLIC;
-
 CREATE VIEW mlops.alert_rules WITH (security_barrier) AS
 SELECT m.name AS model, r.name AS rule, r.events, r.metrics, r.features,
 	   r.least_status, r.severity, r.min_count, r.period, r.cooldown,
@@ -281,7 +276,9 @@ WHERE mlops.has_model_privilege(m.name, 'read');
 COMMENT ON VIEW mlops.job_runs IS
 'each run of jobs on the models that the current role may read: the last 1,000 of each job';
 
-GRANT SELECT ON mlops.alert_rules, mlops.alerts, mlops.schedules,
-	mlops.job_runs TO PUBLIC;
-
-	mlops.stat_cache, mlops.stat_model TO PUBLIC;
+GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
+	mlops.metrics, mlops.baselines, mlops.stat_progress_train,
+	mlops.stat_cache, mlops.stat_model, mlops.monitors,
+	mlops.monitor_windows, mlops.monitor_results, mlops.drift_latest,
+	mlops.alert_rules, mlops.alerts, mlops.schedules, mlops.job_runs
+	TO PUBLIC;
