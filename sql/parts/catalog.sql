@@ -423,7 +423,8 @@ CREATE TABLE mlops.decision (
 	probability		double precision,
 	checks			jsonb NOT NULL,
 	seconds			double precision NOT NULL,
-	decided_by		text NOT NULL
+	decided_by		text NOT NULL,
+	error_code		text
 );
 COMMENT ON TABLE mlops.decision IS
 'every decision on a retraining or a rollback: figures, and the reason';

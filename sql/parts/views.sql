@@ -275,6 +275,29 @@ JOIN mlops.model m USING (model_id)
 WHERE mlops.has_model_privilege(m.name, 'read');
 COMMENT ON VIEW mlops.job_runs IS
 'each run of jobs on the models that the current role may read: the last 1,000 of each job';
+CREATE VIEW mlops.retraining_policies WITH (security_barrier) AS
+SELECT m.name AS model, p.enabled, p.trigger_on, p.gate, p.source,
+	   p.event_time, p.cooldown, p.max_per_day, p.max_age, p.min_new_rows,
+	   p.memory, p.refit, p.guard, p.max_failures, p.created_at, p.created_by
+FROM mlops.retraining_policy p
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.retraining_policies IS
+'when models are trained again, and when the new version may serve';
+
+CREATE VIEW mlops.decisions WITH (security_barrier) AS
+SELECT d.decision_id, m.name AS model, d.decided_at, d.data_until, d.action,
+	   d.dry_run, d.triggers, d.reason, d.champion, d.challenger, d.refitted,
+	   d.trainings, d.n_rows, d.metric, d.champion_value, d.challenger_value,
+	   d.gain, d.ci_low, d.ci_high, d.probability, d.checks, d.error_code,
+	   d.seconds, d.decided_by
+FROM mlops.decision d
+JOIN mlops.model m USING (model_id)
+WHERE mlops.has_model_privilege(m.name, 'read');
+COMMENT ON VIEW mlops.decisions IS
+'every decision on a retraining or a rollback: figures, and the reason';
+
+GRANT SELECT ON mlops.retraining_policies, mlops.decisions TO PUBLIC;
 
 GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
 	mlops.metrics, mlops.baselines, mlops.stat_progress_train,

@@ -60,6 +60,7 @@ typedef struct MlopsDecision
 	double		probability;	/* that the challenger is better */
 	const char *checks;			/* jsonb text: [{check, value, bound, ok}] */
 	double		seconds;
+	const char *error_code;		/* SQLSTATE of a failure, or NULL */
 } MlopsDecision;
 
 /* What a run recorded that a training like it needs. */
@@ -71,7 +72,6 @@ typedef struct MlopsRecipe
 	bool		has_event_time;
 	TimestampTz event_time_max; /* of the rows that it read */
 	TimestampTz started_at;
-	int			n_rounds;		/* of the version */
 } MlopsRecipe;
 
 /* What earlier decisions mean for one at a time. */
@@ -82,7 +82,7 @@ typedef struct MlopsDecisionHistory
 	TimestampTz last_at;
 	int64		in_a_day;		/* trainings decided on in the 24 hours before */
 	int64		failures;		/* since the last one that did not fail */
-	char	   *last_skip;		/* the reason, if the last one was skipped */
+	char	   *last_reason;	/* of the last one of all; NULL: there is none */
 } MlopsDecisionHistory;
 
 /* The model's policy, or NULL. */
@@ -113,8 +113,11 @@ extern MlopsDecision *mlops_decision_promotion(const MlopsModel *model,
 /* What the run of a version recorded; XX001 if it is not there. */
 extern MlopsRecipe *mlops_recipe_load(const MlopsVersion *version);
 
-/* Add metrics (MlopsMetricRow *) to a run; those that it has stay. */
-extern void mlops_metrics_add(int64 run_id, const List *metrics);
+/*
+ * Let a run of this transaction have been tested on n rows, with these metrics
+ * (MlopsMetricRow *).
+ */
+extern void mlops_run_add_test(int64 run_id, int64 n, const List *metrics);
 
 /*
  * One retraining of a model at a time: false if another transaction is at

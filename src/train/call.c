@@ -5,12 +5,15 @@
 #include "postgres.h"
 
 #include "base/base.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "train/call.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/json.h"
+#include "utils/numeric.h"
+#include "utils/syscache.h"
 
 /* The order of the arguments of mlops.train() in SQL. */
 enum
@@ -19,7 +22,31 @@ enum
 	ARG_EVENT_TIME, ARG_WEIGHT, ARG_BASE_MARGIN, ARG_TASK, ARG_POSITIVE,
 	ARG_QUERY_GROUP, ARG_TARGET_UPPER, ARG_EVENT_OBSERVED, ARG_PARAMS,
 	ARG_INIT_MODEL, ARG_VALIDATION, ARG_TEST, ARG_SPLIT, ARG_SPLIT_COLUMN,
-	ARG_DEPLOY, ARG_SEED, ARG_DESCRIPTION
+	ARG_DEPLOY, ARG_SEED, ARG_DESCRIPTION, N_ARGS
+};
+
+/* Their names in records, and what they are. */
+typedef enum ArgumentKind
+{
+	KIND_TEXT, KIND_LIST, KIND_JSON, KIND_NUMBER, KIND_INTEGER, KIND_DEPLOY
+} ArgumentKind;
+
+static const struct
+{
+	const char *name;
+	ArgumentKind kind;
+}			arguments_of_train[N_ARGS] = {
+	{"model", KIND_TEXT}, {"source", KIND_TEXT}, {"target", KIND_TEXT},
+	{"features", KIND_LIST}, {"exclude", KIND_LIST}, {"key", KIND_LIST},
+	{"event_time", KIND_TEXT}, {"weight", KIND_TEXT},
+	{"base_margin", KIND_TEXT}, {"task", KIND_TEXT},
+	{"positive", KIND_TEXT}, {"query_group", KIND_TEXT},
+	{"target_upper", KIND_TEXT}, {"event_observed", KIND_TEXT},
+	{"params", KIND_JSON}, {"init_model", KIND_TEXT},
+	{"validation", KIND_NUMBER}, {"test", KIND_NUMBER},
+	{"split", KIND_TEXT}, {"split_column", KIND_TEXT},
+	{"deploy", KIND_DEPLOY}, {"seed", KIND_INTEGER},
+	{"description", KIND_TEXT}
 };
 
 /* The names of MlopsSplit after AUTO, in its order. */
@@ -27,6 +54,10 @@ static const char *const split_names[] = {
 	"hash", "time", "random", "stratified", "group", "column", "none"
 };
 
+static Datum argument_of_json(ArgumentKind kind, const JsonbValue *value,
+							  bool *null);
+static Datum list_of_json(const JsonbValue *value);
+static Oid	deploy_mode_type(void);
 static void check_model_name(const char *name);
 static void split_argument(MlopsTrainCall *call, const char *name);
 static void settle_task(MlopsTrainCall *call, const char *task);
@@ -45,6 +76,7 @@ static void add_text(StringInfo json, const char *name, const char *value);
 static void add_list(StringInfo json, const char *name, const List *list);
 static void add_number(StringInfo json, const char *name, double value);
 static void add_integer(StringInfo json, const char *name, int64 value);
+static void add_json(StringInfo json, const char *name, Jsonb *value);
 static void add_name(StringInfo json, const char *name);
 
 MlopsTrainCall *
@@ -90,6 +122,32 @@ mlops_train_call(FunctionCallInfo fcinfo)
 	return call;
 }
 
+MlopsTrainCall *
+mlops_train_call_of_json(Jsonb *arguments)
+{
+	LOCAL_FCINFO(fcinfo, N_ARGS);
+	MlopsTrainCall *call;
+	JsonbValue *value;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, N_ARGS, InvalidOid, NULL, NULL);
+	for (int i = 0; i < N_ARGS; i++)
+	{
+		const char *name = arguments_of_train[i].name;
+
+		value = getKeyJsonValueFromContainer(&arguments->root, name,
+											 strlen(name), NULL);
+		fcinfo->args[i].value =
+			argument_of_json(arguments_of_train[i].kind, value,
+							 &fcinfo->args[i].isnull);
+	}
+	call = mlops_train_call(fcinfo);
+	value = getKeyJsonValueFromContainer(&arguments->root, "recipe",
+										 strlen("recipe"), NULL);
+	if (value != NULL && value->type == jbvBinary)
+		call->recipe = JsonbValueToJsonb(value);
+	return call;
+}
+
 void
 mlops_train_call_settle(MlopsTrainCall *call, const MlopsObjective *objective)
 {
@@ -125,10 +183,7 @@ mlops_train_call_json(const MlopsTrainCall *call)
 	add_text(&json, "query_group", call->data.query_group);
 	add_text(&json, "target_upper", call->data.target_upper);
 	add_text(&json, "event_observed", call->data.event_observed);
-	add_name(&json, "params");
-	appendStringInfoString(&json,
-						   JsonbToCString(NULL, &call->params_given->root,
-										  VARSIZE(call->params_given)));
+	add_json(&json, "params", call->params_given);
 	add_text(&json, "init_model", call->init_model);
 	add_number(&json, "validation", call->validation);
 	add_number(&json, "test", call->test);
@@ -137,6 +192,7 @@ mlops_train_call_json(const MlopsTrainCall *call)
 	add_text(&json, "deploy", call->deploy_name);
 	add_integer(&json, "seed", call->data.seed);
 	add_text(&json, "description", call->description);
+	add_json(&json, "recipe", call->recipe);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
@@ -176,6 +232,78 @@ mlops_train_effective_json(const MlopsTrainCall *call,
 	add_metrics(&json, request);
 	appendStringInfoString(&json, "}}");
 	return json.data;
+}
+
+/*
+ * An argument as SQL would pass it, out of its record; NULL if there is none,
+ * or none of its kind.
+ */
+static Datum
+argument_of_json(ArgumentKind kind, const JsonbValue *value, bool *null)
+{
+	static const enum jbvType types[] = {
+		jbvString, jbvBinary, jbvBinary, jbvNumeric, jbvNumeric, jbvString
+	};
+
+	*null = (value == NULL || value->type != types[kind]);
+	if (*null)
+		return (Datum) 0;
+	switch (kind)
+	{
+		case KIND_TEXT:
+			return PointerGetDatum(cstring_to_text_with_len(value->val.string.val,
+															value->val.string.len));
+		case KIND_LIST:
+			return list_of_json(value);
+		case KIND_JSON:
+			return JsonbPGetDatum(JsonbValueToJsonb(unconstify(JsonbValue *,
+															   value)));
+		case KIND_NUMBER:
+			return DirectFunctionCall1(numeric_float8,
+									   NumericGetDatum(value->val.numeric));
+		case KIND_INTEGER:
+			return DirectFunctionCall1(numeric_int8,
+									   NumericGetDatum(value->val.numeric));
+		case KIND_DEPLOY:
+			return OidFunctionCall2(F_ENUM_IN,
+									CStringGetDatum(pnstrdup(value->val.string.val,
+															 value->val.string.len)),
+									ObjectIdGetDatum(deploy_mode_type()));
+	}
+	return (Datum) 0;			/* keep the compiler quiet */
+}
+
+/* An array of strings as text[]. */
+static Datum
+list_of_json(const JsonbValue *value)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(value->val.binary.data);
+	JsonbIteratorToken token;
+	JsonbValue	element;
+	int			n = 0;
+	int			most = 16;
+	const char **names = palloc(sizeof(char *) * most);
+
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM || element.type != jbvString)
+			continue;
+		if (n == most)
+			names = repalloc(names, sizeof(char *) * (most *= 2));
+		names[n++] = pnstrdup(element.val.string.val, element.val.string.len);
+	}
+	return PointerGetDatum(mlops_text_array(names, n));
+}
+
+/* The oid of mlops.deploy_mode. */
+static Oid
+deploy_mode_type(void)
+{
+	Oid			namespace = get_namespace_oid("mlops", false);
+
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+						   CStringGetDatum("deploy_mode"),
+						   ObjectIdGetDatum(namespace));
 }
 
 /* 22023 unless the name can stand in a model reference. */
@@ -441,6 +569,16 @@ add_integer(StringInfo json, const char *name, int64 value)
 {
 	add_name(json, name);
 	appendStringInfo(json, INT64_FORMAT, value);
+}
+
+/* See add_text(). */
+static void
+add_json(StringInfo json, const char *name, Jsonb *value)
+{
+	if (value == NULL)
+		return;
+	add_name(json, name);
+	(void) JsonbToCString(json, &value->root, VARSIZE(value));
 }
 
 /* The name of the next member. */

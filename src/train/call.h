@@ -31,6 +31,8 @@ typedef struct MlopsTrainCall
 	const char *split_name;		/* as given, or NULL */
 	double		validation;		/* as given; without a split both are 0 */
 	double		test;			/* in data */
+	Jsonb	   *recipe;			/* arguments of the training that this one
+								 * repeats on other rows, or NULL */
 } MlopsTrainCall;
 
 /* Read and check them; 22004 or 22023 with the argument's name. */
@@ -43,6 +45,12 @@ extern MlopsTrainCall *mlops_train_call(FunctionCallInfo fcinfo);
  */
 extern void mlops_train_call_settle(MlopsTrainCall *call,
 									const MlopsObjective *objective);
+
+/*
+ * The same out of what mlops_train_call_json() has written, or a part of it;
+ * members that it does not know are ignored.
+ */
+extern MlopsTrainCall *mlops_train_call_of_json(Jsonb *arguments);
 
 /* As they were given, as a JSON object; palloc'd. */
 extern char *mlops_train_call_json(const MlopsTrainCall *call);

@@ -20,8 +20,8 @@
 #include "math/curves.h"
 #include "math/paired.h"
 #include "miscadmin.h"
+#include "train/compare.h"
 #include "train/interval.h"
-#include "train/predictions.h"
 #include "train/resample.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -43,32 +43,19 @@ enum
 /* Fewer rows, or query groups, than this make no test. */
 #define LEAST_UNITS	10
 
-/* One metric of both versions. */
-typedef struct Comparison
-{
-	const char *name;
-	double		value;
-	double		other;
-	double		error;			/* of the difference; NaN: not known */
-	double		p_value;		/* NaN: by the error */
-} Comparison;
-
-static void check_comparable(const MlopsPredictions *predictions);
 static bool same_classes(const MlopsVersion *a, const MlopsVersion *b);
-static int	compare_all(MlopsPredictions *predictions, uint64 seed,
-						Comparison *comparisons);
 static void compare_groups(const MlopsPredictions *predictions,
 						   const MlopsUnits *units,
 						   const MlopsMetric *metrics,
 						   const MlopsMetric *others, int n, double *errors);
 static void compare_areas(const MlopsPredictions *predictions,
-						  Comparison *comparison, double scale);
+						  MlopsComparison *comparison, double scale);
 static void compare_hits(const MlopsPredictions *predictions,
-						 Comparison *comparison);
-static double p_value_of(const Comparison *comparison, double difference);
+						 MlopsComparison *comparison);
+static double p_value_of(const MlopsComparison *comparison, double difference);
 static void put_comparison(ReturnSetInfo *result,
 						   const MlopsPredictions *predictions,
-						   const Comparison *comparison, double confidence);
+						   const MlopsComparison *comparison, double confidence);
 
 /* compare(model model_ref, other model_ref, ...) returns setof record */
 Datum
@@ -79,7 +66,7 @@ mlops_compare(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext context;
 	MemoryContext old;
-	Comparison	comparisons[MLOPS_MAX_METRICS];
+	MlopsComparison comparisons[MLOPS_MAX_METRICS];
 	double		confidence;
 	int64		seed = PG_ARGISNULL(ARG_SEED) ? 42 : PG_GETARG_INT64(ARG_SEED);
 	int			n;
@@ -96,12 +83,12 @@ mlops_compare(PG_FUNCTION_ARGS)
 	request.query_group = mlops_optional_text(fcinfo, ARG_QUERY_GROUP);
 	request.target_upper = mlops_optional_text(fcinfo, ARG_TARGET_UPPER);
 	request.event_observed = mlops_optional_text(fcinfo, ARG_EVENT_OBSERVED);
-	request.check = check_comparable;
+	request.check = mlops_comparison_check;
 	confidence = mlops_open_fraction(fcinfo, ARG_CONFIDENCE, "confidence",
 									 0.95);
 
 	predictions = mlops_predictions_read(&request);
-	n = compare_all(predictions, (uint64) seed, comparisons);
+	n = mlops_comparison_of(predictions, (uint64) seed, comparisons);
 	for (int i = 0; i < n; i++)
 		put_comparison(result, predictions, &comparisons[i], confidence);
 	MemoryContextSwitchTo(old);
@@ -109,11 +96,8 @@ mlops_compare(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/*
- * Refuse versions that do not predict the same thing.
- */
-static void
-check_comparable(const MlopsPredictions *predictions)
+void
+mlops_comparison_check(const MlopsPredictions *predictions)
 {
 	const MlopsVersion *a = predictions->predictors[0]->version;
 	const MlopsVersion *b = predictions->predictors[1]->version;
@@ -147,12 +131,9 @@ same_classes(const MlopsVersion *a, const MlopsVersion *b)
 	return true;
 }
 
-/*
- * Compare all metrics that both have; how many.
- */
-static int
-compare_all(MlopsPredictions *predictions, uint64 seed,
-			Comparison *comparisons)
+int
+mlops_comparison_of(MlopsPredictions *predictions, uint64 seed,
+					MlopsComparison comparisons[MLOPS_MAX_METRICS])
 {
 	const MlopsRows *rows = &predictions->rows;
 	MlopsMeasure *measures = predictions->measures;
@@ -176,7 +157,7 @@ compare_all(MlopsPredictions *predictions, uint64 seed,
 							  DRAWINGS, errors);
 	for (int i = 0; i < n; i++)
 	{
-		Comparison *comparison = &comparisons[count];
+		MlopsComparison *comparison = &comparisons[count];
 		bool		enough = units.n >= LEAST_UNITS;
 		bool		shared = false;
 
@@ -246,7 +227,7 @@ compare_groups(const MlopsPredictions *predictions, const MlopsUnits *units,
  * The error of the difference of two areas, by DeLong.
  */
 static void
-compare_areas(const MlopsPredictions *predictions, Comparison *comparison,
+compare_areas(const MlopsPredictions *predictions, MlopsComparison *comparison,
 			  double scale)
 {
 	const MlopsRows *rows = &predictions->rows;
@@ -271,7 +252,7 @@ compare_areas(const MlopsPredictions *predictions, Comparison *comparison,
  * of the difference in accuracy.
  */
 static void
-compare_hits(const MlopsPredictions *predictions, Comparison *comparison)
+compare_hits(const MlopsPredictions *predictions, MlopsComparison *comparison)
 {
 	const MlopsRows *rows = &predictions->rows;
 	const MlopsMeasure *measures = predictions->measures;
@@ -301,7 +282,7 @@ compare_hits(const MlopsPredictions *predictions, Comparison *comparison)
  * with the error found; NaN if there is none.
  */
 static double
-p_value_of(const Comparison *comparison, double difference)
+p_value_of(const MlopsComparison *comparison, double difference)
 {
 	if (!isnan(comparison->p_value) || isnan(comparison->error) ||
 		isnan(difference))
@@ -316,7 +297,7 @@ p_value_of(const Comparison *comparison, double difference)
  */
 static void
 put_comparison(ReturnSetInfo *result, const MlopsPredictions *predictions,
-			   const Comparison *comparison, double confidence)
+			   const MlopsComparison *comparison, double confidence)
 {
 	double		z = mlops_normal_quantile(0.5 + confidence / 2);
 	double		difference = comparison->value - comparison->other;

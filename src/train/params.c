@@ -86,6 +86,41 @@ mlops_params_parse(Jsonb *object)
 	return params;
 }
 
+Jsonb *
+mlops_params_with_rounds(Jsonb *object, int64 n_rounds)
+{
+	JsonbParseState *state = NULL;
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	bool		skip = false;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		const MlopsParamRule *rule;
+
+		if (token == WJB_KEY)
+		{
+			rule = find_rule(pnstrdup(value.val.string.val,
+									  value.val.string.len));
+			skip = rule != NULL &&
+				(strcmp(rule->name, "num_boost_round") == 0 ||
+				 strcmp(rule->name, "early_stopping_rounds") == 0);
+		}
+		if (!skip && (token == WJB_KEY || token == WJB_VALUE))
+			pushJsonbValue(&state, token, &value);
+	}
+	value.type = jbvString;
+	value.val.string.val = "num_boost_round";
+	value.val.string.len = strlen("num_boost_round");
+	pushJsonbValue(&state, WJB_KEY, &value);
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(n_rounds);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 void
 mlops_params_go_on(MlopsParams *params, const char *booster,
 				   const MlopsObjective *objective, int num_parallel_tree)

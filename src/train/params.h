@@ -53,6 +53,12 @@ typedef struct MlopsParams
 extern MlopsParams *mlops_params_parse(Jsonb *object);
 
 /*
+ * The same object, but with this number of rounds and without early stopping;
+ * palloc'd.
+ */
+extern Jsonb *mlops_params_with_rounds(Jsonb *object, int64 n_rounds);
+
+/*
  * The training goes on from a model of this booster, objective and number of
  * trees in a round; 22023 if other ones are given.
  */

@@ -16,11 +16,10 @@
 #include "catalog/catalog.h"
 #include "data/predictor.h"
 #include "miscadmin.h"
-#include "train/call.h"
 #include "train/challenge.h"
 #include "train/progress.h"
-#include "train/result.h"
 #include "train/split_metrics.h"
+#include "train/train.h"
 #include "train/warm_start.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -33,6 +32,7 @@ PG_FUNCTION_INFO_V1(mlops_train);
 typedef struct Training
 {
 	MlopsTrainCall *call;
+	const char *trigger;		/* what asked for it */
 	MlopsDataset *dataset;
 	MlopsMatrix *matrix;
 	MlopsTrainer *trainer;
@@ -54,6 +54,7 @@ typedef struct Training
 	List	   *baselines;
 	char	   *advice;			/* jsonb text */
 	int			version;
+	int64		version_id;
 	bool		deployed;
 } Training;
 
@@ -70,7 +71,7 @@ static void build_forest(Training *training);
 static void evaluate(Training *training);
 static void store(Training *training);
 static void decide(Training *training, int64 version_id);
-static Datum result_row(FunctionCallInfo fcinfo, const Training *training);
+static MlopsTrainReport *outcome_of(const Training *training);
 
 /*
  * train(model text, source text, target text, ...) returns train_result; the
@@ -81,16 +82,28 @@ mlops_train(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	MemoryContext old_context;
-	Training   *training;
+	MlopsTrainReport *report;
 	Datum		result;
 
-	PreventCommandIfReadOnly("mlops.train()");
 	context = AllocSetContextCreate(CurrentMemoryContext, "mlops train",
 									ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(context);
-	training = palloc0(sizeof(Training));
+	PreventCommandIfReadOnly("mlops.train()");
+	report = mlops_train_run(mlops_train_call(fcinfo), "manual", true);
+	MemoryContextSwitchTo(old_context);
+	result = mlops_train_result(fcinfo, &report->result);
+	MemoryContextDelete(context);
+	return result;
+}
+
+MlopsTrainReport *
+mlops_train_run(MlopsTrainCall *call, const char *trigger, bool keep)
+{
+	Training   *training = palloc0(sizeof(Training));
+
 	training->started_at = GetCurrentTimestamp();
-	training->call = mlops_train_call(fcinfo);
+	training->call = call;
+	training->trigger = trigger;
 	check_before(training->call);
 
 	mlops_progress_begin(training->call->model);
@@ -114,13 +127,10 @@ mlops_train(PG_FUNCTION_ARGS)
 	run_trainer(training);
 	evaluate(training);
 	mlops_matrix_close(training->matrix);
-	store(training);
+	if (keep)
+		store(training);
 	mlops_progress_end();
-
-	MemoryContextSwitchTo(old_context);
-	result = result_row(fcinfo, training);
-	MemoryContextDelete(context);
-	return result;
+	return outcome_of(training);
 }
 
 /* What can be told before any work is done. */
@@ -384,7 +394,7 @@ store(Training *training)
 		.library_version = mlops_trainer_version(training->trainer),
 		.threads = training->n_threads,
 		.seed = call->data.seed,
-		.trigger = "manual",
+		.trigger = training->trigger,
 		.snapshot = training->snapshot,
 		.started_at = training->started_at,
 		.rows_train = dataset->n_rows[MLOPS_ROLE_TRAIN],
@@ -423,12 +433,11 @@ store(Training *training)
 		.metrics = training->metrics,
 		.baselines = training->baselines
 	};
-	int64		version_id;
 
 	mlops_progress_phase("storing");
 	mlops_version_store(call->model, &run, &version, &training->version,
-						&version_id);
-	decide(training, version_id);
+						&training->version_id);
+	decide(training, training->version_id);
 	if (IsTransactionBlock())
 		ereport(NOTICE,
 				(errmsg("version %d of model \"%s\" is visible to others after COMMIT",
@@ -467,12 +476,15 @@ decide(Training *training, int64 version_id)
 	training->deployed = true;
 }
 
-/* The composite value that the call returns, in the current context. */
-static Datum
-result_row(FunctionCallInfo fcinfo, const Training *training)
+/* What there is to say of it. */
+static MlopsTrainReport *
+outcome_of(const Training *training)
 {
 	const MlopsDataset *dataset = training->dataset;
-	MlopsTrainResult result = {
+	MlopsTrainReport *report = palloc0(sizeof(MlopsTrainReport));
+
+	report->result = (MlopsTrainResult)
+	{
 		.model = training->call->model,
 		.version = training->version,
 		.task = mlops_task_name(dataset->task),
@@ -483,6 +495,8 @@ result_row(FunctionCallInfo fcinfo, const Training *training)
 		.deployed = training->deployed,
 		.started_at = training->started_at
 	};
-
-	return mlops_train_result(fcinfo, &result);
+	report->version_id = training->version_id;
+	report->n_rounds = training->info.n_rounds -
+		(training->start ? training->start->n_rounds : 0);
+	return report;
 }

@@ -1,0 +1,49 @@
+/*
+ * span.h
+ *		The rows of a source between two moments, and their labels.
+ *
+ * Everything here makes queries out of a source, which are sources again, and
+ * runs with the caller's rights.  A span begins at its first moment and ends
+ * before its second; infinite ones are no bounds.
+ */
+#ifndef MLOPS_SPAN_H
+#define MLOPS_SPAN_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+/* What there is in a span. */
+typedef struct MlopsSpanCount
+{
+	int64		n_rows;
+	int64		n_labelled;		/* whose target is not NULL */
+	TimestampTz cut;			/* from here on there is the share of the
+								 * labelled rows that was asked for, about;
+								 * if there are any */
+} MlopsSpanCount;
+
+/*
+ * The rows of a source whose column event_time lies in the span: a query,
+ * palloc'd.  42703 and 42804 for a column that is not there, or no time.
+ */
+extern char *mlops_span_query(const char *source, const char *event_time,
+							  TimestampTz from, TimestampTz until);
+
+/*
+ * Count the rows of a source of which all have the event time; target is a
+ * column or expression; share in (0, 1) is that of the newest rows.
+ */
+extern void mlops_span_count(const char *source, const char *event_time,
+							 const char *target, double share,
+							 MlopsSpanCount *count);
+
+/*
+ * The source with a column that has the name `target`, unless it has one:
+ * the column `label` of the query `labels` at the rows whose key columns are
+ * equal; NULL where there is none.  palloc'd, or the source itself.
+ */
+extern char *mlops_labelled_source(const char *source, const char *target,
+								   const char *labels, const List *key,
+								   const char *label);
+
+#endif							/* MLOPS_SPAN_H */

@@ -1,0 +1,327 @@
+/*
+ * loop.c
+ *		What retraining and guard know of a model: its policy, its champion,
+ *		and a training like the champion's on other rows.
+ *
+ * The recipe is the record of the champion's training.  A version that was
+ * retrained has as its own source the query that chose its rows, and a fixed
+ * number of rounds; so the recipe that it came from is recorded with it, and
+ * gone on with.
+ */
+#include "postgres.h"
+
+#include "data/reader.h"
+#include "data/span.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/json.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "watch/loop.h"
+
+static MlopsPolicy *default_policy(void);
+static char *argument_of(const MlopsLoop *loop, const char *name);
+static void find_source(MlopsLoop *loop);
+static void check_author(const MlopsLoop *loop, const char *author,
+						 const char *what);
+static void check_recorded(const MlopsLoop *loop);
+static Jsonb *recipe_of(Jsonb *arguments);
+static Jsonb *merged(Jsonb *object, const char *members);
+static Jsonb *json_of(const char *text);
+static void add_member(StringInfo json, const char *name, const char *value);
+static void add_excluded(StringInfo json, const MlopsLoop *loop,
+						 const char *column);
+
+MlopsLoop *
+mlops_loop_open(const char *name, TimestampTz until)
+{
+	MlopsLoop  *loop = palloc0(sizeof(MlopsLoop));
+
+	loop->model = mlops_model_lookup(name, NULL, false);
+	mlops_model_check(loop->model, MLOPS_MANAGE);
+	loop->policy = mlops_policy_load(loop->model);
+	loop->has_policy = (loop->policy != NULL);
+	if (!loop->has_policy)
+		loop->policy = default_policy();
+	loop->gate = mlops_gate_parse(loop->policy->gate);
+	loop->until = until;
+	return loop;
+}
+
+void
+mlops_loop_bind(MlopsLoop *loop)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	int64		version_id = mlops_alias_version(loop->model->name,
+												 MLOPS_CHAMPION, snapshot);
+
+	if (version_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no version that serves",
+						loop->model->name),
+				 errhint("Deploy one with mlops.deploy().")));
+	loop->champion = mlops_version_load(version_id, snapshot);
+	loop->recipe = mlops_recipe_load(loop->champion);
+	loop->arguments = recipe_of(loop->recipe->arguments);
+	loop->target = pstrdup(loop->champion->target);
+	loop->weight = argument_of(loop, "weight");
+	loop->query_group = argument_of(loop, "query_group");
+	loop->target_upper = argument_of(loop, "target_upper");
+	loop->event_observed = argument_of(loop, "event_observed");
+	loop->event_time = loop->policy->event_time ? loop->policy->event_time :
+		argument_of(loop, "event_time");
+	if (loop->event_time == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("it is not known which rows are new to version %d",
+						loop->champion->version),
+				 errdetail("It was trained without event_time."),
+				 errhint("Pass event_time to mlops.set_retraining_policy().")));
+	find_source(loop);
+	check_recorded(loop);
+	loop->unseen = loop->recipe->has_event_time ?
+		loop->recipe->event_time_max + 1 : loop->recipe->started_at;
+}
+
+MlopsContest
+mlops_loop_contest(const MlopsLoop *loop, int challenger, int champion,
+				   const char *source)
+{
+	MlopsContest contest = {
+		loop->model->name, challenger, champion, source, loop->target,
+		loop->weight, loop->query_group, loop->target_upper,
+		loop->event_observed
+	};
+
+	return contest;
+}
+
+MlopsTrainCall *
+mlops_loop_call(const MlopsLoop *loop, const char *source, int64 n_rounds,
+				const char *description)
+{
+	StringInfoData json;
+	char	   *split_column = argument_of(loop, "split_column");
+
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"deploy\": \"false\", \"test\": 0");
+	add_member(&json, "model", loop->model->name);
+	add_member(&json, "source", source);
+	appendStringInfo(&json, ", \"recipe\": %s",
+					 JsonbToCString(NULL, &loop->arguments->root,
+									VARSIZE(loop->arguments)));
+	add_member(&json, "event_time", loop->event_time);
+	add_member(&json, "description", description);
+	if (n_rounds > 0)
+	{
+		JsonbValue *params =
+			getKeyJsonValueFromContainer(&loop->arguments->root, "params",
+										 strlen("params"), NULL);
+		Jsonb	   *fixed = params != NULL && params->type == jbvBinary ?
+			JsonbValueToJsonb(params) : json_of("{}");
+
+		fixed = mlops_params_with_rounds(fixed, n_rounds);
+		appendStringInfo(&json, ", \"params\": %s",
+						 JsonbToCString(NULL, &fixed->root, VARSIZE(fixed)));
+		appendStringInfoString(&json, ", \"validation\": 0, \"split\": \"none\", \"split_column\": null");
+		/* it is no feature, as it was none */
+		if (split_column != NULL)
+			add_excluded(&json, loop, split_column);
+	}
+	appendStringInfoChar(&json, '}');
+	return mlops_train_call_of_json(merged(loop->arguments, json.data));
+}
+
+int64
+mlops_loop_rounds(const MlopsLoop *loop)
+{
+	MlopsTrainCall *call = mlops_train_call_of_json(loop->arguments);
+	bool		validates = call->data.validation > 0 ||
+		call->data.split == MLOPS_SPLIT_COLUMN;
+
+	return call->params->early_stopping != 0 && validates ? 0 :
+		call->params->n_rounds;
+}
+
+TimestampTz
+mlops_loop_before(TimestampTz moment, const Interval *interval)
+{
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
+												   TimestampTzGetDatum(moment),
+												   IntervalPGetDatum(interval)));
+}
+
+/* What holds for a model without a policy. */
+static MlopsPolicy *
+default_policy(void)
+{
+	MlopsPolicy *policy = palloc0(sizeof(MlopsPolicy));
+
+	policy->gate = json_of("{}");
+	policy->cooldown = palloc0(sizeof(Interval));
+	policy->cooldown->day = 1;
+	policy->max_per_day = 4;
+	policy->min_new_rows = 100;
+	policy->refit = true;
+	policy->guard = true;
+	policy->max_failures = 3;
+	policy->enabled = true;
+	return policy;
+}
+
+/* A text argument of the champion's training, palloc'd, or NULL. */
+static char *
+argument_of(const MlopsLoop *loop, const char *name)
+{
+	JsonbValue *value =
+		getKeyJsonValueFromContainer(&loop->arguments->root, name,
+									 strlen(name), NULL);
+
+	if (value == NULL || value->type != jbvString)
+		return NULL;
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* Where the rows come from, the labels joined if they stand elsewhere. */
+static void
+find_source(MlopsLoop *loop)
+{
+	StringInfoData json;
+
+	if (loop->policy->source != NULL)
+	{
+		loop->source = loop->policy->source;
+		check_author(loop, loop->policy->created_by, "policy");
+	}
+	else if (strcmp(loop->recipe->kind, "train") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("it is not known what version %d was trained on here",
+						loop->champion->version),
+				 errdetail("It was imported."),
+				 errhint("Pass source to mlops.set_retraining_policy().")));
+	else
+	{
+		loop->source = argument_of(loop, "source");
+		check_author(loop, loop->recipe->role, "training");
+	}
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"deploy\": \"false\"");
+	add_member(&json, "source", loop->source);
+	add_member(&json, "event_time", loop->event_time);
+	appendStringInfoChar(&json, '}');
+	loop->arguments = merged(loop->arguments, json.data);
+}
+
+/* 42501 unless the current role is who wrote a source. */
+static void
+check_author(const MlopsLoop *loop, const char *author, const char *what)
+{
+	if (author != NULL &&
+		strcmp(author, GetUserNameFromId(GetUserId(), false)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("source of model \"%s\" was written by another role",
+					loop->model->name),
+			 errdetail("The %s is of role \"%s\"; its source would run with the rights of role \"%s\".",
+					   what, author ? author : "",
+					   GetUserNameFromId(GetUserId(), false)),
+			 errhint("Look at it, and pass source to mlops.set_retraining_policy() as the role that retrains.")));
+}
+
+/*
+ * Expressions that another role wrote may only compute; the reader knows
+ * which do.
+ */
+static void
+check_recorded(const MlopsLoop *loop)
+{
+	MlopsReaderRequest request = {
+		.source = loop->source,
+		.target = loop->target,
+		.target_upper = loop->target_upper,
+		.event_observed = loop->event_observed,
+		.target_recorded = true,
+		.bounds_recorded = true
+	};
+
+	if (strcmp(loop->recipe->kind, "train") == 0 &&
+		strcmp(loop->recipe->role,
+			   GetUserNameFromId(GetUserId(), false)) == 0)
+		return;
+	(void) mlops_reader_open(&request);
+}
+
+/* The arguments that a training goes back to; its own if it is the first. */
+static Jsonb *
+recipe_of(Jsonb *arguments)
+{
+	JsonbValue *recipe = getKeyJsonValueFromContainer(&arguments->root,
+													  "recipe",
+													  strlen("recipe"), NULL);
+
+	return recipe != NULL && recipe->type == jbvBinary ?
+		JsonbValueToJsonb(recipe) : arguments;
+}
+
+/* An object with the members of another one, given as text, put over its own. */
+static Jsonb *
+merged(Jsonb *object, const char *members)
+{
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
+											  JsonbPGetDatum(object),
+											  JsonbPGetDatum(json_of(members))));
+}
+
+/* JSON out of text that is known to be such. */
+static Jsonb *
+json_of(const char *text)
+{
+	return DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
+										   CStringGetDatum(text)));
+}
+
+/* Append a member to an object that has one already; NULL is null. */
+static void
+add_member(StringInfo json, const char *name, const char *value)
+{
+	appendStringInfo(json, ", \"%s\": ", name);
+	if (value != NULL)
+		escape_json(json, value);
+	else
+		appendStringInfoString(json, "null");
+}
+
+/* Append the recorded list "exclude" with one more column. */
+static void
+add_excluded(StringInfo json, const MlopsLoop *loop, const char *column)
+{
+	JsonbValue *list =
+		getKeyJsonValueFromContainer(&loop->arguments->root, "exclude",
+									 strlen("exclude"), NULL);
+
+	appendStringInfoString(json, ", \"exclude\": [");
+	escape_json(json, column);
+	if (list != NULL && list->type == jbvBinary)
+	{
+		JsonbIterator *iterator = JsonbIteratorInit(list->val.binary.data);
+		JsonbIteratorToken token;
+		JsonbValue	element;
+
+		while ((token = JsonbIteratorNext(&iterator, &element, true)) !=
+			   WJB_DONE)
+		{
+			if (token != WJB_ELEM || element.type != jbvString)
+				continue;
+			appendStringInfoString(json, ", ");
+			escape_json(json, pnstrdup(element.val.string.val,
+									   element.val.string.len));
+		}
+	}
+	appendStringInfoChar(json, ']');
+}

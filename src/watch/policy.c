@@ -1,0 +1,190 @@
+/*
+ * policy.c
+ *		mlops.set_retraining_policy() and mlops.drop_retraining_policy().
+ *
+ * Nothing of the source is looked at here: what a policy says is tried when a
+ * model is trained again, and may well be set before there are rows.
+ */
+#include "postgres.h"
+
+#include "base/base.h"
+#include "catalog/policy.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "watch/gate.h"
+
+PG_FUNCTION_INFO_V1(mlops_set_retraining_policy);
+PG_FUNCTION_INFO_V1(mlops_drop_retraining_policy);
+
+/* The order of the arguments of mlops.set_retraining_policy() in SQL. */
+enum
+{
+	ARG_MODEL, ARG_TRIGGER_ON, ARG_GATE, ARG_COOLDOWN, ARG_SOURCE,
+	ARG_EVENT_TIME, ARG_MAX_AGE, ARG_MIN_NEW_ROWS, ARG_MEMORY, ARG_REFIT,
+	ARG_GUARD, ARG_MAX_PER_DAY, ARG_MAX_FAILURES, ARG_ENABLED
+};
+
+static MlopsModel *managed_model(FunctionCallInfo fcinfo);
+static List *triggers_argument(FunctionCallInfo fcinfo);
+static Interval *interval_argument(FunctionCallInfo fcinfo, int argument,
+								   const char *name, bool zero);
+static int64 count_argument(FunctionCallInfo fcinfo, int argument,
+							const char *name, int64 value);
+static void need(FunctionCallInfo fcinfo, int argument, const char *name);
+
+/* set_retraining_policy(model text, ...) returns void */
+Datum
+mlops_set_retraining_policy(PG_FUNCTION_ARGS)
+{
+	MlopsModel *model;
+	MlopsPolicy policy = {0};
+
+	PreventCommandIfReadOnly("mlops.set_retraining_policy()");
+	model = managed_model(fcinfo);
+	need(fcinfo, ARG_GATE, "gate");
+	need(fcinfo, ARG_COOLDOWN, "cooldown");
+	need(fcinfo, ARG_MIN_NEW_ROWS, "min_new_rows");
+	need(fcinfo, ARG_REFIT, "refit");
+	need(fcinfo, ARG_GUARD, "guard");
+	need(fcinfo, ARG_MAX_PER_DAY, "max_per_day");
+	need(fcinfo, ARG_MAX_FAILURES, "max_failures");
+	need(fcinfo, ARG_ENABLED, "enabled");
+	policy.trigger_on = triggers_argument(fcinfo);
+	policy.gate = PG_GETARG_JSONB_P(ARG_GATE);
+	(void) mlops_gate_parse(policy.gate);
+	policy.cooldown = interval_argument(fcinfo, ARG_COOLDOWN, "cooldown",
+										true);
+	policy.source = mlops_optional_text(fcinfo, ARG_SOURCE);
+	policy.event_time = mlops_optional_text(fcinfo, ARG_EVENT_TIME);
+	policy.max_age = interval_argument(fcinfo, ARG_MAX_AGE, "max_age", false);
+	policy.min_new_rows = count_argument(fcinfo, ARG_MIN_NEW_ROWS,
+										 "min_new_rows",
+										 PG_GETARG_INT64(ARG_MIN_NEW_ROWS));
+	policy.memory = interval_argument(fcinfo, ARG_MEMORY, "memory", false);
+	policy.refit = PG_GETARG_BOOL(ARG_REFIT);
+	policy.guard = PG_GETARG_BOOL(ARG_GUARD);
+	policy.max_per_day = count_argument(fcinfo, ARG_MAX_PER_DAY,
+										"max_per_day",
+										PG_GETARG_INT32(ARG_MAX_PER_DAY));
+	policy.max_failures = count_argument(fcinfo, ARG_MAX_FAILURES,
+										 "max_failures",
+										 PG_GETARG_INT32(ARG_MAX_FAILURES));
+	policy.enabled = PG_GETARG_BOOL(ARG_ENABLED);
+	policy.created_by = GetUserNameFromId(GetUserId(), false);
+	mlops_policy_store(model, &policy);
+	PG_RETURN_VOID();
+}
+
+/* drop_retraining_policy(model text) returns void */
+Datum
+mlops_drop_retraining_policy(PG_FUNCTION_ARGS)
+{
+	MlopsModel *model;
+
+	PreventCommandIfReadOnly("mlops.drop_retraining_policy()");
+	model = managed_model(fcinfo);
+	if (!mlops_policy_drop(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" has no retraining policy",
+						model->name),
+				 errhint("The view mlops.retraining_policies lists them.")));
+	PG_RETURN_VOID();
+}
+
+/* The model of the first argument, which the role must be allowed to manage. */
+static MlopsModel *
+managed_model(FunctionCallInfo fcinfo)
+{
+	char	   *name = mlops_required_text(fcinfo, ARG_MODEL, "model");
+	MlopsModel *model = mlops_model_lookup(name, NULL, false);
+
+	mlops_model_check(model, MLOPS_MANAGE);
+	return model;
+}
+
+/* What makes a retraining due; 22023 for what does not. */
+static List *
+triggers_argument(FunctionCallInfo fcinfo)
+{
+	static const char *const known[] = {
+		"drift", "performance", "estimate", "age", "new_rows", "schedule"
+	};
+	List	   *triggers = mlops_optional_list(fcinfo, ARG_TRIGGER_ON);
+	ListCell   *cell;
+
+	foreach(cell, triggers)
+	{
+		const char *name = lfirst(cell);
+		const char *closest = mlops_closest_match(name, known,
+												  lengthof(known));
+		bool		found = false;
+
+		for (int i = 0; i < lengthof(known); i++)
+			found |= strcmp(name, known[i]) == 0;
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown trigger: \"%s\"", name),
+					 closest ? errhint("Perhaps you meant \"%s\".", closest) :
+					 errhint("Triggers are drift, performance, estimate, age, new_rows and schedule.")));
+	}
+	if (triggers == NIL)
+		ereport(ERROR,
+				(errcode(PG_ARGISNULL(ARG_TRIGGER_ON) ?
+						 ERRCODE_NULL_VALUE_NOT_ALLOWED :
+						 ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" names no trigger", "trigger_on"),
+				 errhint("Triggers are drift, performance, estimate, age, new_rows and schedule.")));
+	return triggers;
+}
+
+/* A length of time that is positive, or zero where that is allowed. */
+static Interval *
+interval_argument(FunctionCallInfo fcinfo, int argument, const char *name,
+				  bool zero)
+{
+	Interval	nothing = {0};
+	Interval   *interval;
+	int			order;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	interval = PG_GETARG_INTERVAL_P(argument);
+	order = DatumGetInt32(DirectFunctionCall2(interval_cmp,
+											  IntervalPGetDatum(interval),
+											  IntervalPGetDatum(&nothing)));
+	if (order < 0 || (order == 0 && !zero))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" is out of range", name),
+				 errhint(zero ? "It must not be negative." :
+						 "It must be positive.")));
+	return interval;
+}
+
+/* A number that is at least 1. */
+static int64
+count_argument(FunctionCallInfo fcinfo, int argument, const char *name,
+			   int64 value)
+{
+	if (value < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" is out of range: " INT64_FORMAT,
+						name, value),
+				 errhint("It must be at least 1.")));
+	return value;
+}
+
+/* 22004 if the argument is NULL. */
+static void
+need(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be NULL", name)));
+}

@@ -1,0 +1,97 @@
+/*
+ * trigger.c
+ *		Is a retraining due, and may it be?
+ *
+ * All is judged by the clock of the decision.  What monitors have found counts
+ * only of windows in which the version was looked at that serves now: what was
+ * wrong with the one before it is no reason to replace its successor.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "watch/trigger.h"
+
+static bool holds(const MlopsLoop *loop, const char *trigger,
+				  const MlopsDecisionHistory *history,
+				  const MlopsSpanCount *count);
+static bool is_old(const MlopsLoop *loop,
+				   const MlopsDecisionHistory *history);
+static bool was_detected(const MlopsLoop *loop, const char *measure);
+
+List *
+mlops_triggers(const MlopsLoop *loop, const MlopsDecisionHistory *history,
+			   const MlopsSpanCount *count)
+{
+	List	   *triggers = NIL;
+	ListCell   *cell;
+
+	foreach(cell, loop->policy->trigger_on)
+		if (holds(loop, lfirst(cell), history, count))
+			triggers = lappend(triggers, lfirst(cell));
+	return triggers;
+}
+
+char *
+mlops_trigger_limit(const MlopsLoop *loop,
+					const MlopsDecisionHistory *history)
+{
+	const MlopsPolicy *policy = loop->policy;
+
+	if (!policy->enabled)
+		return pstrdup("the policy is not enabled");
+	if (history->failures >= policy->max_failures)
+		return psprintf("the circuit breaker is open after %d failures in a row; a call of mlops.retrain() that does not fail closes it",
+						policy->max_failures);
+	if (history->any &&
+		history->last_at > mlops_loop_before(loop->until, policy->cooldown))
+		return psprintf("the cooldown after the last decision lasts until %s",
+						DatumGetCString(DirectFunctionCall1(timestamptz_out,
+															DirectFunctionCall2(timestamptz_pl_interval,
+																				TimestampTzGetDatum(history->last_at),
+																				IntervalPGetDatum(policy->cooldown)))));
+	if (history->in_a_day >= policy->max_per_day)
+		return psprintf("there were %d retrainings within a day, which is all that the policy allows",
+						policy->max_per_day);
+	return NULL;
+}
+
+/* Does one trigger hold? */
+static bool
+holds(const MlopsLoop *loop, const char *trigger,
+	  const MlopsDecisionHistory *history, const MlopsSpanCount *count)
+{
+	if (strcmp(trigger, "schedule") == 0)
+		return true;
+	if (strcmp(trigger, "age") == 0)
+		return is_old(loop, history);
+	if (strcmp(trigger, "new_rows") == 0)
+		return count->n_labelled >= loop->policy->min_new_rows;
+	return was_detected(loop, trigger);
+}
+
+/*
+ * Has nothing been tried for so long?  From the last decision, so that a
+ * champion that was kept is not challenged each time, else from its last row.
+ */
+static bool
+is_old(const MlopsLoop *loop, const MlopsDecisionHistory *history)
+{
+	TimestampTz since = loop->unseen;
+
+	if (loop->policy->max_age == NULL)
+		return false;
+	if (history->any && history->last_at > since)
+		since = history->last_at;
+	return mlops_loop_before(loop->until, loop->policy->max_age) >= since;
+}
+
+/*
+ * Is the measure, drift, performance or estimate, "detected" in the latest
+ * window of a monitor of the champion?
+ */
+static bool
+was_detected(const MlopsLoop *loop, const char *measure)
+{
+	return false;
+}
