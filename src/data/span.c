@@ -92,6 +92,8 @@ mlops_labelled_source(const char *source_text, const char *target,
 	MlopsSource *source = mlops_source_open(source_text);
 	MlopsSource *truth;
 	StringInfoData query;
+	StringInfoData equal;
+	StringInfoData columns;
 	ListCell   *cell;
 
 	if (has_column(source, target))
@@ -99,22 +101,28 @@ mlops_labelled_source(const char *source_text, const char *target,
 	truth = mlops_source_open(labels);
 	(void) mlops_source_column(truth, label);
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT rows.*, labels.%s AS %s FROM"
-					 " (SELECT * FROM %s) AS rows",
-					 quote_identifier(label), quote_identifier(target),
-					 source->from);
-	appendStringInfo(&query, " LEFT JOIN (SELECT * FROM %s) AS labels ON",
-					 truth->from);
+	initStringInfo(&equal);
+	initStringInfo(&columns);
 	foreach(cell, key)
 	{
 		const char *column = quote_identifier(lfirst(cell));
+		const char *separator = cell == list_head(key) ? "" : " AND ";
 
 		(void) mlops_source_column(source, lfirst(cell));
 		(void) mlops_source_column(truth, lfirst(cell));
-		appendStringInfo(&query, "%s rows.%s = labels.%s",
-						 cell == list_head(key) ? "" : " AND", column,
-						 column);
+		appendStringInfo(&equal, "%smlops_s.%s = mlops_l.%s", separator,
+						 column, column);
+		appendStringInfo(&columns, "%s, ", column);
 	}
+	/* a key with several labels is an error of the server, 21000 */
+	appendStringInfo(&query, "SELECT mlops_s.*, mlops_l.mlops_label AS %s"
+					 " FROM (SELECT * FROM %s) AS mlops_s LEFT JOIN (SELECT"
+					 " %s(SELECT l FROM pg_catalog.unnest("
+					 "pg_catalog.array_agg(%s)) AS l) AS mlops_label FROM %s"
+					 " GROUP BY %.*s) AS mlops_l ON %s",
+					 quote_identifier(target), source->from, columns.data,
+					 quote_identifier(label), truth->from, columns.len - 2,
+					 columns.data, equal.data);
 	return query.data;
 }
 

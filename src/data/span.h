@@ -40,7 +40,8 @@ extern void mlops_span_count(const char *source, const char *event_time,
 /*
  * The source with a column that has the name `target`, unless it has one:
  * the column `label` of the query `labels` at the rows whose key columns are
- * equal; NULL where there is none.  palloc'd, or the source itself.
+ * equal; NULL where there is none.  21000, when it is read, for a key that has
+ * several.  palloc'd.
  */
 extern char *mlops_labelled_source(const char *source, const char *target,
 								   const char *labels, const List *key,

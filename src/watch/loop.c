@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/monitor.h"
 #include "data/reader.h"
 #include "data/span.h"
 #include "fmgr.h"
@@ -25,6 +26,7 @@
 static MlopsPolicy *default_policy(void);
 static char *argument_of(const MlopsLoop *loop, const char *name);
 static void find_source(MlopsLoop *loop);
+static void join_labels(MlopsLoop *loop);
 static void check_author(const MlopsLoop *loop, const char *author,
 						 const char *what);
 static void check_recorded(const MlopsLoop *loop);
@@ -82,6 +84,7 @@ mlops_loop_bind(MlopsLoop *loop)
 				 errdetail("It was trained without event_time."),
 				 errhint("Pass event_time to mlops.set_retraining_policy().")));
 	find_source(loop);
+	join_labels(loop);
 	check_recorded(loop);
 	loop->unseen = loop->recipe->has_event_time ?
 		loop->recipe->event_time_max + 1 : loop->recipe->started_at;
@@ -215,6 +218,20 @@ find_source(MlopsLoop *loop)
 	add_member(&json, "event_time", loop->event_time);
 	appendStringInfoChar(&json, '}');
 	loop->arguments = merged(loop->arguments, json.data);
+}
+
+/* If labels stand elsewhere and the source has no target, join them. */
+static void
+join_labels(MlopsLoop *loop)
+{
+	MlopsLabelSource *labels = mlops_label_source(loop->model->model_id, NULL);
+
+	if (labels == NULL)
+		return;
+	check_author(loop, labels->created_by, "label source");
+	loop->source = mlops_labelled_source(loop->source, loop->target,
+										 labels->query, labels->key,
+										 labels->label);
 }
 
 /* 42501 unless the current role is who wrote a source. */

@@ -8,9 +8,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/monitor.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "watch/trigger.h"
+
+/* Windows of a monitor that are looked at: the latest. */
+#define MOST_WINDOWS	100
 
 static bool holds(const MlopsLoop *loop, const char *trigger,
 				  const MlopsDecisionHistory *history,
@@ -18,6 +22,8 @@ static bool holds(const MlopsLoop *loop, const char *trigger,
 static bool is_old(const MlopsLoop *loop,
 				   const MlopsDecisionHistory *history);
 static bool was_detected(const MlopsLoop *loop, const char *measure);
+static const MlopsMonitorWindow *latest_window(const MlopsLoop *loop,
+											   const MlopsMonitor *monitor);
 
 List *
 mlops_triggers(const MlopsLoop *loop, const MlopsDecisionHistory *history,
@@ -93,5 +99,46 @@ is_old(const MlopsLoop *loop, const MlopsDecisionHistory *history)
 static bool
 was_detected(const MlopsLoop *loop, const char *measure)
 {
+	ListCell   *cell;
+
+	foreach(cell, mlops_monitors_of(loop->model->model_id, NULL))
+	{
+		const MlopsMonitor *monitor = lfirst(cell);
+		const MlopsMonitorWindow *window = latest_window(loop, monitor);
+		const char *status;
+
+		if (window == NULL)
+			continue;
+		status = mlops_monitor_status(mlops_monitor_results(monitor->monitor_id,
+															window->window_start,
+															NULL), measure);
+		if (status != NULL && strcmp(status, "detected") == 0)
+			return true;
+	}
 	return false;
+}
+
+/*
+ * The last window of a monitor that was over by the clock and has figures of
+ * the champion; NULL if a later one has figures of another version, or there
+ * is none.
+ */
+static const MlopsMonitorWindow *
+latest_window(const MlopsLoop *loop, const MlopsMonitor *monitor)
+{
+	const MlopsMonitorWindow *latest = NULL;
+	ListCell   *cell;
+
+	foreach(cell, mlops_monitor_windows(monitor->monitor_id, DT_NOBEGIN,
+										MOST_WINDOWS, NULL))
+	{
+		const MlopsMonitorWindow *window = lfirst(cell);
+
+		if (window->window_end <= loop->until &&
+			strcmp(window->state, "completed") == 0)
+			latest = window;
+	}
+	if (latest != NULL && latest->version != loop->champion->version)
+		return NULL;
+	return latest;
 }
