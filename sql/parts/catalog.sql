@@ -392,7 +392,9 @@ CREATE TABLE mlops.retraining_policy (
 	max_failures	integer NOT NULL CHECK (max_failures > 0),
 	enabled			boolean NOT NULL DEFAULT true,
 	created_at		timestamptz NOT NULL DEFAULT now(),
-	created_by		text NOT NULL
+	created_by		text NOT NULL,
+	search_path		text NOT NULL,
+	time_zone		text NOT NULL
 );
 COMMENT ON TABLE mlops.retraining_policy IS
 'when a model is trained again, and when the new version may serve';

@@ -60,3 +60,33 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'mlops_retrain';
 COMMENT ON FUNCTION mlops.retrain(text, text, boolean, boolean, timestamptz) IS
 'train a challenger, hold it against the version that serves, and decide';
+
+CREATE FUNCTION mlops.watch(
+	model			text,
+	source			text,
+	event_time		text DEFAULT NULL,
+	window_size		interval DEFAULT '1 day',
+	schedule		text DEFAULT '7 * * * *',
+	target			text DEFAULT NULL,
+	trigger_on		mlops.name_list DEFAULT '{performance,age}',
+	gate			jsonb DEFAULT '{}',
+	cooldown		interval DEFAULT '1 day',
+	max_age			interval DEFAULT '30 days',
+	min_new_rows	bigint DEFAULT 100,
+	memory			interval DEFAULT NULL,
+	refit			boolean DEFAULT true,
+	guard			boolean DEFAULT true)
+RETURNS SETOF text
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mlops_watch';
+COMMENT ON FUNCTION mlops.watch(text, text, text, interval, text, text,
+	mlops.name_list, jsonb, interval, interval, bigint, interval, boolean,
+	boolean) IS
+'watch a model: a monitor, a retraining policy, an alert rule and a schedule';
+
+CREATE FUNCTION mlops.unwatch(model text)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mlops_unwatch';
+COMMENT ON FUNCTION mlops.unwatch(text) IS
+'undo mlops.watch(): monitor, policy, alert rule and schedule of that model';

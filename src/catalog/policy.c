@@ -37,6 +37,8 @@
 #define Anum_policy_max_failures	13
 #define Anum_policy_enabled			14
 #define Anum_policy_created_by		16
+#define Anum_policy_search_path		17
+#define Anum_policy_time_zone		18
 
 #define Anum_decision_decision_id	1
 #define Anum_decision_model_id		2
@@ -121,6 +123,8 @@ mlops_policy_load(const MlopsModel *model)
 														Anum_policy_enabled,
 														&null));
 		policy->created_by = text_of(&scan, tuple, Anum_policy_created_by);
+		policy->search_path = text_of(&scan, tuple, Anum_policy_search_path);
+		policy->time_zone = text_of(&scan, tuple, Anum_policy_time_zone);
 	}
 	mlops_scan_end(&scan);
 	return policy;
@@ -146,19 +150,23 @@ mlops_policy_store(const MlopsModel *model, const MlopsPolicy *policy)
 	mlops_add_int4(&a, policy->max_failures);
 	mlops_add_bool(&a, policy->enabled);
 	mlops_add_text(&a, policy->created_by);
+	mlops_add_text(&a, policy->search_path);
+	mlops_add_text(&a, policy->time_zone);
 	mlops_catalog_execute("INSERT INTO mlops.retraining_policy (model_id,"
 						  " source, event_time, trigger_on, gate, cooldown,"
 						  " max_per_day, max_age, min_new_rows, memory,"
-						  " refit, guard, max_failures, enabled, created_by)"
+						  " refit, guard, max_failures, enabled, created_by,"
+						  " search_path, time_zone)"
 						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-						  " $11, $12, $13, $14, $15)"
+						  " $11, $12, $13, $14, $15, $16, $17)"
 						  " ON CONFLICT (model_id) DO UPDATE SET"
 						  " source = $2, event_time = $3, trigger_on = $4,"
 						  " gate = $5, cooldown = $6, max_per_day = $7,"
 						  " max_age = $8, min_new_rows = $9, memory = $10,"
 						  " refit = $11, guard = $12, max_failures = $13,"
 						  " enabled = $14, created_at = DEFAULT,"
-						  " created_by = $15", &a, NULL);
+						  " created_by = $15, search_path = $16,"
+						  " time_zone = $17", &a, NULL);
 }
 
 bool

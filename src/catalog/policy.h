@@ -28,6 +28,8 @@ typedef struct MlopsPolicy
 	int			max_failures;
 	bool		enabled;
 	char	   *created_by;		/* a role's name */
+	char	   *search_path;	/* that the source was written under */
+	char	   *time_zone;
 } MlopsPolicy;
 
 /* The actions of decisions. */

@@ -18,14 +18,16 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "watch/loop.h"
+#include "watch/policy.h"
 
-static MlopsPolicy *default_policy(void);
 static char *argument_of(const MlopsLoop *loop, const char *name);
 static void find_source(MlopsLoop *loop);
+static void set_option(const char *name, const char *value);
 static void join_labels(MlopsLoop *loop);
 static void check_author(const MlopsLoop *loop, const char *author,
 						 const char *what);
@@ -47,7 +49,7 @@ mlops_loop_open(const char *name, TimestampTz until)
 	loop->policy = mlops_policy_load(loop->model);
 	loop->has_policy = (loop->policy != NULL);
 	if (!loop->has_policy)
-		loop->policy = default_policy();
+		loop->policy = mlops_policy_default();
 	loop->gate = mlops_gate_parse(loop->policy->gate);
 	loop->until = until;
 	return loop;
@@ -158,24 +160,6 @@ mlops_loop_before(TimestampTz moment, const Interval *interval)
 												   IntervalPGetDatum(interval)));
 }
 
-/* What holds for a model without a policy. */
-static MlopsPolicy *
-default_policy(void)
-{
-	MlopsPolicy *policy = palloc0(sizeof(MlopsPolicy));
-
-	policy->gate = json_of("{}");
-	policy->cooldown = palloc0(sizeof(Interval));
-	policy->cooldown->day = 1;
-	policy->max_per_day = 4;
-	policy->min_new_rows = 100;
-	policy->refit = true;
-	policy->guard = true;
-	policy->max_failures = 3;
-	policy->enabled = true;
-	return policy;
-}
-
 /* A text argument of the champion's training, palloc'd, or NULL. */
 static char *
 argument_of(const MlopsLoop *loop, const char *name)
@@ -199,6 +183,8 @@ find_source(MlopsLoop *loop)
 	{
 		loop->source = loop->policy->source;
 		check_author(loop, loop->policy->created_by, "policy");
+		set_option("search_path", loop->policy->search_path);
+		set_option("TimeZone", loop->policy->time_zone);
 	}
 	else if (strcmp(loop->recipe->kind, "train") != 0)
 		ereport(ERROR,
@@ -218,6 +204,15 @@ find_source(MlopsLoop *loop)
 	add_member(&json, "event_time", loop->event_time);
 	appendStringInfoChar(&json, '}');
 	loop->arguments = merged(loop->arguments, json.data);
+}
+
+/* A setting, until the nest level of settings ends. */
+static void
+set_option(const char *name, const char *value)
+{
+	if (value != NULL)
+		(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* If labels stand elsewhere and the source has no target, join them. */

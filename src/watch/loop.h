@@ -45,7 +45,9 @@ extern MlopsLoop *mlops_loop_open(const char *model, TimestampTz until);
 /*
  * Find the champion under the active snapshot, and what it was made of: 55000
  * if nothing serves, or its source or event time is not known; 42501 if its
- * source was written by another role.
+ * source was written by another role.  From then on search_path and TimeZone
+ * are those that the policy's source was written under; the caller has begun
+ * a nest level of settings.
  */
 extern void mlops_loop_bind(MlopsLoop *loop);
 

@@ -12,8 +12,11 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "watch/gate.h"
+#include "watch/policy.h"
 
 PG_FUNCTION_INFO_V1(mlops_set_retraining_policy);
 PG_FUNCTION_INFO_V1(mlops_drop_retraining_policy);
@@ -27,53 +30,30 @@ enum
 };
 
 static MlopsModel *managed_model(FunctionCallInfo fcinfo);
-static List *triggers_argument(FunctionCallInfo fcinfo);
+static List *triggers_argument(FunctionCallInfo fcinfo, int argument);
 static Interval *interval_argument(FunctionCallInfo fcinfo, int argument,
 								   const char *name, bool zero);
-static int64 count_argument(FunctionCallInfo fcinfo, int argument,
-							const char *name, int64 value);
-static void need(FunctionCallInfo fcinfo, int argument, const char *name);
+static int64 count_argument(const char *name, int64 value);
+static bool given(FunctionCallInfo fcinfo, int argument, const char *name);
 
 /* set_retraining_policy(model text, ...) returns void */
 Datum
 mlops_set_retraining_policy(PG_FUNCTION_ARGS)
 {
+	MlopsPolicyArguments arguments = {
+		.trigger_on = ARG_TRIGGER_ON, .gate = ARG_GATE,
+		.cooldown = ARG_COOLDOWN, .source = ARG_SOURCE,
+		.event_time = ARG_EVENT_TIME, .max_age = ARG_MAX_AGE,
+		.min_new_rows = ARG_MIN_NEW_ROWS, .memory = ARG_MEMORY,
+		.refit = ARG_REFIT, .guard = ARG_GUARD,
+		.max_per_day = ARG_MAX_PER_DAY, .max_failures = ARG_MAX_FAILURES,
+		.enabled = ARG_ENABLED
+	};
 	MlopsModel *model;
-	MlopsPolicy policy = {0};
 
 	PreventCommandIfReadOnly("mlops.set_retraining_policy()");
 	model = managed_model(fcinfo);
-	need(fcinfo, ARG_GATE, "gate");
-	need(fcinfo, ARG_COOLDOWN, "cooldown");
-	need(fcinfo, ARG_MIN_NEW_ROWS, "min_new_rows");
-	need(fcinfo, ARG_REFIT, "refit");
-	need(fcinfo, ARG_GUARD, "guard");
-	need(fcinfo, ARG_MAX_PER_DAY, "max_per_day");
-	need(fcinfo, ARG_MAX_FAILURES, "max_failures");
-	need(fcinfo, ARG_ENABLED, "enabled");
-	policy.trigger_on = triggers_argument(fcinfo);
-	policy.gate = PG_GETARG_JSONB_P(ARG_GATE);
-	(void) mlops_gate_parse(policy.gate);
-	policy.cooldown = interval_argument(fcinfo, ARG_COOLDOWN, "cooldown",
-										true);
-	policy.source = mlops_optional_text(fcinfo, ARG_SOURCE);
-	policy.event_time = mlops_optional_text(fcinfo, ARG_EVENT_TIME);
-	policy.max_age = interval_argument(fcinfo, ARG_MAX_AGE, "max_age", false);
-	policy.min_new_rows = count_argument(fcinfo, ARG_MIN_NEW_ROWS,
-										 "min_new_rows",
-										 PG_GETARG_INT64(ARG_MIN_NEW_ROWS));
-	policy.memory = interval_argument(fcinfo, ARG_MEMORY, "memory", false);
-	policy.refit = PG_GETARG_BOOL(ARG_REFIT);
-	policy.guard = PG_GETARG_BOOL(ARG_GUARD);
-	policy.max_per_day = count_argument(fcinfo, ARG_MAX_PER_DAY,
-										"max_per_day",
-										PG_GETARG_INT32(ARG_MAX_PER_DAY));
-	policy.max_failures = count_argument(fcinfo, ARG_MAX_FAILURES,
-										 "max_failures",
-										 PG_GETARG_INT32(ARG_MAX_FAILURES));
-	policy.enabled = PG_GETARG_BOOL(ARG_ENABLED);
-	policy.created_by = GetUserNameFromId(GetUserId(), false);
-	mlops_policy_store(model, &policy);
+	mlops_policy_store(model, mlops_policy_of(fcinfo, &arguments));
 	PG_RETURN_VOID();
 }
 
@@ -94,6 +74,62 @@ mlops_drop_retraining_policy(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+MlopsPolicy *
+mlops_policy_of(FunctionCallInfo fcinfo, const MlopsPolicyArguments *at)
+{
+	MlopsPolicy *policy = mlops_policy_default();
+
+	policy->trigger_on = triggers_argument(fcinfo, at->trigger_on);
+	if (given(fcinfo, at->gate, "gate"))
+		policy->gate = PG_GETARG_JSONB_P(at->gate);
+	(void) mlops_gate_parse(policy->gate);
+	if (given(fcinfo, at->cooldown, "cooldown"))
+		policy->cooldown = interval_argument(fcinfo, at->cooldown, "cooldown",
+											 true);
+	policy->source = mlops_optional_text(fcinfo, at->source);
+	policy->event_time = mlops_optional_text(fcinfo, at->event_time);
+	policy->max_age = interval_argument(fcinfo, at->max_age, "max_age",
+										false);
+	if (given(fcinfo, at->min_new_rows, "min_new_rows"))
+		policy->min_new_rows = count_argument("min_new_rows",
+											  PG_GETARG_INT64(at->min_new_rows));
+	policy->memory = interval_argument(fcinfo, at->memory, "memory", false);
+	if (given(fcinfo, at->refit, "refit"))
+		policy->refit = PG_GETARG_BOOL(at->refit);
+	if (given(fcinfo, at->guard, "guard"))
+		policy->guard = PG_GETARG_BOOL(at->guard);
+	if (given(fcinfo, at->max_per_day, "max_per_day"))
+		policy->max_per_day = count_argument("max_per_day",
+											 PG_GETARG_INT32(at->max_per_day));
+	if (given(fcinfo, at->max_failures, "max_failures"))
+		policy->max_failures = count_argument("max_failures",
+											  PG_GETARG_INT32(at->max_failures));
+	if (given(fcinfo, at->enabled, "enabled"))
+		policy->enabled = PG_GETARG_BOOL(at->enabled);
+	policy->created_by = GetUserNameFromId(GetUserId(), false);
+	policy->search_path = GetConfigOptionByName("search_path", NULL, false);
+	policy->time_zone = GetConfigOptionByName("TimeZone", NULL, false);
+	return policy;
+}
+
+MlopsPolicy *
+mlops_policy_default(void)
+{
+	MlopsPolicy *policy = palloc0(sizeof(MlopsPolicy));
+
+	policy->gate = DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
+												   CStringGetDatum("{}")));
+	policy->cooldown = palloc0(sizeof(Interval));
+	policy->cooldown->day = 1;
+	policy->max_per_day = 4;
+	policy->min_new_rows = 100;
+	policy->refit = true;
+	policy->guard = true;
+	policy->max_failures = 3;
+	policy->enabled = true;
+	return policy;
+}
+
 /* The model of the first argument, which the role must be allowed to manage. */
 static MlopsModel *
 managed_model(FunctionCallInfo fcinfo)
@@ -107,12 +143,12 @@ managed_model(FunctionCallInfo fcinfo)
 
 /* What makes a retraining due; 22023 for what does not. */
 static List *
-triggers_argument(FunctionCallInfo fcinfo)
+triggers_argument(FunctionCallInfo fcinfo, int argument)
 {
 	static const char *const known[] = {
 		"drift", "performance", "estimate", "age", "new_rows", "schedule"
 	};
-	List	   *triggers = mlops_optional_list(fcinfo, ARG_TRIGGER_ON);
+	List	   *triggers = mlops_optional_list(fcinfo, argument);
 	ListCell   *cell;
 
 	foreach(cell, triggers)
@@ -133,7 +169,7 @@ triggers_argument(FunctionCallInfo fcinfo)
 	}
 	if (triggers == NIL)
 		ereport(ERROR,
-				(errcode(PG_ARGISNULL(ARG_TRIGGER_ON) ?
+				(errcode(PG_ARGISNULL(argument) ?
 						 ERRCODE_NULL_VALUE_NOT_ALLOWED :
 						 ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" names no trigger", "trigger_on"),
@@ -167,8 +203,7 @@ interval_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 
 /* A number that is at least 1. */
 static int64
-count_argument(FunctionCallInfo fcinfo, int argument, const char *name,
-			   int64 value)
+count_argument(const char *name, int64 value)
 {
 	if (value < 1)
 		ereport(ERROR,
@@ -179,12 +214,15 @@ count_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 	return value;
 }
 
-/* 22004 if the argument is NULL. */
-static void
-need(FunctionCallInfo fcinfo, int argument, const char *name)
+/* Is there such an argument?  22004 if it is NULL. */
+static bool
+given(FunctionCallInfo fcinfo, int argument, const char *name)
 {
+	if (argument < 0)
+		return false;
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be NULL", name)));
+	return true;
 }

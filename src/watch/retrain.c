@@ -21,7 +21,6 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "base/base.h"
-#include "base/event.h"
 #include "data/span.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -35,6 +34,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "watch/alert.h"
 #include "watch/guard.h"
 #include "watch/retrain.h"
 #include "watch/trigger.h"
@@ -50,19 +50,11 @@ enum
 /* The columns of mlops.decision_result. */
 #define N_COLUMNS 15
 
-/* What is to be done. */
-typedef enum AttemptMode
-{
-	MODE_FORCE,					/* train, whatever the policy says */
-	MODE_IF_DUE,
-	MODE_GUARD					/* only look at the last promotion */
-} AttemptMode;
-
 /* One decision on its way. */
 typedef struct Attempt
 {
 	MlopsLoop  *loop;
-	AttemptMode mode;
+	bool		force;			/* train, whatever the policy says */
 	MlopsDecision *decision;
 	MlopsDecisionHistory *history;
 	MemoryContext context;		/* of all this */
@@ -74,7 +66,7 @@ typedef struct Attempt
 } Attempt;
 
 static MlopsDecision *decide(const char *model, const char *reason,
-							 AttemptMode mode, bool dry_run, TimestampTz until);
+							 bool force, bool dry_run, TimestampTz until);
 static void try_attempt(Attempt *attempt);
 static void run_attempt(Attempt *attempt);
 static int	quieten(void);
@@ -89,6 +81,9 @@ static int	train(Attempt *attempt, const char *source, int64 *n_rounds,
 static void promote(Attempt *attempt, int64 version_id);
 static void record(Attempt *attempt);
 static void announce(const Attempt *attempt);
+static void tell(const Attempt *attempt, const char *event,
+				 const char *details);
+static char *subject_of(const Attempt *attempt);
 static char *details_of(const MlopsDecision *decision);
 static Datum result_row(FunctionCallInfo fcinfo,
 						const MlopsDecision *decision);
@@ -124,8 +119,7 @@ mlops_retrain(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be finite", "until")));
 	decision = decide(model, reason,
-					  PG_GETARG_BOOL(ARG_FORCE) ? MODE_FORCE : MODE_IF_DUE,
-					  PG_GETARG_BOOL(ARG_DRY_RUN),
+					  PG_GETARG_BOOL(ARG_FORCE), PG_GETARG_BOOL(ARG_DRY_RUN),
 					  PG_ARGISNULL(ARG_UNTIL) ? GetCurrentTimestamp() :
 					  PG_GETARG_TIMESTAMPTZ(ARG_UNTIL));
 	MemoryContextSwitchTo(old_context);
@@ -137,17 +131,9 @@ mlops_retrain(PG_FUNCTION_ARGS)
 char *
 mlops_retrain_if_due(const char *model, TimestampTz until)
 {
-	MlopsDecision *decision = decide(model, NULL, MODE_IF_DUE, false, until);
+	MlopsDecision *decision = decide(model, NULL, false, false, until);
 
 	return psprintf("%s: %s", decision->action, decision->reason);
-}
-
-MlopsDecision *
-mlops_guard_check(const char *model, TimestampTz until)
-{
-	MlopsDecision *decision = decide(model, NULL, MODE_GUARD, false, until);
-
-	return decision->decision_id == 0 ? NULL : decision;
 }
 
 /*
@@ -155,16 +141,16 @@ mlops_guard_check(const char *model, TimestampTz until)
  * reason is the trigger of a forced one.
  */
 static MlopsDecision *
-decide(const char *model, const char *reason, AttemptMode mode, bool dry_run,
+decide(const char *model, const char *reason, bool force, bool dry_run,
 	   TimestampTz until)
 {
-	Attempt		attempt = {.mode = mode, .context = CurrentMemoryContext};
+	Attempt		attempt = {.force = force, .context = CurrentMemoryContext};
 	MlopsDecision *decision = palloc0(sizeof(MlopsDecision));
 
 	attempt.started_at = GetCurrentTimestamp();
 	attempt.decision = decision;
 	attempt.loop = mlops_loop_open(model, until);
-	if (mode == MODE_IF_DUE && !attempt.loop->has_policy)
+	if (!force && !attempt.loop->has_policy)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no retraining policy", model),
@@ -175,7 +161,7 @@ decide(const char *model, const char *reason, AttemptMode mode, bool dry_run,
 	decision->champion_value = decision->challenger_value = NAN;
 	decision->gain = decision->ci_low = decision->ci_high = NAN;
 	decision->probability = NAN;
-	if (mode == MODE_FORCE)
+	if (force)
 		decision->triggers = list_make1(unconstify(char *, reason));
 	if (!mlops_retraining_lock(attempt.loop->model))
 	{
@@ -242,17 +228,9 @@ run_attempt(Attempt *attempt)
 	UpdateActiveSnapshotCommandId();
 	mlops_loop_bind(loop);
 	attempt->decision->champion = loop->champion->version;
-	if (attempt->mode == MODE_FORCE || !loop->policy->guard ||
-		!mlops_guard_run(loop, attempt->decision))
-	{
-		if (attempt->mode == MODE_GUARD)
-		{
-			skip(attempt, "the last promotion stands");
-			attempt->silent = true;
-		}
-		else if (is_due(attempt))
-			challenge(attempt);
-	}
+	if ((attempt->force || !loop->policy->guard ||
+		 !mlops_guard_run(loop, attempt->decision)) && is_due(attempt))
+		challenge(attempt);
 	PopActiveSnapshot();
 	AtEOXact_GUC(true, nest_level);
 }
@@ -286,7 +264,7 @@ fail_attempt(Attempt *attempt, ErrorData *error)
 	decision->challenger = decision->refitted = 0;
 	attempt->silent = false;
 	/* what failed before a training was asked for fails each time */
-	if (attempt->mode != MODE_FORCE && !attempt->admitted &&
+	if (!attempt->force && !attempt->admitted &&
 		attempt->history->last_reason != NULL &&
 		strcmp(attempt->history->last_reason, decision->reason) == 0)
 		attempt->silent = true;
@@ -312,7 +290,7 @@ skip(Attempt *attempt, const char *reason)
 {
 	attempt->decision->action = MLOPS_SKIPPED;
 	attempt->decision->reason = reason;
-	attempt->silent = attempt->mode != MODE_FORCE &&
+	attempt->silent = !attempt->force &&
 		attempt->history != NULL && attempt->history->last_reason != NULL &&
 		strcmp(attempt->history->last_reason, reason) == 0;
 }
@@ -338,7 +316,7 @@ is_due(Attempt *attempt)
 	MlopsLoop  *loop = attempt->loop;
 	char	   *limit;
 
-	if (attempt->mode == MODE_IF_DUE)
+	if (!attempt->force)
 	{
 		ListCell   *cell;
 
@@ -483,22 +461,45 @@ record(Attempt *attempt)
 		announce(attempt);
 }
 
-/* Send what is worth an event. */
+/* Tell of it: who listens, and the rules of alerts. */
 static void
 announce(const Attempt *attempt)
 {
 	const MlopsDecision *decision = attempt->decision;
-	const char *model = attempt->loop->model->name;
-	char	   *details = details_of(decision);
+	const char *details = details_of(decision);
 
 	if (strcmp(decision->action, MLOPS_FAILED) == 0)
-		mlops_event("failure", model, details);
+		tell(attempt, "failure", details);
+	else if (decision->trainings > 0)
+	{
+		MlopsModel *model = attempt->loop->model;
+
+		mlops_alert_clear(model->model_id, model->name, "failure",
+						  subject_of(attempt), decision->reason);
+		tell(attempt, "retraining", details);
+	}
 	if (strcmp(decision->action, MLOPS_ROLLED_BACK) == 0)
-		mlops_event("rollback", model, details);
-	if (decision->trainings > 0)
-		mlops_event("retraining", model, details);
+		tell(attempt, "rollback", details);
 	if (strcmp(decision->action, MLOPS_PROMOTED) == 0)
-		mlops_event("promotion", model, details);
+		tell(attempt, "promotion", details);
+}
+
+/* One event. */
+static void
+tell(const Attempt *attempt, const char *event, const char *details)
+{
+	MlopsModel *model = attempt->loop->model;
+
+	mlops_alert_event(model->model_id, model->name, event,
+					  subject_of(attempt), "detected",
+					  attempt->decision->reason, details);
+}
+
+/* What events are about. */
+static char *
+subject_of(const Attempt *attempt)
+{
+	return psprintf("model %s", attempt->loop->model->name);
 }
 
 /* A decision as a JSON object. */

@@ -11,7 +11,6 @@
 #ifndef MLOPS_RETRAIN_H
 #define MLOPS_RETRAIN_H
 
-#include "catalog/policy.h"
 #include "datatype/timestamp.h"
 
 /*
@@ -20,13 +19,5 @@
  * there is no such model, 55000 if it has no policy, 42501.
  */
 extern char *mlops_retrain_if_due(const char *model, TimestampTz until);
-
-/*
- * Hold the version that was promoted last against the one before it, on rows
- * with labels that are later than the promotion; roll back if it is worse
- * beyond doubt.  Returns the decision, palloc'd, or NULL if nothing was done.
- */
-extern MlopsDecision *mlops_guard_check(const char *model,
-										TimestampTz until);
 
 #endif							/* MLOPS_RETRAIN_H */
