@@ -297,7 +297,96 @@ WHERE mlops.has_model_privilege(m.name, 'read');
 COMMENT ON VIEW mlops.decisions IS
 'every decision on a retraining or a rollback: figures, and the reason';
 
-GRANT SELECT ON mlops.retraining_policies, mlops.decisions TO PUBLIC;
+CREATE VIEW mlops.watch_status WITH (security_barrier) AS
+SELECT m.name AS model, a.version AS serving,
+	   pg_catalog.now() - COALESCE(r.event_time_max, r.started_at) AS age,
+	   w.window_start AS last_window, w.drift_status, w.performance_status,
+	   w.metric, w.value, w.threshold,
+	   COALESCE(o.open_alerts, 0) AS open_alerts,
+	   d.action AS last_action, d.reason AS last_reason,
+	   d.decided_at AS last_decided_at,
+	   j.next_run, f.open AS breaker_open,
+	   CASE WHEN a.version IS NULL THEN 'nothing serves'
+			WHEN f.open THEN 'retraining stopped after failures'
+			WHEN j.problem IS NOT NULL THEN 'the job cannot run'
+			WHEN j.last_error IS NOT NULL THEN 'the last run of the job failed'
+			WHEN w.state = 'failed' THEN 'the last window failed'
+			WHEN w.performance_status = 'detected' THEN 'performance is worse'
+			WHEN w.drift_status = 'detected' THEN 'data have drifted'
+			WHEN o.open_alerts > 0 THEN 'open alerts'
+			WHEN w.state IS NULL THEN 'no window yet'
+			ELSE 'ok' END AS summary
+FROM mlops.model m
+LEFT JOIN mlops.alias a ON a.model = m.name AND a.alias = 'champion'
+LEFT JOIN mlops.version v USING (version_id)
+LEFT JOIN mlops.run r USING (run_id)
+LEFT JOIN mlops.retraining_policy p ON p.model_id = m.model_id
+LEFT JOIN LATERAL (
+	SELECT x.window_start, x.state, g.drift_status, g.performance_status,
+		   y.metric, y.value, y.threshold
+	FROM mlops.monitor_window x
+	JOIN mlops.monitor n USING (monitor_id)
+	LEFT JOIN LATERAL (
+		SELECT CASE WHEN pg_catalog.bool_or(z.status = 'detected')
+					FILTER (WHERE z.measure = 'drift') THEN 'detected'
+					WHEN pg_catalog.bool_or(z.status = 'potential')
+					FILTER (WHERE z.measure = 'drift') THEN 'potential'
+					ELSE pg_catalog.min(z.status)
+					FILTER (WHERE z.measure = 'drift') END
+				   AS drift_status,
+			   CASE WHEN pg_catalog.bool_or(z.status = 'detected')
+					FILTER (WHERE z.measure = 'performance') THEN 'detected'
+					WHEN pg_catalog.bool_or(z.status = 'potential')
+					FILTER (WHERE z.measure = 'performance') THEN 'potential'
+					ELSE pg_catalog.min(z.status)
+					FILTER (WHERE z.measure = 'performance') END
+				   AS performance_status
+		FROM mlops.monitor_result z
+		WHERE z.monitor_id = x.monitor_id
+		  AND z.window_start = x.window_start
+		  AND z.feature = '' AND z.slice = '{}') g ON true
+	LEFT JOIN LATERAL (
+		SELECT z.metric, z.value, z.threshold
+		FROM mlops.monitor_result z
+		WHERE z.monitor_id = x.monitor_id
+		  AND z.window_start = x.window_start
+		  AND z.feature = '' AND z.slice = '{}'
+		  AND z.measure = 'performance'
+		ORDER BY z.status = 'detected' DESC, z.status = 'potential' DESC,
+				 z.threshold IS NULL, z.metric LIMIT 1) y ON true
+	WHERE n.model_id = m.model_id AND x.state <> 'empty'
+	ORDER BY x.window_start DESC, n.name LIMIT 1) w ON true
+LEFT JOIN LATERAL (
+	SELECT pg_catalog.count(*) AS open_alerts
+	FROM mlops.alert x
+	WHERE x.model_id = m.model_id AND x.state = 'open') o ON true
+LEFT JOIN LATERAL (
+	SELECT x.action, x.reason, x.decided_at
+	FROM mlops.decision x
+	WHERE x.model_id = m.model_id AND NOT x.dry_run
+	ORDER BY x.decision_id DESC LIMIT 1) d ON true
+LEFT JOIN LATERAL (
+	SELECT pg_catalog.count(*) >= p.max_failures AS open
+	FROM mlops.decision x
+	WHERE x.model_id = m.model_id AND NOT x.dry_run AND x.action = 'failed'
+	  AND x.decided_at >= p.created_at
+	  AND x.decision_id > COALESCE(
+			(SELECT pg_catalog.max(y.decision_id) FROM mlops.decision y
+			 WHERE y.model_id = m.model_id AND NOT y.dry_run
+			   AND y.action IN ('promoted', 'kept')), 0)) f ON true
+LEFT JOIN LATERAL (
+	SELECT x.next_run, x.last_error, x.problem
+	FROM mlops.schedules x
+	WHERE x.kind = 'watch' AND x.model = m.name
+	ORDER BY x.next_run LIMIT 1) j ON true
+WHERE mlops.has_model_privilege(m.name, 'read')
+  AND (p.model_id IS NOT NULL
+	   OR EXISTS (SELECT FROM mlops.monitor x WHERE x.model_id = m.model_id));
+COMMENT ON VIEW mlops.watch_status IS
+'one row for each model that is watched: how it is';
+
+GRANT SELECT ON mlops.retraining_policies, mlops.decisions,
+	mlops.watch_status TO PUBLIC;
 
 GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
 	mlops.metrics, mlops.baselines, mlops.stat_progress_train,

@@ -36,12 +36,14 @@
 #define Anum_policy_guard			12
 #define Anum_policy_max_failures	13
 #define Anum_policy_enabled			14
+#define Anum_policy_created_at		15
 #define Anum_policy_created_by		16
 #define Anum_policy_search_path		17
 #define Anum_policy_time_zone		18
 
 #define Anum_decision_decision_id	1
 #define Anum_decision_model_id		2
+#define Anum_decision_decided_at	4
 #define Anum_decision_action		5
 #define Anum_decision_dry_run		6
 #define Anum_decision_reason		8
@@ -60,7 +62,8 @@
 typedef struct Line
 {
 	int64		id;
-	TimestampTz at;
+	TimestampTz made_at;
+	TimestampTz at;				/* by its clock */
 	char	   *action;
 	char	   *reason;
 	int			champion;
@@ -122,6 +125,8 @@ mlops_policy_load(const MlopsModel *model)
 		policy->enabled = DatumGetBool(mlops_scan_value(&scan, tuple,
 														Anum_policy_enabled,
 														&null));
+		policy->created_at = DatumGetTimestampTz(mlops_scan_value(&scan, tuple,
+																  Anum_policy_created_at, &null));
 		policy->created_by = text_of(&scan, tuple, Anum_policy_created_by);
 		policy->search_path = text_of(&scan, tuple, Anum_policy_search_path);
 		policy->time_zone = text_of(&scan, tuple, Anum_policy_time_zone);
@@ -223,7 +228,8 @@ mlops_decision_add(const MlopsModel *model, MlopsDecision *decision)
 }
 
 MlopsDecisionHistory *
-mlops_decision_history(const MlopsModel *model, TimestampTz until)
+mlops_decision_history(const MlopsModel *model, TimestampTz until,
+					   TimestampTz since)
 {
 	MlopsDecisionHistory *history = palloc0(sizeof(MlopsDecisionHistory));
 	int			n;
@@ -243,7 +249,7 @@ mlops_decision_history(const MlopsModel *model, TimestampTz until)
 			history->last_at = line->at;
 		history->any = true;
 		if (failed)
-			history->failures++;
+			history->failures += (line->made_at >= since);
 		else if (!rolled_back)
 			history->failures = 0;
 		if (!rolled_back && line->at > until - USECS_PER_DAY)
@@ -393,6 +399,8 @@ read_line(MlopsScan *scan, HeapTuple tuple, Line *line)
 
 	value = mlops_scan_value(scan, tuple, Anum_decision_decision_id, &null);
 	line->id = DatumGetInt64(value);
+	value = mlops_scan_value(scan, tuple, Anum_decision_decided_at, &null);
+	line->made_at = DatumGetTimestampTz(value);
 	value = mlops_scan_value(scan, tuple, Anum_decision_data_until, &null);
 	line->at = null ? DT_NOBEGIN : DatumGetTimestampTz(value);
 	line->action = text_of(scan, tuple, Anum_decision_action);

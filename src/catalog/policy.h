@@ -27,6 +27,7 @@ typedef struct MlopsPolicy
 	bool		guard;
 	int			max_failures;
 	bool		enabled;
+	TimestampTz created_at;
 	char	   *created_by;		/* a role's name */
 	char	   *search_path;	/* that the source was written under */
 	char	   *time_zone;
@@ -101,9 +102,13 @@ extern bool mlops_policy_drop(const MlopsModel *model);
 extern void mlops_decision_add(const MlopsModel *model,
 							   MlopsDecision *decision);
 
-/* Decisions that are no dry runs, up to the time. */
+/*
+ * Decisions that are no dry runs, up to the time of the clock; failures are
+ * counted of those that were made since a moment.
+ */
 extern MlopsDecisionHistory *mlops_decision_history(const MlopsModel *model,
-													TimestampTz until);
+													TimestampTz until,
+													TimestampTz since);
 
 /*
  * The last decision up to the time that changed what serves, if it was a

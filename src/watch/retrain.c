@@ -169,7 +169,8 @@ decide(const char *model, const char *reason, bool force, bool dry_run,
 		attempt.silent = true;
 		return decision;
 	}
-	attempt.history = mlops_decision_history(attempt.loop->model, until);
+	attempt.history = mlops_decision_history(attempt.loop->model, until,
+											 attempt.loop->policy->created_at);
 	try_attempt(&attempt);
 	record(&attempt);
 	return decision;
@@ -236,16 +237,17 @@ run_attempt(Attempt *attempt)
 }
 
 /*
- * Let the client hear warnings only, as a retraining is several trainings,
- * until the nest level of settings that is returned ends.
+ * What a training has to say of its rows is recorded with its run, and was
+ * said when the recipe was tried first: let the client hear errors only, until
+ * the nest level of settings that is returned ends.
  */
 static int
 quieten(void)
 {
 	int			nest_level = NewGUCNestLevel();
 
-	if (client_min_messages < WARNING)
-		(void) set_config_option("client_min_messages", "warning",
+	if (client_min_messages < ERROR)
+		(void) set_config_option("client_min_messages", "error",
 								 PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	return nest_level;
@@ -343,10 +345,10 @@ is_due(Attempt *attempt)
 	if (attempt->count.n_labelled >= loop->policy->min_new_rows)
 		return true;
 	skip(attempt,
-		 psprintf("fewer than " INT64_FORMAT " rows that version %d does not know %s",
-				  loop->policy->min_new_rows, loop->champion->version,
-				  attempt->count.n_rows < loop->policy->min_new_rows ?
-				  "are there" : "have a label"));
+		 psprintf(attempt->count.n_rows < loop->policy->min_new_rows ?
+				  "fewer than " INT64_FORMAT " rows are new to version %d" :
+				  "fewer than " INT64_FORMAT " of the rows that are new to version %d have a label",
+				  loop->policy->min_new_rows, loop->champion->version));
 	return false;
 }
 

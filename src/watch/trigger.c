@@ -47,7 +47,7 @@ mlops_trigger_limit(const MlopsLoop *loop,
 	if (!policy->enabled)
 		return pstrdup("the policy is not enabled");
 	if (history->failures >= policy->max_failures)
-		return psprintf("the circuit breaker is open after %d failures in a row; a call of mlops.retrain() that does not fail closes it",
+		return psprintf("the circuit breaker is open after %d failures in a row; a call of mlops.retrain() that does not fail closes it, and so does a new policy",
 						policy->max_failures);
 	if (history->any &&
 		history->last_at > mlops_loop_before(loop->until, policy->cooldown))
@@ -57,7 +57,7 @@ mlops_trigger_limit(const MlopsLoop *loop,
 																				TimestampTzGetDatum(history->last_at),
 																				IntervalPGetDatum(policy->cooldown)))));
 	if (history->in_a_day >= policy->max_per_day)
-		return psprintf("there were %d retrainings within a day, which is all that the policy allows",
+		return psprintf("max_per_day of the policy, %d, is reached",
 						policy->max_per_day);
 	return NULL;
 }
