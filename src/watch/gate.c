@@ -282,7 +282,8 @@ report_kind(const char *name, const char *kind)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" of the gate must be %s", name, kind)));
+			 errmsg("\"%s\" of the gate must be %s", name, kind),
+			 errhint("Write a gate as in '{\"metric\": \"roc_auc\", \"min_gain\": 0.01}'.")));
 }
 
 /* Say that there is no such member. */

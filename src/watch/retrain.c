@@ -117,7 +117,8 @@ mlops_retrain(PG_FUNCTION_ARGS)
 		TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_UNTIL)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be finite", "until")));
+				 errmsg("argument \"%s\" must be finite", "until"),
+				 errhint("Leave it out to decide by the rows until now.")));
 	decision = decide(model, reason,
 					  PG_GETARG_BOOL(ARG_FORCE), PG_GETARG_BOOL(ARG_DRY_RUN),
 					  PG_ARGISNULL(ARG_UNTIL) ? GetCurrentTimestamp() :

@@ -35,6 +35,9 @@ SELECT bi_train('bi_bin', 'y'), bi_train('bi_bin', 'y'), bi_train('bi_bin', 'y')
 	   bi_train('bi_rank', 'rel', ', query_group => ''grp'''), bi_train('bi_surv', 't', ', event_observed => ''seen'''),
 	   bi_train('bi_lin', 'num', ', params => ''{"booster": "gblinear", "num_boost_round": 3}''', '{a,b}'),
 	   bi_train('bi_numbers', 'num', '', '{a,b}');
+SELECT version FROM mlops.train('bi_time', 'SELECT * FROM bi WHERE id <= 100', 'num', features => '{a,b,word}', key => 'id', event_time => 'at',
+	params => '{"num_boost_round": 3}', validation => 0);
+SELECT mlops.set_retraining_policy('bi_time', source => 'bi');
 SELECT mlops.drop_version('bi_bin/3'), mlops.deploy('bi_bin/2'), mlops.set_alias('bi_bin/1', 'challenger');
 SELECT version FROM mlops.import_model('bi_imp', mlops.export_model('bi_bin/1', 'json'),
 	signature => '{"word": ["w0", "w1", "w2"]}', target => 'y');
@@ -174,6 +177,12 @@ FROM (VALUES
 	('revoke_model', $${"model": "'bi_bin'", "role": "'public'", "privilege": "'predict'"}$$),
 	('alter_model', $${"model": "'bi_bin'", "description": "'for tests'"}$$),
 	('stat_model_reset', $${"model": "'bi_bin'"}$$),
+
+	('set_retraining_policy', $${"model": "'bi_time'", "source": "'bi'"}$$),
+	('drop_retraining_policy', $${"model": "'bi_time'"}$$),
+	('retrain', $${"model": "'bi_time'", "until": "'2024-01-20'"}$$),
+	('watch', $${"model": "'bi_reg'", "source": "'bi'", "event_time": "'at'", "schedule": "NULL"}$$),
+	('unwatch', $${"model": "'bi_time'"}$$),
 	('has_model_privilege', $${"model": "'bi_bin'", "privilege": "'read'"}$$)) v(f, a);
 -- aggregates: one line for all forms of the same arguments
 INSERT INTO bi_good
@@ -267,6 +276,21 @@ INSERT INTO bi_bad VALUES
 	('subject', 'text', 'subject: empty', $$''$$),
 	('name', 'text', 'name: unknown', $$'bi_none'$$),
 	('name', 'text', 'name: too long', $$repeat('x', 201)$$),
+	-- retraining
+	('gate', 'jsonb', 'gate: no object', $$'[1]'$$),
+	('gate', 'jsonb', 'gate: unknown', $$'{"metrics": "rmse"}'$$),
+	('gate', 'jsonb', 'gate: no metric', $$'{"metric": "rms"}'$$),
+	('gate', 'jsonb', 'gate: out of range', $$'{"holdout": 1}'$$),
+	('gate', 'jsonb', 'gate: no number', $$'{"min_gain": {}}'$$),
+	('gate', 'jsonb', 'gate: incomplete', $$'{"max_slice_loss": 1}'$$),
+	('trigger_on', '.*', 'trigger: unknown', $$'draft'$$),
+	('trigger_on', '.*', 'trigger: none', $$'{}'$$),
+	('max_age|memory', 'interval', 'interval: negative', $$'-1 hour'$$),
+	('max_age|memory', 'interval', 'interval: huge', $$'170000000 years'$$),
+	('until', 'timestamp with time zone', 'time: before', $$'2000-01-01'$$),
+	('until', 'timestamp with time zone', 'time: -infinity', $$'-infinity'$$),
+	('until', 'timestamp with time zone', 'time: infinity', $$'infinity'$$),
+	('refit|guard|enabled|force|dry_run', 'boolean', 'flag: false', 'false'),
 	-- references
 	('model|other', '.*model_ref', 'model: unknown', $$'bi_none'$$),
 	('init_model', '.*', 'init_model: unknown', $$'bi_none'$$),
