@@ -2,13 +2,15 @@
  * policy.c
  *		mlops.set_retraining_policy() and mlops.drop_retraining_policy().
  *
- * Nothing of the source is looked at here: what a policy says is tried when a
- * model is trained again, and may well be set before there are rows.
+ * A source is analysed, so that what cannot be one is refused at once; whether
+ * the model can be trained on it shows when that is tried.
  */
 #include "postgres.h"
 
 #include "base/base.h"
 #include "catalog/policy.h"
+#include "data/reader.h"
+#include "data/span.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -30,6 +32,7 @@ enum
 };
 
 static MlopsModel *managed_model(FunctionCallInfo fcinfo);
+static void check_source(const MlopsPolicy *policy);
 static List *triggers_argument(FunctionCallInfo fcinfo, int argument);
 static Interval *interval_argument(FunctionCallInfo fcinfo, int argument,
 								   const char *name, bool zero);
@@ -88,6 +91,7 @@ mlops_policy_of(FunctionCallInfo fcinfo, const MlopsPolicyArguments *at)
 											 true);
 	policy->source = mlops_optional_text(fcinfo, at->source);
 	policy->event_time = mlops_optional_text(fcinfo, at->event_time);
+	check_source(policy);
 	policy->max_age = interval_argument(fcinfo, at->max_age, "max_age",
 										false);
 	if (given(fcinfo, at->min_new_rows, "min_new_rows"))
@@ -139,6 +143,21 @@ managed_model(FunctionCallInfo fcinfo)
 
 	mlops_model_check(model, MLOPS_MANAGE);
 	return model;
+}
+
+/* Errors of the source, if one is given, and of its event time. */
+static void
+check_source(const MlopsPolicy *policy)
+{
+	MlopsReaderRequest request = {.source = policy->source};
+
+	if (policy->source == NULL)
+		return;
+	if (policy->event_time != NULL)
+		(void) mlops_span_query(policy->source, policy->event_time,
+								DT_NOBEGIN, DT_NOEND);
+	else
+		(void) mlops_reader_open(&request);
 }
 
 /* What makes a retraining due; 22023 for what does not. */
