@@ -18,6 +18,9 @@ SELECT views_are('mlops', ARRAY['models', 'versions', 'deployments', 'runs',
 	'alert_rules', 'alerts', 'schedules', 'job_runs']);
 
 	'metrics', 'baselines', 'stat_cache', 'stat_model', 'stat_progress_train']);
+
+	'alert_rules', 'alerts', 'schedules', 'job_runs', 'decisions',
+	'retraining_policies', 'watch_status']);
 SELECT columns_are('mlops', 'models', ARRAY['model', 'owner', 'task',
 	'serving', 'versions', 'latest', 'bytes', 'description', 'keep_versions',
 	'created_at']);
@@ -43,6 +46,15 @@ SELECT columns_are('mlops', 'schedules', ARRAY['job_id', 'name', 'kind',
 	'last_started', 'last_ended', 'duration', 'last_state', 'last_message',
 	'last_error', 'last_error_code', 'runs', 'failures', 'cron_job_id',
 	'cron_database', 'created_at']);
+SELECT columns_are('mlops', 'decisions', ARRAY['decision_id', 'model',
+	'decided_at', 'data_until', 'action', 'dry_run', 'triggers', 'reason',
+	'champion', 'challenger', 'refitted', 'trainings', 'n_rows', 'metric',
+	'champion_value', 'challenger_value', 'gain', 'ci_low', 'ci_high',
+	'probability', 'checks', 'error_code', 'seconds', 'decided_by']);
+SELECT columns_are('mlops', 'watch_status', ARRAY['model', 'serving', 'age',
+	'last_window', 'drift_status', 'performance_status', 'metric', 'value',
+	'threshold', 'open_alerts', 'last_action', 'last_reason',
+	'last_decided_at', 'next_run', 'breaker_open', 'summary']);
 SELECT has_column('mlops', 'versions', c, c) FROM unnest(ARRAY['model',
 	'version', 'task', 'aliases', 'metrics', 'classes', 'features',
 	'created_at', 'model_sha256']) c;
