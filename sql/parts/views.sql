@@ -385,12 +385,9 @@ WHERE mlops.has_model_privilege(m.name, 'read')
 COMMENT ON VIEW mlops.watch_status IS
 'one row for each model that is watched: how it is';
 
-GRANT SELECT ON mlops.retraining_policies, mlops.decisions,
-	mlops.watch_status TO PUBLIC;
-
 GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
 	mlops.metrics, mlops.baselines, mlops.stat_progress_train,
 	mlops.stat_cache, mlops.stat_model, mlops.monitors,
 	mlops.monitor_windows, mlops.monitor_results, mlops.drift_latest,
-	mlops.alert_rules, mlops.alerts, mlops.schedules, mlops.job_runs
-	TO PUBLIC;
+	mlops.alert_rules, mlops.alerts, mlops.schedules, mlops.job_runs,
+	mlops.retraining_policies, mlops.decisions, mlops.watch_status TO PUBLIC;
