@@ -130,7 +130,6 @@ mlops_drift_decide(MlopsDriftFigures *figures,
 				   const MlopsDriftOptions *options)
 {
 	int			deciding = 0;
-
 	bool		enough = figures->n >= options->min_rows &&
 		figures->n_reference >= options->min_rows;
 
