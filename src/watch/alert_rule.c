@@ -153,7 +153,8 @@ check_manage(int64 model_id)
 	if (model == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the model has just been dropped")));
+				 errmsg("the model has just been dropped"),
+				 errhint("What belonged to it is gone, too.")));
 	mlops_model_check(model, MLOPS_MANAGE);
 }
 
@@ -168,7 +169,8 @@ rule_of(FunctionCallInfo fcinfo)
 		(rule->name[0] == '\0' || strlen(rule->name) > 200))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must have 1 to 200 bytes", "name")));
+				 errmsg("argument \"%s\" must have 1 to 200 bytes", "name"),
+				 errhint("NULL stands for the name of the model.")));
 	rule->events = mlops_optional_list(fcinfo, 2);
 	check_events(rule->events);
 	rule->metrics = mlops_optional_list(fcinfo, 3);
@@ -191,7 +193,8 @@ rule_of(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be from 1 to %d", "min_count",
-						MLOPS_ALERT_TIMES)));
+						MLOPS_ALERT_TIMES),
+				 errhint("So often something is seen before an alert is raised.")));
 	rule->period = checked_interval(fcinfo, 8, "period", false);
 	rule->cooldown = checked_interval(fcinfo, 9, "cooldown", true);
 	if (rule->cooldown == NULL)
@@ -317,7 +320,8 @@ check_list(const char *argument, List *names)
 	if (names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" is an empty list", argument)));
+				 errmsg("argument \"%s\" is an empty list", argument),
+				 errhint("Leave it out for the default.")));
 	foreach(cell, names)
 	{
 		ListCell   *other;
@@ -325,12 +329,14 @@ check_list(const char *argument, List *names)
 		if (((char *) lfirst(cell))[0] == '\0')
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"%s\" has an empty name", argument)));
+					 errmsg("argument \"%s\" has an empty name", argument),
+					 errhint("Write such as '{a,b}'.")));
 		for_each_cell(other, names, lnext(names, cell))
 			if (strcmp(lfirst(cell), lfirst(other)) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("argument \"%s\" names \"%s\" twice",
-								argument, (char *) lfirst(cell))));
+								argument, (char *) lfirst(cell)),
+						 errhint("Once is enough.")));
 	}
 }
