@@ -13,12 +13,9 @@ SELECT no_plan();
 SELECT has_schema('mlops');
 SELECT has_extension('mlops');
 SELECT views_are('mlops', ARRAY['models', 'versions', 'deployments', 'runs',
-	'metrics', 'baselines', 'stat_cache', 'stat_progress_train', 'monitors',
+	'metrics', 'baselines', 'stat_cache', 'stat_model',
+	'stat_progress_train', 'monitors',
 	'monitor_windows', 'monitor_results', 'drift_latest',
-	'alert_rules', 'alerts', 'schedules', 'job_runs']);
-
-	'metrics', 'baselines', 'stat_cache', 'stat_model', 'stat_progress_train']);
-
 	'alert_rules', 'alerts', 'schedules', 'job_runs', 'decisions',
 	'retraining_policies', 'watch_status']);
 SELECT columns_are('mlops', 'models', ARRAY['model', 'owner', 'task',
