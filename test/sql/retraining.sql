@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 SET TimeZone = 'UTC';
 
 -- What makes y true turns round at row 3000: an old model is then wrong.
-CREATE TABLE visit AS
+CREATE TABLE web_visit AS
 SELECT i AS id, timestamptz '2024-01-01' + i * interval '1 hour' AS seen_at,
        (i * 37) % 100 AS pages, (i * 61) % 50 AS minutes,
        (ARRAY['north', 'south'])[1 + i % 2] AS region,
@@ -19,7 +19,8 @@ SELECT action, dry_run AS dry, triggers, champion AS champ, challenger AS chall,
        error_code AS code, data_until
 FROM mlops.decisions WHERE model = 'buyer' ORDER BY decision_id;
 
-SELECT version, rows_train FROM mlops.train('buyer', 'SELECT * FROM visit WHERE id <= 2900', 'bought',
+SELECT version, rows_train
+FROM mlops.train('buyer', 'SELECT * FROM web_visit WHERE id <= 2900', 'bought',
     key => 'id', event_time => 'seen_at', exclude => 'seen_at',
     params => '{"num_boost_round": 20, "max_depth": 3}');
 
@@ -46,7 +47,7 @@ SELECT action, reason FROM mlops.retrain('buyer', until => hour(3600));
 
 -- the examples of docs/reference.md
 SELECT mlops.set_retraining_policy('buyer', trigger_on => '{performance,age}',
-           source => 'visit', event_time => 'seen_at', max_age => '20 days',
+           source => 'web_visit', event_time => 'seen_at', max_age => '20 days',
            memory => '20 days',
            gate => '{"metric": "log_loss", "floors": {"accuracy": 0.5}}');
 SELECT action, challenger IS NULL AS undone
@@ -63,35 +64,35 @@ FROM mlops.runs WHERE model = 'buyer' ORDER BY version;
 SELECT version, action, note LIKE 'log_loss % against % of version 1 on % new rows: better by %' AS note
 FROM mlops.deployments WHERE model = 'buyer' AND current;
 -- no row of the hold-out was trained on by the challenger
-SELECT d.n_rows = r.rows_test AS tested, d.n_rows = (SELECT count(*) FROM visit WHERE seen_at > r.event_time_max AND seen_at < d.data_until) AS later
+SELECT d.n_rows = r.rows_test AS tested, d.n_rows = (SELECT count(*) FROM web_visit WHERE seen_at > r.event_time_max AND seen_at < d.data_until) AS later
 FROM mlops.decisions d JOIN mlops.runs r ON r.model = d.model AND r.version = d.challenger;
 -- what the gate saw is what compare() sees, to the last digit
 SELECT d.challenger_value = c.value AND d.champion_value = c.other_value AND d.gain = -c.difference
        AND d.ci_low = -c.ci_high AND d.ci_high = -c.ci_low AS same
 FROM mlops.decisions d,
-     LATERAL mlops.compare('buyer/2', 'buyer/1', format('SELECT * FROM visit WHERE seen_at > %L AND seen_at < %L',
+     LATERAL mlops.compare('buyer/2', 'buyer/1', format('SELECT * FROM web_visit WHERE seen_at > %L AND seen_at < %L',
          (SELECT event_time_max FROM mlops.runs WHERE model = 'buyer' AND version = 2), d.data_until)) c
 WHERE d.challenger = 2 AND c.metric = 'log_loss';
 -- a training by hand with the same rows gives the same bytes
-SELECT version FROM mlops.train('by_hand', 'SELECT * FROM visit WHERE seen_at >= ''2024-05-05'' AND seen_at < ''2024-05-25''', 'bought', key => 'id', event_time => 'seen_at',
+SELECT version FROM mlops.train('by_hand', 'SELECT * FROM web_visit WHERE seen_at >= ''2024-05-05'' AND seen_at < ''2024-05-25''', 'bought', key => 'id', event_time => 'seen_at',
     exclude => 'seen_at', split => 'none', params => (SELECT arguments -> 'params' FROM mlops.runs WHERE model = 'buyer' AND version = 3));
 SELECT count(*), count(DISTINCT model_sha256) FROM mlops.versions WHERE (model, version) IN (('by_hand', 1), ('buyer', 3));
 
 -- not due, then cooldown, age and too few rows; what is the same is said once
 SELECT action, reason, decision_id IS NULL AS silent FROM mlops.retrain('buyer', force => false, until => '2024-05-26');
-SELECT mlops.set_retraining_policy('buyer', trigger_on => '{new_rows,schedule}', source => 'visit', min_new_rows => 24, cooldown => '2 days', max_per_day => 2);
+SELECT mlops.set_retraining_policy('buyer', trigger_on => '{new_rows,schedule}', source => 'web_visit', min_new_rows => 24, cooldown => '2 days', max_per_day => 2);
 SELECT action, reason, triggers FROM mlops.retrain('buyer', force => false, until => '2024-05-26 12:00');
 SELECT action, decision_id IS NULL AS silent FROM mlops.retrain('buyer', force => false, until => '2024-05-26 13:00');
-SELECT mlops.set_retraining_policy('buyer', trigger_on => '{schedule}', source => 'visit', cooldown => '0', max_per_day => 1);
+SELECT mlops.set_retraining_policy('buyer', trigger_on => '{schedule}', source => 'web_visit', cooldown => '0', max_per_day => 1);
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => '2024-05-25 18:00');
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => '2024-05-27 00:00');
 -- a clock that went back sees no later decision, and no new row
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => '2024-03-01');
-SELECT mlops.set_retraining_policy('buyer', source => 'visit', enabled => false, trigger_on => 'schedule');
+SELECT mlops.set_retraining_policy('buyer', source => 'web_visit', enabled => false, trigger_on => 'schedule');
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => '2024-06-01');
 
 -- a gate that cannot be passed keeps the champion, whatever else holds
-SELECT mlops.set_retraining_policy('buyer', source => 'visit', cooldown => '0', trigger_on => 'schedule',
+SELECT mlops.set_retraining_policy('buyer', source => 'web_visit', cooldown => '0', trigger_on => 'schedule',
     gate => '{"min_gain": -10, "min_probability": 0, "floors": {"roc_auc": 1.01}, "slices": "region", "max_slice_loss": 0,
               "fairness": {"columns": ["region"], "max_difference": 0}, "max_latency": 1e6, "holdout": 0.5}');
 SELECT action, reason LIKE 'roc_auc is %, and must be at least 1.01' AS reason, challenger FROM mlops.retrain('buyer', force => false, until => '2024-06-10');
@@ -99,15 +100,15 @@ SELECT regexp_replace(c ->> 'check', 'loss in .*', 'loss') AS "check", (c ->> 'b
 FROM mlops.decisions, jsonb_array_elements(checks) c WHERE decision_id = (SELECT max(decision_id) FROM mlops.decisions) ORDER BY (c ->> 'check') COLLATE "C";
 SELECT serving FROM mlops.models WHERE model = 'buyer';
 -- without refit the challenger itself serves; memory leaves old rows out
-SELECT mlops.set_retraining_policy('buyer', source => 'visit', cooldown => '0', refit => false, memory => '30 days', trigger_on => 'schedule',
+SELECT mlops.set_retraining_policy('buyer', source => 'web_visit', cooldown => '0', refit => false, memory => '30 days', trigger_on => 'schedule',
     gate => '{"min_gain": -10, "min_probability": 0}');
 SELECT action, challenger, refitted, trainings FROM mlops.retrain('buyer', 'quarter end', until => '2024-06-10');
 SELECT version, event_time_min, rows_train, rows_test FROM mlops.runs WHERE model = 'buyer' AND version = 5;
 
 -- the guard: with that gate a bad version is promoted, and taken back
-CREATE TABLE fooled AS SELECT * FROM visit WHERE id < 3840;
-INSERT INTO fooled SELECT id, seen_at, pages, minutes, region, NOT bought FROM visit WHERE id BETWEEN 3840 AND 3900;
-INSERT INTO fooled SELECT * FROM visit WHERE id > 3900;
+CREATE TABLE fooled AS SELECT * FROM web_visit WHERE id < 3840;
+INSERT INTO fooled SELECT id, seen_at, pages, minutes, region, NOT bought FROM web_visit WHERE id BETWEEN 3840 AND 3900;
+INSERT INTO fooled SELECT * FROM web_visit WHERE id > 3900;
 SELECT mlops.set_retraining_policy('buyer', source => 'fooled', cooldown => '0', memory => '3 days', trigger_on => 'schedule', min_new_rows => 50,
     gate => '{"min_gain": -10, "min_probability": 0}');
 SELECT action, champion, challenger, refitted FROM mlops.retrain('buyer', 'oops', until => hour(3901));
@@ -120,22 +121,23 @@ SELECT version, action FROM mlops.deployments WHERE model = 'buyer' ORDER BY val
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => hour(4000));
 
 -- a source that lost a column, again and again: the breaker opens
-SELECT mlops.set_retraining_policy('buyer', source => 'SELECT * FROM visit WHERE id < 5000', cooldown => '0', trigger_on => 'schedule', max_failures => 2, guard => false,
+SELECT mlops.set_retraining_policy('buyer', source => 'SELECT * FROM web_visit WHERE id < 5000', cooldown => '0', trigger_on => 'schedule', max_failures => 2, guard => false,
     gate => '{"min_gain": -10, "min_probability": 0}');
-ALTER TABLE visit RENAME COLUMN pages TO sheets;
+ALTER TABLE web_visit RENAME COLUMN pages TO sheets;
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => hour(4001));
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => hour(4002));
 SELECT action, reason FROM mlops.retrain('buyer', force => false, until => hour(4003));
 SELECT action, decision_id IS NULL AS silent FROM mlops.retrain('buyer', force => false, until => hour(4004));
 SELECT breaker_open, last_action, summary FROM mlops.watch_status WHERE model = 'buyer';
-ALTER TABLE visit RENAME COLUMN sheets TO pages;
+ALTER TABLE web_visit RENAME COLUMN sheets TO pages;
 SELECT action FROM mlops.retrain('buyer', force => false, until => hour(4005));
 SELECT action FROM mlops.retrain('buyer', until => hour(4006));
 SELECT breaker_open, last_action FROM mlops.watch_status WHERE model = 'buyer';
 SELECT mlops.drop_retraining_policy('buyer');
-SELECT line FROM mlops.watch('buyer', 'visit', window_size => '7 days', schedule => NULL) line LIMIT 3;
+SELECT line FROM mlops.watch('buyer', 'web_visit', window_size => '7 days',
+                             schedule => NULL) line LIMIT 3;
 SELECT mlops.unwatch('buyer');
-DROP TABLE visit CASCADE;
+DROP TABLE web_visit CASCADE;
 SELECT action, reason FROM mlops.retrain('buyer', until => hour(4007));
 SELECT * FROM said;
 
@@ -220,6 +222,31 @@ SELECT action, refitted FROM mlops.retrain('naïve', until => '2024-03-01');
 SELECT mlops.drop_model('naïve');
 SELECT count(*) FROM mlops.retraining_policies WHERE model = 'naïve';
 SELECT mlops.retrain('naïve');
+
+-- what monitors find makes a retraining due, but not for the next version
+CREATE TABLE load AS SELECT i AS id, timestamptz '2024-01-01' + i * interval '1 hour' AS at, (i * 37) % 100 + CASE WHEN i > 1176 THEN 60 ELSE 0 END AS a, (i * 61) % 50 AS b,
+    CASE WHEN i > 1176 THEN (i * 37) % 100 < 40 ELSE (i * 37) % 100 > 40 END <> (i % 13 = 0) AS y FROM generate_series(1, 1700) i;
+SELECT version FROM mlops.train('loaded', 'SELECT * FROM load WHERE id < 840', 'y', key => 'id', event_time => 'at', exclude => 'at', params => '{"num_boost_round": 15, "max_depth": 3}', validation => 0);
+SELECT mlops.create_monitor('loaded', 'load', window_size => '7 days', start_at => '2024-02-05 00:00+00', metrics => '{drift,performance,estimate}',
+    baseline_source => 'SELECT * FROM load WHERE id BETWEEN 640 AND 839');
+SELECT mlops.set_retraining_policy('loaded', trigger_on => '{drift,performance,estimate,age}', source => 'load', cooldown => '0', max_age => '1 year', memory => '7 days');
+SELECT window_start, status FROM mlops.run_monitor('loaded', until => '2024-02-19 00:00+00');
+SELECT action, triggers FROM mlops.retrain('loaded', force => false, until => '2024-02-19 00:00+00');
+SELECT window_start, status FROM mlops.run_monitor('loaded', until => '2024-02-26 00:00+00');
+SELECT action, triggers, refitted FROM mlops.retrain('loaded', force => false, until => '2024-02-26 00:00+00');
+SELECT action, triggers FROM mlops.retrain('loaded', force => false, until => '2024-02-26 00:00+00');
+SELECT window_start, status <> 'detected' AS well FROM mlops.run_monitor('loaded', until => '2024-03-04 00:00+00');
+SELECT action, triggers FROM mlops.retrain('loaded', force => false, until => '2024-03-04 00:00+00');
+SELECT serving, drift_status, performance_status, last_action FROM mlops.watch_status WHERE model = 'loaded';
+SELECT mlops.drop_monitor('loaded');
+-- the same as a job, by the clock of today
+SELECT count(*) AS lines FROM mlops.watch('loaded', 'load', window_size => '30 days', schedule => NULL);
+SELECT mlops.run_job(job_id) ~ 'promoted|kept|skipped' AS done FROM mlops.schedules WHERE model = 'loaded';
+SELECT last_state, last_error FROM mlops.schedules WHERE model = 'loaded';
+SELECT triggers FROM mlops.decisions WHERE model = 'loaded' ORDER BY decision_id DESC LIMIT 1;
+SELECT mlops.unwatch('loaded');
+SELECT mlops.drop_model('loaded');
+DROP TABLE load;
 
 -- watch and unwatch
 SELECT mlops.drop_retraining_policy('fare');
