@@ -2,10 +2,9 @@
  * ecdf.c
  *		Two samples of numbers compared by their distribution functions.
  *
- * A value's place among the knots is found by seven comparisons without a
- * branch.  The values are float32 and the knots double, so each knot is held
- * as the largest float32 that is not above it: x < knot is the same as
- * x <= that float, unless the knot is a float32 itself.
+ * The values are float32 and the knots double, so each knot is held as the
+ * largest float32 that is not above it: x < knot is the same as x <= that
+ * float, unless the knot is a float32 itself.
  */
 #include "math/ecdf.h"
 
@@ -18,6 +17,8 @@
 
 #define DRAWS	1000
 
+static void count_cells(MlopsKnots *knots, const float *x,
+						const uint16_t *cells, size_t n);
 static float float_not_above(double x);
 static double share_at(const MlopsKnots *knots, int knot, bool left);
 static int	fat_tail(const MlopsKnots *knots, double *mean);
@@ -79,6 +80,9 @@ void
 mlops_knots_begin(MlopsKnots *knots, const double *quantile,
 				  double mean, double n_reference)
 {
+	float		cut[MLOPS_KNOTS];
+	bool		exact[MLOPS_KNOTS];
+
 	memset(knots, 0, sizeof(MlopsKnots));
 	memcpy(knots->quantile, quantile, sizeof(knots->quantile));
 	knots->n_reference = n_reference;
@@ -86,40 +90,33 @@ mlops_knots_begin(MlopsKnots *knots, const double *quantile,
 	for (int i = 0; i < MLOPS_KNOTS; i++)
 		if (knots->n == 0 || quantile[i] > knots->value[knots->n - 1])
 			knots->value[knots->n++] = quantile[i];
-	for (int i = 0; i < 128; i++)
-		knots->knot[i] = i < knots->n ? float_not_above(knots->value[i]) :
-			INFINITY;
+	for (int i = 0; i < knots->n; i++)
+	{
+		cut[i] = float_not_above(knots->value[i]);
+		exact[i] = cut[i] == knots->value[i];
+	}
+	mlops_cuts_begin(&knots->cuts, cut, exact, knots->n);
+	knots->tail = fat_tail(knots, &knots->tail_mean);
 }
 
 void
 mlops_knots_count(MlopsKnots *knots, const float *values, size_t stride,
 				  size_t rows)
 {
-	double		first = knots->value[0];
-	double		last = knots->value[knots->n - 1];
-
-	for (size_t r = 0; r < rows; r++)
+	while (rows > 0)
 	{
-		float		x = values[r * stride];
-		int			place = 0;
+		float		x[MLOPS_LOCATE];
+		uint16_t	cells[MLOPS_LOCATE];
+		size_t		n = rows < MLOPS_LOCATE ? rows : MLOPS_LOCATE;
 
-		if (isnan(x))
-			continue;
-		/* how many knots are below x, at most 127 */
-		for (int step = 64; step > 0; step >>= 1)
-			place += knots->knot[place + step - 1] < x ? step : 0;
-		if (place < knots->n && knots->value[place] == x)
-			knots->cell[2 * place + 1]++;
-		else
-		{
-			knots->cell[2 * place]++;
-			if (place == 0)
-				knots->below += first - x;
-			else if (place == knots->n)
-				knots->above += x - last;
-			else
-				knots->sum[place] += x;
-		}
+		for (size_t r = 0; r < n; r++)
+			x[r] = values[r * stride];
+		for (size_t r = n; r < MLOPS_LOCATE; r++)
+			x[r] = NAN;
+		mlops_locate(&knots->cuts, x, cells);
+		count_cells(knots, x, cells, n);
+		values += n * stride;
+		rows -= n;
 	}
 }
 
@@ -160,15 +157,12 @@ mlops_knots_wasserstein(const MlopsKnots *knots)
 	double		total = mlops_knots_total(knots);
 	double		seen = 0;
 	double		sum;
-	double		tail_mean;
-	int			tail;
 
 	if (total == 0 || knots->n_reference == 0 || isinf(knots->value[0]) ||
 		isinf(knots->value[knots->n - 1]) || isinf(knots->below) ||
 		isinf(knots->above))
 		return NAN;
 	sum = (knots->below + knots->above) / total;
-	tail = fat_tail(knots, &tail_mean);
 	for (int i = 0; i < knots->n - 1; i++)
 	{
 		double		width = knots->value[i + 1] - knots->value[i];
@@ -179,10 +173,10 @@ mlops_knots_wasserstein(const MlopsKnots *knots)
 
 		seen += knots->cell[2 * i] + knots->cell[2 * i + 1];
 		from = seen / total - base;
-		if (i == tail)
+		if (i == knots->tail)
 			sum += fabs(from * width + inside * knots->value[i + 1] -
-						knots->sum[i + 1] / total -
-						base_inside * (knots->value[i + 1] - tail_mean));
+						knots->tail_sum / total -
+						base_inside * (knots->value[i + 1] - knots->tail_mean));
 		else
 			sum += area_between(width, from, from + inside - base_inside);
 	}
@@ -221,6 +215,31 @@ mlops_wasserstein_null(const double *quantile, double n_a, double n_b,
 	qsort(draws, DRAWS, sizeof(double), compare_doubles);
 	return draws[(int) fmin(level * DRAWS, DRAWS - 1)] *
 		sqrt(1 / n_a + 1 / n_b);
+}
+
+/*
+ * Count located values, n at most MLOPS_LOCATE.  Few lie under the first knot,
+ * over the last one, or in the tail.
+ */
+static void
+count_cells(MlopsKnots *knots, const float *x, const uint16_t *cells,
+			size_t n)
+{
+	unsigned	last = 2 * knots->n;
+	unsigned	tail = knots->tail < 0 ? MLOPS_NOWHERE : 2 * knots->tail + 2;
+
+	for (size_t r = 0; r < n; r++)
+	{
+		unsigned	cell = cells[r];
+
+		knots->cell[cell]++;
+		if (cell == 0)
+			knots->below += knots->value[0] - x[r];
+		else if (cell == tail)
+			knots->tail_sum += cell == MLOPS_NOWHERE ? 0 : x[r];
+		else if (cell == last)
+			knots->above += x[r] - knots->value[knots->n - 1];
+	}
 }
 
 /* The largest float32 that is not above x. */

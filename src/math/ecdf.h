@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "math/locate.h"
+
 #define MLOPS_KNOTS		101
-#define MLOPS_KNOT_CELLS	(2 * MLOPS_KNOTS + 1)
 
 /* The largest difference of the functions; NaN if a sample is empty. */
 extern double mlops_ks(const double *a, size_t n_a, const double *b,
@@ -30,12 +31,14 @@ typedef struct MlopsKnots
 	double		n_reference;
 	double		mean;			/* of the reference */
 	int			n;				/* different ones */
-	float		knot[128];		/* they, then infinity: see ecdf.c */
 	double		value[MLOPS_KNOTS];
+	MlopsCuts	cuts;
+	int			tail;			/* the knot where the longer tail begins, and
+								 * how that is taken: see ecdf.c */
+	double		tail_mean;
 	/* even cells lie between knots, odd ones at them */
-	uint64_t	cell[MLOPS_KNOT_CELLS];
-	double		sum[MLOPS_KNOTS];	/* of what lies under each knot, up to the
-								 * one before */
+	uint64_t	cell[MLOPS_CELLS];
+	double		tail_sum;		/* of what was counted in that tail */
 	double		below;			/* how far values lie under the first knot, */
 	double		above;			/* and over the last one, summed */
 } MlopsKnots;
