@@ -255,6 +255,8 @@ compare_stored(Drift *drift, List *baselines)
 	int			n;
 
 	(void) mlops_drift_learn(reference, &drift->request->options);
+	if (drift->request->method != MLOPS_METHOD_MLRUN)
+		mlops_drift_reference_skip_widths(reference);
 	if (by == NIL)
 	{
 		compare_all(drift, reference,

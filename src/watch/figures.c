@@ -82,6 +82,14 @@ mlops_drift_reference_stored(const MlopsWindowLayout *layout, List *baselines)
 	return reference;
 }
 
+void
+mlops_drift_reference_skip_widths(MlopsDriftReference *reference)
+{
+	for (int i = 0; i < reference->layout->n_numbers; i++)
+		reference->numbers[i].width_low =
+			reference->numbers[i].width_high = NAN;
+}
+
 MlopsDriftReference *
 mlops_drift_reference_rows(const MlopsDriftRows *rows)
 {

@@ -134,6 +134,9 @@ extern MlopsDriftReference *
 mlops_drift_reference_stored(const MlopsWindowLayout *layout,
 							 List *baselines);
 
+/* Count nothing in its bins of equal width, which only MLRun's figures need. */
+extern void mlops_drift_reference_skip_widths(MlopsDriftReference *reference);
+
 /* Out of rows. */
 extern MlopsDriftReference *
 			mlops_drift_reference_rows(const MlopsDriftRows *rows);

@@ -135,6 +135,7 @@ stored_reference(const Glance *glance, const MlopsPredictor *predictor,
 {
 	List	   *baselines = mlops_baselines(predictor->version->version_id,
 											GetActiveSnapshot());
+	MlopsDriftReference *reference;
 
 	if (baselines == NIL)
 		ereport(ERROR,
@@ -142,7 +143,9 @@ stored_reference(const Glance *glance, const MlopsPredictor *predictor,
 				 errmsg("model \"%s\" has no baseline", spelled),
 				 errdetail("Its version was not trained here."),
 				 errhint("Use mlops.drift() with a reference.")));
-	return mlops_drift_reference_stored(glance->layout, baselines);
+	reference = mlops_drift_reference_stored(glance->layout, baselines);
+	mlops_drift_reference_skip_widths(reference);
+	return reference;
 }
 
 /* What is known of the column that a column of the layout is made of. */
