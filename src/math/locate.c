@@ -24,7 +24,7 @@ typedef void (*Locator) (const MlopsCuts *cuts, const float *x,
 
 static void locate_one_by_one(const MlopsCuts *cuts, const float *x,
 							  uint16_t *cells);
-static Locator best_locator(void);
+static Locator locator_of(int lanes);
 
 void
 mlops_cuts_begin(MlopsCuts *cuts, const float *cut, const bool *exact, int n)
@@ -51,9 +51,20 @@ mlops_locate(const MlopsCuts *cuts, const float *x, uint16_t *cells)
 {
 	static Locator best = NULL;
 
-	if (best == NULL)
-		best = best_locator();
+	for (int lanes = 16; best == NULL; lanes /= 2)
+		best = locator_of(lanes);
 	best(cuts, x, cells);
+}
+
+bool
+mlops_locate_by(int lanes, const MlopsCuts *cuts, const float *x,
+				uint16_t *cells)
+{
+	Locator		locator = locator_of(lanes);
+
+	if (locator != NULL)
+		locator(cuts, x, cells);
+	return locator != NULL;
 }
 
 /* Without vectors. */
@@ -75,7 +86,7 @@ locate_one_by_one(const MlopsCuts *cuts, const float *x, uint16_t *cells)
 #ifdef HAVE_VECTORS
 
 /* With 8 values in a vector. */
-__attribute__((target("avx2"))) static void
+static __attribute__((target("avx2"))) void
 locate_avx2(const MlopsCuts *cuts, const float *x, uint16_t *cells)
 {
 	const __m256 low = _mm256_load_ps(cuts->heap);
@@ -113,7 +124,7 @@ locate_avx2(const MlopsCuts *cuts, const float *x, uint16_t *cells)
 }
 
 /* One of 64 numbers for each lane, by the lower six bits of its index. */
-__attribute__((target("avx512f,avx512bw,avx512vl"))) static inline __m512
+static inline __attribute__((target("avx512f,avx512bw,avx512vl"))) __m512
 one_of_64(const __m512 *table, __m512i index)
 {
 	__mmask16	upper = _mm512_test_epi32_mask(index, _mm512_set1_epi32(32));
@@ -126,7 +137,7 @@ one_of_64(const __m512 *table, __m512i index)
 }
 
 /* With 16 values in a vector. */
-__attribute__((target("avx512f,avx512bw,avx512vl"))) static void
+static __attribute__((target("avx512f,avx512bw,avx512vl"))) void
 locate_avx512(const MlopsCuts *cuts, const float *x, uint16_t *cells)
 {
 	const __m512i one = _mm512_set1_epi32(1);
@@ -177,18 +188,18 @@ locate_avx512(const MlopsCuts *cuts, const float *x, uint16_t *cells)
 
 #endif
 
-/* The fastest that the processor can. */
+/* The way with vectors of so many values; NULL: not possible here. */
 static Locator
-best_locator(void)
+locator_of(int lanes)
 {
 #ifdef HAVE_VECTORS
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx512f") &&
+	if (lanes == 16 && __builtin_cpu_supports("avx512f") &&
 		__builtin_cpu_supports("avx512bw") &&
 		__builtin_cpu_supports("avx512vl"))
 		return locate_avx512;
-	if (__builtin_cpu_supports("avx2"))
+	if (lanes == 8 && __builtin_cpu_supports("avx2"))
 		return locate_avx2;
 #endif
-	return locate_one_by_one;
+	return lanes == 1 ? locate_one_by_one : NULL;
 }

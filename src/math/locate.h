@@ -40,4 +40,8 @@ extern void mlops_cuts_begin(MlopsCuts *cuts, const float *cut,
 extern void mlops_locate(const MlopsCuts *cuts, const float *x,
 						 uint16_t *cells);
 
+/* The same with vectors of so many values; false: not possible here. */
+extern bool mlops_locate_by(int lanes, const MlopsCuts *cuts, const float *x,
+							uint16_t *cells);
+
 #endif							/* MLOPS_LOCATE_H */

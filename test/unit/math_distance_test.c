@@ -18,6 +18,7 @@
 #include "math/distance.h"
 #include "math/ecdf.h"
 #include "math/edges.h"
+#include "math/locate.h"
 #include "math/quantile.h"
 #include "math/significance.h"
 
@@ -51,6 +52,7 @@ static void test_knots(void);
 static double by_chance(MlopsDistance kind, const double *a, const double *b,
 						double value);
 static void test_merge(void);
+static void test_locate(void);
 
 /* Run all tests. */
 int
@@ -67,6 +69,7 @@ main(void)
 	test_zeros();
 	test_null();
 	test_merge();
+	test_locate();
 	test_knots();
 	printf("%d passed, %d failed\n", n_passed, n_failed);
 	return n_failed > 0;
@@ -490,4 +493,53 @@ test_knots(void)
 		  fabs(mlops_knots_ks(&knots) - 1.0 / 3) < 1e-15 &&
 		  fabs(mlops_knots_wasserstein(&knots) - 2.0 / 3) < 1e-15,
 		  "a constant");
+}
+
+/* Cells by every way that there is, against a search one by one. */
+static void
+test_locate(void)
+{
+	static const int counts[] = {0, 1, 2, 5, 64, 101, MLOPS_CUTS};
+	int			wrong = 0;
+	int			ways = 0;
+
+	for (int c = 0; c < 7; c++)
+	{
+		int			n = counts[c];
+		float		cut[MLOPS_CUTS];
+		bool		exact[MLOPS_CUTS];
+		float		x[MLOPS_LOCATE];
+		MlopsCuts	cuts;
+
+		for (int i = 0; i < n; i++)
+		{
+			cut[i] = i == 0 ? -INFINITY : i == 126 ? INFINITY :
+				i == 3 ? -0.0f : (i - 3) * 0.125f;
+			exact[i] = i % 3 != 1;
+		}
+		for (int i = 0; i < MLOPS_LOCATE; i++)
+			x[i] = i % 31 == 0 ? NAN : i % 37 == 0 ? INFINITY :
+				i % 41 == 0 ? -INFINITY : (i - 50) * 0.0625f;
+		mlops_cuts_begin(&cuts, cut, exact, n);
+		for (int lanes = 1; lanes <= 16; lanes *= 2)
+		{
+			uint16_t	cells[MLOPS_LOCATE];
+
+			if (!mlops_locate_by(lanes, &cuts, x, cells))
+				continue;
+			ways++;
+			for (int i = 0; i < MLOPS_LOCATE; i++)
+			{
+				int			place = 0;
+
+				while (place < n && cut[place] < x[i])
+					place++;
+				place = 2 * place + (place < n && exact[place] &&
+									 cut[place] == x[i]);
+				wrong += cells[i] != (isnan(x[i]) ? MLOPS_NOWHERE : place);
+			}
+		}
+	}
+	printf("# %d ways\n", ways / 7);
+	check(wrong == 0 && ways >= 7, "cells by every way");
 }
