@@ -77,7 +77,7 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(TRAINER) $(TRAINER_OBJS) $(TRAINER_OBJS:.o=.d) \
 
 FREE_GOALS = demo demo-stop check unitcheck neoncheck lint fuzz \
              bench-training bench-explain bench-forest bench-drift \
-             bench-serving help dist print-%
+             bench-serving bench-streams help dist print-%
 
 ifneq ($(MAKECMDGOALS),)
 ifeq ($(filter-out $(FREE_GOALS),$(MAKECMDGOALS)),)
@@ -108,6 +108,7 @@ help:
 	@echo 'make bench-forest    predictions by every path against libxgboost'
 	@echo 'make bench-drift     drift against SQL by hand and a Python client'
 	@echo 'make bench-serving   predictions in queries against libxgboost and Python'
+	@echo 'make bench-streams   real streams through the loop, window by window'
 	@echo 'make accept          take the results of installcheck as expected'
 	@echo 'make dist            a tar file of the sources'
 	@echo 'make clean           remove what was built'
@@ -149,6 +150,9 @@ bench-drift:
 
 bench-serving:
 	@test/bench/serving.sh
+
+bench-streams:
+	@test/bench/streams.sh
 
 dist:
 	git archive --format=tar.gz --prefix=$(EXTENSION)-$(EXTVERSION)/ \
