@@ -57,12 +57,13 @@ class Stream:
 
 
 def by_rows(first, size):
-    """Cut by numbers of rows: a window of so many is 30 days."""
+    """Cut by numbers of rows: a window of so many is 30 days, which begin
+    where a monitor's do."""
     return dict(
-        at=f"timestamptz '2001-01-01' + n * (interval '30 days' / {size})",
+        at=f"timestamptz '2000-01-03' + n * (interval '30 days' / {size})",
         block=f"CASE WHEN n < {first} THEN 0 ELSE (n - {first}) / {size} + 1 "
               "END",
-        start=f"timestamptz '2001-01-01' + {first / size} * "
+        start=f"timestamptz '2000-01-03' + {first / size} * "
               "interval '30 days'",
         window="30 days")
 
@@ -85,7 +86,9 @@ STREAMS = [
            "cnt", at="dteday::timestamptz + hr * interval '1 hour'",
            block="greatest(0, yr * 12 + mnth - 3)",
            start="timestamptz '2011-04-01'", window="1 month"),
-    # how long a call took is known after it only
+    # How long a call took is known after it only.  The rows are in the order
+    # of day and month, and no year is told: each month would be one that no
+    # version has seen.
     Stream("bank", "bank_marketing",
            'age integer, job text, marital text, education text, '
            '"default" text, balance integer, housing text, loan text, '
@@ -93,8 +96,8 @@ STREAMS = [
            'campaign integer, pdays integer, previous integer, '
            'poutcome text, y text',
            'age, job, marital, education, "default", balance, housing, '
-           'loan, contact, day, month, campaign, pdays, previous, poutcome, '
-           'y', "y", **by_rows(5000, 5000)),
+           'loan, contact, campaign, pdays, previous, poutcome, y', "y",
+           **by_rows(5000, 5000)),
     Stream("power", "powersupply",
            "main_grid float8, other_grids float8, hour_class integer",
            "main_grid, other_grids, hour_class::text AS hour_class",
