@@ -32,7 +32,8 @@ wanted()
 	demo="$build postgresql-$version postgresql-$version-cron"
 	check="$demo binutils libipc-run-perl perl postgresql-$version-pgtap
 		chromium fonts-dejavu-core libtap-parser-sourcehandler-pgtap-perl
-		procps python3-numpy python3-pandas python3-psycopg2
+		default-jdk-headless libpostgresql-jdbc-java odbc-postgresql
+		unixodbc-dev procps python3-numpy python3-pandas python3-psycopg2
 		python3-scipy python3-sklearn python3-xgboost universal-ctags"
 	case $what in
 		build) say $build ;;
