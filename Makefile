@@ -44,7 +44,8 @@ REGRESS           = install types params errors train predict versions \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
                     forest_path drift drift_more detectors performance batch \
-                    monitors alerts jobs stat_model alias_place retraining
+                    monitors alerts jobs stat_model alias_place retraining \
+                    odd_input
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = batch_across_deploy deploy_while_predicting \

@@ -40,6 +40,9 @@ SELECT mlops.predict('house_price', offer.*) = mlops.predict('house_price', o) A
 FROM offer, offer o;
 
 -- How predict is planned
+SELECT mlops.predict('house_price', x) = mlops.predict('house_price', y) AS same
+FROM (SELECT 'west' AS district, 'NaN'::float8 AS rooms, 1e400 AS area) x,
+     (SELECT 'west' AS district, NULL::integer AS rooms, 1000000 AS area) y;
 EXPLAIN (VERBOSE, COSTS OFF)
 SELECT mlops.predict_label('district/1', h) FROM house h WHERE area > 100;
 
