@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "forest/cpu.h"
 #include "forest/objective.h"
 #include "forest/path.h"
 #include "forest/ranks.h"
@@ -85,19 +86,17 @@ mlops_forest_path_available(MlopsPath path)
 	if (paths[path].batch == NULL)
 		return false;
 #ifdef MLOPS_HAVE_X86
-	__builtin_cpu_init();
 	if (path == MLOPS_PATH_AVX2 || path == MLOPS_PATH_AVX512)
 	{
-		if (!__builtin_cpu_supports("avx2") ||
-			!__builtin_cpu_supports("popcnt") ||
-			!__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("bmi2"))
+		if (!MLOPS_CPU_HAS(AVX2, "avx2") || !MLOPS_CPU_HAS(POPCNT, "popcnt") ||
+			!MLOPS_CPU_HAS(BMI1, "bmi") || !MLOPS_CPU_HAS(BMI2, "bmi2"))
 			return false;
 	}
 	if (path == MLOPS_PATH_AVX512)
-		return __builtin_cpu_supports("avx512f") &&
-			__builtin_cpu_supports("avx512bw") &&
-			__builtin_cpu_supports("avx512vl") &&
-			__builtin_cpu_supports("avx512vbmi");
+		return MLOPS_CPU_HAS(AVX512F, "avx512f") &&
+			MLOPS_CPU_HAS(AVX512BW, "avx512bw") &&
+			MLOPS_CPU_HAS(AVX512VL, "avx512vl") &&
+			MLOPS_CPU_HAS(AVX512_VBMI, "avx512vbmi");
 #endif
 	return true;
 }

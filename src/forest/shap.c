@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "forest/block.h"
+#include "forest/cpu.h"
 #include "forest/explain.h"
 
 /* Points of the quadrature that are treated at once. */
@@ -149,7 +150,7 @@ mlops_explainer_create(const MlopsForest *forest)
 	memset(&survey, 0, sizeof(survey));
 	explainer->forest = forest;
 #if defined(__x86_64__)
-	explainer->wide = __builtin_cpu_supports("avx");
+	explainer->wide = MLOPS_CPU_HAS(AVX, "avx");
 #endif
 	good = forest->booster == MLOPS_BOOSTER_GBLINEAR ||
 		(allocate(explainer, &survey) &&

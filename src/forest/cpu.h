@@ -1,0 +1,25 @@
+/*
+ * cpu.h
+ *		What the processor can.
+ *
+ * The compiler's own test asks the processor when the module is loaded, which
+ * in a virtual machine takes as long as a hundred predictions; the C library
+ * has asked it already, where it is one that tells.
+ */
+#ifndef MLOPS_FOREST_CPU_H
+#define MLOPS_FOREST_CPU_H
+
+#if defined(__x86_64__) && defined(__has_include)
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#endif
+#endif
+
+/* MLOPS_CPU_HAS(AVX2, "avx2"): the library's name, and the compiler's. */
+#ifdef CPU_FEATURE_ACTIVE
+#define MLOPS_CPU_HAS(feature, name) CPU_FEATURE_ACTIVE(feature)
+#else
+#define MLOPS_CPU_HAS(feature, name) __builtin_cpu_supports(name)
+#endif
+
+#endif							/* MLOPS_FOREST_CPU_H */
