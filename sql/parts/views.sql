@@ -391,6 +391,3 @@ GRANT SELECT ON mlops.models, mlops.versions, mlops.deployments, mlops.runs,
 	mlops.monitor_windows, mlops.monitor_results, mlops.drift_latest,
 	mlops.alert_rules, mlops.alerts, mlops.schedules, mlops.job_runs,
 	mlops.retraining_policies, mlops.decisions, mlops.watch_status TO PUBLIC;
-
-	mlops.retraining_policies, mlops.decisions, mlops.watch_status
-	TO PUBLIC;
