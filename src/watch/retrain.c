@@ -76,6 +76,7 @@ static void skip(Attempt *attempt, const char *reason);
 static void count_rows(Attempt *attempt);
 static bool is_due(Attempt *attempt);
 static void challenge(Attempt *attempt);
+static TimestampTz remembered(const MlopsLoop *loop);
 static int	train(Attempt *attempt, const char *source, int64 *n_rounds,
 				  const char *description, int64 *version_id);
 static void promote(Attempt *attempt, int64 version_id);
@@ -298,13 +299,18 @@ skip(Attempt *attempt, const char *reason)
 		strcmp(attempt->history->last_reason, reason) == 0;
 }
 
-/* Count the rows that are new to the champion. */
+/*
+ * Count the rows that are new to the champion, and not too old to be trained
+ * on, else those held out might be all that there are.
+ */
 static void
 count_rows(Attempt *attempt)
 {
 	MlopsLoop  *loop = attempt->loop;
 	char	   *source = mlops_span_query(loop->source, loop->event_time,
-										  loop->unseen, loop->until);
+										  Max(loop->unseen,
+											  remembered(loop)),
+										  loop->until);
 
 	if (!attempt->counted)
 		mlops_span_count(source, loop->event_time, loop->target,
@@ -359,8 +365,7 @@ challenge(Attempt *attempt)
 {
 	MlopsLoop  *loop = attempt->loop;
 	MlopsDecision *decision = attempt->decision;
-	TimestampTz from = loop->policy->memory == NULL ? DT_NOBEGIN :
-		mlops_loop_before(loop->until, loop->policy->memory);
+	TimestampTz from = remembered(loop);
 	TimestampTz cut = attempt->count.cut;
 	char	   *source = mlops_span_query(loop->source, loop->event_time, from,
 										  cut);
@@ -394,6 +399,14 @@ challenge(Attempt *attempt)
 				  psprintf("version %d trained on all rows",
 						   decision->challenger), &version_id);
 	promote(attempt, version_id);
+}
+
+/* The moment from which rows are trained on. */
+static TimestampTz
+remembered(const MlopsLoop *loop)
+{
+	return loop->policy->memory == NULL ? DT_NOBEGIN :
+		mlops_loop_before(loop->until, loop->policy->memory);
 }
 
 /*

@@ -233,11 +233,11 @@ SELECT mlops.set_retraining_policy('loaded', trigger_on => '{drift,performance,e
 SELECT window_start, status FROM mlops.run_monitor('loaded', until => '2024-02-19 00:00+00');
 SELECT action, triggers FROM mlops.retrain('loaded', force => false, until => '2024-02-19 00:00+00');
 SELECT window_start, status FROM mlops.run_monitor('loaded', until => '2024-02-26 00:00+00');
-SELECT action, triggers, refitted FROM mlops.retrain('loaded', force => false, until => '2024-02-26 00:00+00');
+SELECT action, triggers, refitted, CASE WHEN action = 'failed' THEN reason END AS reason FROM mlops.retrain('loaded', force => false, until => '2024-02-26 00:00+00');
 SELECT action, triggers FROM mlops.retrain('loaded', force => false, until => '2024-02-26 00:00+00');
-SELECT window_start, status <> 'detected' AS well FROM mlops.run_monitor('loaded', until => '2024-03-04 00:00+00');
-SELECT action, triggers FROM mlops.retrain('loaded', force => false, until => '2024-03-04 00:00+00');
-SELECT serving, drift_status, performance_status, last_action FROM mlops.watch_status WHERE model = 'loaded';
+SELECT window_start FROM mlops.run_monitor('loaded', until => '2024-03-04 00:00+00');
+SELECT 'performance' = ANY (triggers) AS still FROM mlops.retrain('loaded', force => false, until => '2024-03-04 00:00+00');
+SELECT serving, last_window, performance_status, metric IS NOT NULL AS metric, value IS NOT NULL AS value FROM mlops.watch_status WHERE model = 'loaded';
 SELECT mlops.drop_monitor('loaded');
 -- the same as a job, by the clock of today
 SELECT count(*) AS lines FROM mlops.watch('loaded', 'load', window_size => '30 days', schedule => NULL);
