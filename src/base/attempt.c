@@ -9,35 +9,19 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+static ErrorData *attempt(void (*work) (void *arg), void *arg, bool keep);
 static bool ends_statement(const ErrorData *error);
 
 ErrorData *
 mlops_attempt(void (*work) (void *arg), void *arg)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	return attempt(work, arg, true);
+}
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		work(arg);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	if (error != NULL && ends_statement(error))
-		ReThrowError(error);
-	return error;
+ErrorData *
+mlops_attempt_undone(void (*work) (void *arg), void *arg)
+{
+	return attempt(work, arg, false);
 }
 
 char *
@@ -53,6 +37,39 @@ mlops_attempt_message(const ErrorData *error)
 					error->detail ? "\n" : "",
 					error->detail ? error->detail : "",
 					error->hint ? "\n" : "", error->hint ? error->hint : "");
+}
+
+/* Do work, and undo it after an error or unless it is to be kept. */
+static ErrorData *
+attempt(void (*work) (void *arg), void *arg, bool keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		work(arg);
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL && ends_statement(error))
+		ReThrowError(error);
+	return error;
 }
 
 /*

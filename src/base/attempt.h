@@ -17,6 +17,9 @@
  */
 extern ErrorData *mlops_attempt(void (*work) (void *arg), void *arg);
 
+/* The same, but it is undone in any case: only what it found out stays. */
+extern ErrorData *mlops_attempt_undone(void (*work) (void *arg), void *arg);
+
 /* Its SQLSTATE as text; palloc'd. */
 extern char *mlops_attempt_code(const ErrorData *error);
 

@@ -20,6 +20,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "base/attempt.h"
 #include "base/base.h"
 #include "data/span.h"
 #include "fmgr.h"
@@ -31,7 +32,6 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "watch/alert.h"
@@ -68,10 +68,9 @@ typedef struct Attempt
 static MlopsDecision *decide(const char *model, const char *reason,
 							 bool force, bool dry_run, TimestampTz until);
 static void try_attempt(Attempt *attempt);
-static void run_attempt(Attempt *attempt);
+static void run_attempt(void *arg);
 static int	quieten(void);
 static void fail_attempt(Attempt *attempt, ErrorData *error);
-static bool must_be_raised(const ErrorData *error);
 static void skip(Attempt *attempt, const char *reason);
 static void count_rows(Attempt *attempt);
 static bool is_due(Attempt *attempt);
@@ -179,50 +178,28 @@ decide(const char *model, const char *reason, bool force, bool dry_run,
 }
 
 /*
- * Run the attempt in a subtransaction, which is rolled back after a dry run
- * or an error.  Contexts below the attempt's are deleted after an error: what
- * a training holds that is no memory is given back by that.
+ * Run the attempt in a subtransaction, which is undone after a dry run or an
+ * error.  Contexts below the attempt's are deleted after an error: what a
+ * training holds that is no memory is given back by that.
  */
 static void
 try_attempt(Attempt *attempt)
 {
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *error = NULL;
+	ErrorData  *error = attempt->decision->dry_run ?
+		mlops_attempt_undone(run_attempt, attempt) :
+		mlops_attempt(run_attempt, attempt);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(attempt->context);
-	PG_TRY();
-	{
-		run_attempt(attempt);
-		if (attempt->decision->dry_run)
-			RollbackAndReleaseCurrentSubTransaction();
-		else
-			ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(attempt->context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(attempt->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(attempt->context);
-		CurrentResourceOwner = owner;
-		MemoryContextDeleteChildren(attempt->context);
-	}
-	PG_END_TRY();
 	if (error == NULL)
 		return;
-	if (must_be_raised(error))
-		ReThrowError(error);
+	MemoryContextDeleteChildren(attempt->context);
 	fail_attempt(attempt, error);
 }
 
-/* All that may fail. */
+/* All that may fail; arg is the attempt. */
 static void
-run_attempt(Attempt *attempt)
+run_attempt(void *arg)
 {
+	Attempt    *attempt = arg;
 	MlopsLoop  *loop = attempt->loop;
 	int			nest_level = quieten();
 
@@ -264,7 +241,7 @@ fail_attempt(Attempt *attempt, ErrorData *error)
 	decision->action = MLOPS_FAILED;
 	decision->reason = error->detail != NULL ?
 		psprintf("%s (%s)", error->message, error->detail) : error->message;
-	decision->error_code = pstrdup(unpack_sql_state(error->sqlerrcode));
+	decision->error_code = mlops_attempt_code(error);
 	decision->challenger = decision->refitted = 0;
 	attempt->silent = false;
 	/* what failed before a training was asked for fails each time */
@@ -272,20 +249,6 @@ fail_attempt(Attempt *attempt, ErrorData *error)
 		attempt->history->last_reason != NULL &&
 		strcmp(attempt->history->last_reason, decision->reason) == 0)
 		attempt->silent = true;
-}
-
-/*
- * Is it an error that ends the statement, and no fault of the training?  A
- * cancel, a shutdown, or a conflict with another transaction.
- */
-static bool
-must_be_raised(const ErrorData *error)
-{
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	return category == ERRCODE_OPERATOR_INTERVENTION ||
-		category == ERRCODE_TRANSACTION_ROLLBACK ||
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
 /* Nothing is done; the same reason is not written down twice in a row. */
