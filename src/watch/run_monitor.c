@@ -156,6 +156,8 @@ mlops_monitor_run(const char *name, TimestampTz until, int max_windows,
 	run.until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
 														TimestampTzGetDatum(until),
 														IntervalPGetDatum(monitor->lateness)));
+	if (TIMESTAMP_NOT_FINITE(run.until))
+		return NIL;
 	run.max_windows = max_windows;
 	run.recompute = recompute;
 

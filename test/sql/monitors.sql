@@ -97,6 +97,16 @@ SELECT mlops.alter_monitor('blind', metrics => '{estimated_accuracy}', threshold
 SELECT * FROM told('blind', '2024-02-26');
 SELECT mlops.drop_monitor('blind');
 
+-- rates of drift, and thresholds that are learned from the rows of a baseline
+SELECT mlops.create_monitor('bought', 'SELECT at, CASE WHEN id % 3 > 0 THEN age END AS age, income + 1 AS income, ''far'' || region AS region FROM visit', 'at', '1 week',
+	name => 'rates', metrics => '{missing,unseen,out_of_range,psi}', thresholds => '{"missing": 0.1, "unseen": 0.1, "out_of_range": 0.1, "psi": "learned"}',
+	baseline_source => 'SELECT age, income, region FROM visit WHERE id <= 4000', start_at => '2024-02-05');
+SELECT * FROM told('rates', '2024-02-13');
+SELECT feature, metric, status, round(value::numeric, 2) AS value, threshold < 0.25 AS low FROM mlops.monitor_results
+WHERE monitor = 'rates' AND kind IN ('number', 'category') ORDER BY 1, 2;
+SELECT mlops.drop_monitor('rates');
+SELECT raises($$SELECT mlops.create_monitor('bought', 'visit', 'at', name => 'x', thresholds => '{"psi": "learned"}')$$);
+
 -- performance that falls
 SELECT mlops.create_monitor('bought', 'SELECT *, CASE WHEN at < ''2024-02-12'' THEN bought ELSE NOT bought END AS truth FROM visit', name => 'worse',
 	target => 'truth', window_size => '7 days', start_at => '2024-02-05');
@@ -173,6 +183,22 @@ SELECT window_start, version, runs FROM mlops.monitor_windows WHERE monitor = 'i
 SELECT mlops.create_monitor('idle/1', 'visit', 'at', '14 days', name => 'pinned', start_at => '2024-01-15');
 SELECT mlops.drop_version('idle/1');
 SELECT told('pinned', '2024-02-12');
+
+-- what is expected of a version: what it was on its test rows, or what its
+-- challenger was before it was refitted on all rows; else it is not judged
+SELECT version FROM mlops.train('idle', 'visit', 'bought', features => '{age,income}', params => '{"num_boost_round": 3}', test => 0, validation => 0, deploy => true);
+SELECT mlops.create_monitor('idle/3', 'visit', 'at', '14 days', name => 'refitted', metrics => '{accuracy,roc_auc}', start_at => '2024-01-15');
+SELECT told('refitted', '2024-01-30');
+SELECT metric, status, threshold FROM mlops.monitor_results WHERE monitor = 'refitted' ORDER BY 1;
+INSERT INTO mlops.decision (model_id, model, decided_at, action, dry_run, triggers, reason, champion, challenger, refitted, trainings, n_rows,
+	metric, champion_value, challenger_value, checks, seconds, decided_by)
+SELECT model_id, name, now(), 'promoted', false, '{age}', 'for a test', 1, 2, 3, 2, 1000, 'roc_auc', 0.9, 0.9999, '{}', 1, current_user
+FROM mlops.model WHERE name = 'idle';
+SELECT told('refitted', '2024-02-12');
+SELECT r.metric, r.status <> 'none' AS bad, r.threshold BETWEEN 0.9 AND 0.9999 AS of_the_decision,
+	   r.threshold BETWEEN m.value - 0.2 AND m.value AS of_the_challenger
+FROM mlops.monitor_results r LEFT JOIN mlops.metrics m ON m.model = 'idle' AND m.version = 2 AND m.split = 'test' AND m.name = r.metric
+WHERE r.monitor = 'refitted' AND r.window_start = '2024-01-29' ORDER BY 1;
 
 -- names that need quoting, and texts in other languages
 CREATE TABLE "Größe""s" AS SELECT at AS "wann ""es"" war", age AS "Alter", income AS "in-come", region AS "Größe", bought AS "ja?", id AS "nr" FROM visit;
