@@ -12,6 +12,7 @@
 #include "serve/shared_versions.h"
 #include "serve/telemetry.h"
 #include "train/progress.h"
+#include "watch/role_guard.h"
 
 PG_MODULE_MAGIC;
 
@@ -29,6 +30,7 @@ _PG_init(void)
 	mlops_shared_versions_init();
 	mlops_telemetry_init();
 	mlops_prefetch_init();
+	mlops_role_guard_init();
 }
 
 /*

@@ -67,6 +67,22 @@ mlops_cron_remove(const char *command, const char *database)
 			   " AND j.database OPERATOR(pg_catalog.=) $2", 2, types, values);
 }
 
+int64
+mlops_cron_remove_owner(const char *role)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[1];
+
+	if (!OidIsValid(get_extension_oid("pg_cron", true)))
+		return 0;
+	values[0] = CStringGetTextDatum(role);
+	return run("SELECT pg_catalog.count(cron.unschedule(j.jobid))"
+			   " FROM cron.job j"
+			   " WHERE j.username OPERATOR(pg_catalog.=) $1"
+			   " AND j.command OPERATOR(pg_catalog.~)"
+			   " '^SELECT mlops[.]run_job\\([0-9]+\\)$'", 1, types, values);
+}
+
 /* 42501 with the GRANT that the current role lacks to schedule jobs. */
 static void
 check_rights(bool elsewhere)

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "base/compat.h"
 #include "catalog/cron.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "libpq/pqformat.h"
@@ -41,6 +42,8 @@ typedef struct Segment
 	Oid			place;
 	Oid			role;
 	bool		is_removal;
+	bool		is_of_owner;	/* of all its jobs */
+	char		owner[NAMEDATALEN];
 	char		name[TEXT_SIZE];
 	char		schedule[TEXT_SIZE];
 	char		command[TEXT_SIZE];
@@ -122,7 +125,9 @@ mlops_cron_worker_main(Datum argument)
 											  0);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (segment->is_removal)
+	if (segment->is_of_owner)
+		segment->result = mlops_cron_remove_owner(segment->owner);
+	else if (segment->is_removal)
 		segment->result = mlops_cron_remove(segment->command,
 											segment->database);
 	else
@@ -150,7 +155,7 @@ place_of(const MlopsCronRequest *request, int level)
 				 errhint("The setting cron.database_name says where pg_cron lives.")));
 		return InvalidOid;
 	}
-	if (mlops_may_connect(place, GetUserId()))
+	if (request->owner != NULL || mlops_may_connect(place, GetUserId()))
 		return place;
 	role = GetUserNameFromId(GetUserId(), false);
 	ereport(level,
@@ -173,6 +178,14 @@ fill_segment(dsm_segment *shared, Oid place, const MlopsCronRequest *request)
 	memset(segment, 0, sizeof(Segment));
 	segment->place = place;
 	segment->role = GetUserId();
+	if (request->owner != NULL)
+	{
+		segment->role = BOOTSTRAP_SUPERUSERID;
+		segment->is_of_owner = true;
+		strlcpy(segment->owner, request->owner, NAMEDATALEN);
+		shm_mq_create(queue_of(segment), QUEUE_SIZE);
+		return segment;
+	}
 	segment->is_removal = request->name == NULL;
 	if (request->name != NULL)
 	{

@@ -15,6 +15,8 @@ typedef struct MlopsCronRequest
 	const char *schedule;
 	const char *command;
 	const char *database;		/* where the command is to be run */
+	const char *owner;			/* not NULL: remove all our jobs of this role,
+								 * with the rights of a superuser */
 } MlopsCronRequest;
 
 /*

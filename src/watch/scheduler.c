@@ -20,6 +20,7 @@
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -40,7 +41,6 @@ typedef struct Removal
 
 static List *removals = NIL;	/* of Removal *, in TopTransactionContext */
 
-static char *place_of_cron(void);
 static bool is_here(const char *place);
 static char *command_of(int64 job_id);
 static char *this_database(void);
@@ -52,7 +52,7 @@ static void remove_now(const Removal *removal);
 char *
 mlops_scheduler_missing(char **hint)
 {
-	char	   *place = place_of_cron();
+	char	   *place = mlops_scheduler_place();
 	char	   *database = this_database();
 
 	if (place == NULL)
@@ -75,12 +75,24 @@ mlops_scheduler_missing(char **hint)
 	return NULL;
 }
 
+char *
+mlops_scheduler_place(void)
+{
+	int			flags = GetConfigOptionFlags("cron.database_name", true);
+	const char *place;
+
+	if (flags == 0 || (flags & GUC_CUSTOM_PLACEHOLDER) != 0)
+		return NULL;
+	place = GetConfigOption("cron.database_name", true, false);
+	return place != NULL ? pstrdup(place) : NULL;
+}
+
 void
 mlops_scheduler_add(MlopsJob *job)
 {
 	char	   *hint;
 	char	   *missing = mlops_scheduler_missing(&hint);
-	char	   *place = place_of_cron();
+	char	   *place = mlops_scheduler_place();
 	char	   *name = psprintf("mlops %u/" INT64_FORMAT, MyDatabaseId,
 								job->job_id);
 	MlopsCronRequest request = {place, name, for_cron(job->schedule),
@@ -103,7 +115,7 @@ mlops_scheduler_add(MlopsJob *job)
 void
 mlops_scheduler_remove(const MlopsJob *job)
 {
-	char	   *place = place_of_cron();
+	char	   *place = mlops_scheduler_place();
 
 	/* what was restored on another cluster has nothing to be removed here */
 	if (job->cron_job_id == 0 || place == NULL ||
@@ -111,7 +123,8 @@ mlops_scheduler_remove(const MlopsJob *job)
 		return;
 	if (!is_here(place))
 		remove_later(job->job_id, place);
-	else if (mlops_cron_remove(command_of(job->job_id), place) == 0)
+	else if (mlops_cron_remove(command_of(job->job_id), place) == 0 &&
+			 OidIsValid(get_role_oid(job->run_as, true)))
 		ereport(NOTICE,
 				(errmsg("pg_cron still has job " INT64_FORMAT " of role \"%s\"",
 						job->job_id, job->run_as),
@@ -121,7 +134,7 @@ mlops_scheduler_remove(const MlopsJob *job)
 int64
 mlops_scheduler_remove_number(int64 job_id)
 {
-	char	   *place = place_of_cron();
+	char	   *place = mlops_scheduler_place();
 	MlopsCronRequest request = {place, NULL, NULL, command_of(job_id),
 	this_database()};
 	int64		removed = 0;
@@ -132,22 +145,6 @@ mlops_scheduler_remove_number(int64 job_id)
 		return mlops_cron_remove(request.command, place);
 	mlops_cron_remote(&request, WARNING, &removed);
 	return removed;
-}
-
-/*
- * The database where pg_cron lives, NULL if the server has not loaded it: its
- * settings are then not known, or only what somebody wrote into a file.
- */
-static char *
-place_of_cron(void)
-{
-	int			flags = GetConfigOptionFlags("cron.database_name", true);
-	const char *place;
-
-	if (flags == 0 || (flags & GUC_CUSTOM_PLACEHOLDER) != 0)
-		return NULL;
-	place = GetConfigOption("cron.database_name", true, false);
-	return place != NULL ? pstrdup(place) : NULL;
 }
 
 /* Is it this database? */

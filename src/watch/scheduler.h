@@ -8,6 +8,12 @@
 #include "catalog/job.h"
 
 /*
+ * The database where pg_cron lives, NULL if the server has not loaded it: its
+ * settings are then not known, or only what somebody wrote into a file.
+ */
+extern char *mlops_scheduler_place(void);
+
+/*
  * Let pg_cron run the job by its schedule; fills in where it has it.  In
  * this database it is part of the transaction.  In another one it is
  * committed at once; if this transaction is undone, the job ends itself.
