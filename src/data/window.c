@@ -18,9 +18,6 @@
 #include "pgtime.h"
 #include "utils/builtins.h"
 
-/* Rows that are predicted at once. */
-#define BLOCK_ROWS	128
-
 struct MlopsWindow
 {
 	MlopsWindowLayout *layout;
@@ -30,11 +27,7 @@ struct MlopsWindow
 	TupleDesc	beside;
 	int		   *feature;		/* [n_numbers]: where a number comes from; -1 of
 								 * an output */
-	float	   *values;			/* [BLOCK_ROWS][n_columns] */
-	/* rows that wait for their predictions, if nothing stands beside them */
-	float	   *features;		/* [BLOCK_ROWS][n_features], or NULL */
-	float	   *outputs;		/* [BLOCK_ROWS][n_outputs] */
-	int			waiting;
+	float	   *values;
 	MlopsWindowCallback callback;
 	void	   *arg;
 };
@@ -46,9 +39,6 @@ static MlopsWindowColumn *add_column(MlopsWindowLayout *layout,
 static void add_input(MlopsInput *input, const MlopsColumn *column);
 static bool can_compare(const MlopsColumn *column, bool must);
 static void take_row(const MlopsReaderRow *row, void *arg);
-static void number_row(const MlopsWindow *window, const float *features,
-					   float *values);
-static void release_rows(MlopsWindow *window);
 static float category_code(const MlopsWindow *window, int category,
 						   float known, Datum value, bool null);
 
@@ -154,23 +144,14 @@ mlops_window_open(MlopsWindowLayout *layout, const char *source, List *beside)
 
 	window->layout = layout;
 	window->n_categories = n;
-	window->values = palloc(sizeof(float) * layout->n_columns * BLOCK_ROWS);
+	window->values = palloc(sizeof(float) * layout->n_columns);
 	window->feature = palloc(sizeof(int) * Max(layout->n_numbers, 1));
 	for (int i = 0; i < layout->n_numbers; i++)
 		window->feature[i] = layout->columns[i].feature;
-	if (layout->predict && beside == NIL)
-	{
-		const MlopsForestInfo *info = &layout->predictor->info;
-
-		window->features = palloc(sizeof(float) * BLOCK_ROWS *
-								  Max(info->n_features, 1));
-		window->outputs = palloc(sizeof(float) * BLOCK_ROWS *
-								 info->n_outputs);
-	}
 	request.source = source;
 	request.n_predictors = 1;
 	request.predictors = &layout->predictor;
-	request.predict = layout->predict && window->features == NULL;
+	request.predict = layout->predict;
 	for (int i = 0; i < n; i++)
 		request.columns = lappend(request.columns, unconstify(char *,
 															  layout->columns[layout->n_numbers + i].input));
@@ -207,14 +188,9 @@ mlops_window_beside(const MlopsWindow *window)
 uint64
 mlops_window_run(MlopsWindow *window, MlopsWindowCallback callback, void *arg)
 {
-	uint64		rows;
-
 	window->callback = callback;
 	window->arg = arg;
-	window->waiting = 0;
-	rows = mlops_reader_run(window->reader, take_row, window);
-	release_rows(window);
-	return rows;
+	return mlops_reader_run(window->reader, take_row, window);
 }
 
 /* Columns for the features and outputs; categories last. */
@@ -319,71 +295,23 @@ take_row(const MlopsReaderRow *row, void *arg)
 	MlopsWindow *window = arg;
 	const MlopsWindowLayout *layout = window->layout;
 	const float *features = row->features[0];
-	float	   *values = window->values +
-		(Size) window->waiting * layout->n_columns;
+	const int  *feature = window->feature;
+	float	   *values = window->values;
 	int			output = 0;
 
-	number_row(window, features, values);
+	for (int i = 0; i < layout->n_numbers; i++)
+		values[i] = feature[i] >= 0 ? features[feature[i]] :
+			row->outputs[0][output++];
 	for (int i = 0; i < window->n_categories; i++)
 	{
-		const MlopsWindowColumn *column =
-			&layout->columns[layout->n_numbers + i];
+		int			column = layout->n_numbers + i;
 
-		values[layout->n_numbers + i] =
-			category_code(window, i, features[column->feature],
+		values[column] =
+			category_code(window, i, features[layout->columns[column].feature],
 						  row->values[i], row->nulls[i]);
 	}
-	if (window->features != NULL)
-	{
-		int			n = layout->predictor->info.n_features;
-
-		memcpy(window->features + (Size) window->waiting * n, features,
-			   sizeof(float) * n);
-		if (++window->waiting == BLOCK_ROWS)
-			release_rows(window);
-		return;
-	}
-	for (int i = 0; i < layout->n_numbers; i++)
-		if (window->feature[i] < 0)
-			values[i] = row->outputs[0][output++];
 	window->callback(values, row->values + window->n_categories,
 					 row->nulls + window->n_categories, window->arg);
-}
-
-/* The numbers of a row; outputs come later. */
-static void
-number_row(const MlopsWindow *window, const float *features, float *values)
-{
-	const int  *feature = window->feature;
-
-	for (int i = 0; i < window->layout->n_numbers; i++)
-		values[i] = feature[i] < 0 ? 0 : features[feature[i]];
-}
-
-/* Predict the rows that wait, all at once, and hand them on. */
-static void
-release_rows(MlopsWindow *window)
-{
-	const MlopsWindowLayout *layout = window->layout;
-	const MlopsPredictor *predictor = layout->predictor;
-	int			n_outputs = predictor->info.n_outputs;
-
-	if (window->waiting == 0)
-		return;
-	mlops_forest_predict_batch(predictor->forest, window->features,
-							   window->waiting, predictor->info.n_features,
-							   window->outputs);
-	for (int row = 0; row < window->waiting; row++)
-	{
-		float	   *values = window->values + (Size) row * layout->n_columns;
-		const float *output = window->outputs + (Size) row * n_outputs;
-
-		for (int i = 0; i < layout->n_numbers; i++)
-			if (window->feature[i] < 0)
-				values[i] = *output++;
-		window->callback(values, NULL, NULL, window->arg);
-	}
-	window->waiting = 0;
 }
 
 /*
