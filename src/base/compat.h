@@ -118,4 +118,17 @@
 	ReadRecentBuffer((relation)->rd_locator, MAIN_FORKNUM, block, buffer)
 #endif
 
+/* Where the pages of a relation are; storage/smgr.h. */
+#if PG_VERSION_NUM < 160000
+typedef struct RelFileNode MlopsFile;
+#define mlops_set_file(file, space, database, number) \
+	((file)->spcNode = (space), (file)->dbNode = (database), \
+	 (file)->relNode = (number))
+#else
+typedef struct RelFileLocator MlopsFile;
+#define mlops_set_file(file, space, database, number) \
+	((file)->spcOid = (space), (file)->dbOid = (database), \
+	 (file)->relNumber = (number))
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

@@ -80,10 +80,10 @@ void
 mlops_alias_remember(const MlopsReference *reference, const MlopsScan *scan,
 					 HeapTuple tuple)
 {
-	TupleTableSlot *slot = scan->scan->slot;
+	TupleTableSlot *slot = scan->scan ? scan->scan->slot : NULL;
 	AliasPlace *place = find(reference);
 
-	if (!TTS_IS_BUFFERTUPLE(slot) ||
+	if (slot == NULL || !TTS_IS_BUFFERTUPLE(slot) ||
 		strlen(reference->model) >= sizeof(place->model) ||
 		strlen(reference->alias) >= sizeof(place->alias))
 		return;

@@ -76,7 +76,22 @@ typedef struct MlopsScan
 	Relation	relation;
 	SysScanDesc scan;
 	bool		committed;		/* so are all the rows that it has given */
+	/* of a quick scan, instead of relation and scan */
+	TupleDesc	layout;			/* NULL: it is none */
+	Oid			locked;
+	Snapshot	snapshot;
+	List	   *rows;			/* of HeapTuple */
+	int			next_row;
 } MlopsScan;
+
+/*
+ * Read a table that is small, and known to quick_scan.c, without opening it;
+ * false if that is not to be done.  Rows come in no order.
+ */
+extern bool mlops_quick_scan(MlopsScan *scan, const char *name,
+							 Snapshot snapshot, int n_keys, ScanKey keys);
+extern HeapTuple mlops_quick_next(MlopsScan *scan);
+extern void mlops_quick_end(MlopsScan *scan);
 
 /*
  * Begin a scan by the index, whose keys have the table's column numbers.

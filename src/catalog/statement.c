@@ -121,9 +121,13 @@ void
 mlops_scan_begin(MlopsScan *scan, const char *table, const char *index,
 				 Snapshot snapshot, int n_keys, ScanKey keys)
 {
-	Oid			index_oid = mlops_catalog_relation(index);
+	Oid			index_oid;
 
+	memset(scan, 0, sizeof(MlopsScan));
 	scan->committed = true;
+	if (mlops_quick_scan(scan, table, snapshot, n_keys, keys))
+		return;
+	index_oid = mlops_catalog_relation(index);
 	scan->relation = table_open(mlops_catalog_relation(table),
 								AccessShareLock);
 	scan->scan = systable_beginscan(scan->relation, index_oid, true,
@@ -133,7 +137,8 @@ mlops_scan_begin(MlopsScan *scan, const char *table, const char *index,
 HeapTuple
 mlops_scan_next(MlopsScan *scan)
 {
-	HeapTuple	tuple = systable_getnext(scan->scan);
+	HeapTuple	tuple = scan->layout ? mlops_quick_next(scan) :
+		systable_getnext(scan->scan);
 
 	if (HeapTupleIsValid(tuple) &&
 		!HeapTupleHeaderXminCommitted(tuple->t_data) &&
@@ -145,13 +150,18 @@ mlops_scan_next(MlopsScan *scan)
 Datum
 mlops_scan_value(MlopsScan *scan, HeapTuple tuple, int column, bool *null)
 {
-	return heap_getattr(tuple, column, RelationGetDescr(scan->relation),
-						null);
+	return heap_getattr(tuple, column, scan->layout ? scan->layout :
+						RelationGetDescr(scan->relation), null);
 }
 
 void
 mlops_scan_end(MlopsScan *scan)
 {
+	if (scan->layout)
+	{
+		mlops_quick_end(scan);
+		return;
+	}
 	systable_endscan(scan->scan);
 	table_close(scan->relation, AccessShareLock);
 }
