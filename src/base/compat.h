@@ -131,4 +131,20 @@ typedef struct RelFileLocator MlopsFile;
 	 (file)->relNumber = (number))
 #endif
 
+/* How much of a plan was forbidden by enable_... settings. */
+#if PG_VERSION_NUM < 180000
+#define mlops_plan_follow(plan, child) ((void) 0)
+#else
+#define mlops_plan_follow(plan, child) \
+	((plan)->disabled_nodes = (child)->disabled_nodes)
+#endif
+
+/* What prints the properties of a node of a plan. */
+#if PG_VERSION_NUM < 180000
+#include "commands/explain.h"
+#else
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
 #endif							/* MLOPS_COMPAT_H */

@@ -61,6 +61,12 @@ extern bool mlops_batch_call_same(const MlopsBatchCall *a,
 extern Plan *mlops_batch_node(Plan *child, List *tlist, List *calls,
 							  List *needed, bool to_end);
 
+/*
+ * Let the node hand on only rows that meet the conditions, of its own terms.
+ * The first calls are those that they need; others have no value before.
+ */
+extern void mlops_batch_node_filter(Plan *node, List *qual, int n_first);
+
 /* Is it such a node? */
 extern bool mlops_is_batch_node(const Plan *plan);
 

@@ -22,7 +22,6 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
@@ -89,6 +88,7 @@ typedef struct BatchState
 	int			last_attribute; /* of the plan below that is read */
 	MemoryContext kept_context; /* of the batch */
 	bool		to_end;			/* see mlops_batch_node() */
+	int			n_first;		/* calls that conditions need */
 	int			n;				/* rows of the batch */
 	int			next;			/* to be handed on */
 	bool		done;			/* the plan below has ended */
@@ -122,7 +122,8 @@ static void prepare(BatchState *state, Run *run);
 static void bind(Run *run);
 static void refresh(Run *run);
 static void evaluate(Run *run);
-static TupleTableSlot *hand_on(BatchState *state, int row);
+static void hand_on(BatchState *state, int row);
+static void write_values(BatchState *state, int row, int first, int end);
 
 static const CustomScanMethods scan_methods = {
 	"MlopsPredict", create_state
@@ -160,6 +161,7 @@ mlops_batch_node(Plan *child, List *tlist, List *calls, List *needed,
 	plan->plan_rows = child->plan_rows;
 	plan->plan_width = child->plan_width + 8 * list_length(calls);
 	plan->parallel_safe = child->parallel_safe;
+	mlops_plan_follow(plan, child);
 	/* the planner counts from 0; two of ours must not be equal in a plan */
 	plan->plan_node_id = 0x40000000 + (last_number++ & 0xfffffff);
 	plan->targetlist = tlist;
@@ -180,9 +182,19 @@ mlops_batch_node(Plan *child, List *tlist, List *calls, List *needed,
 		node->custom_scan_tlist =
 			lappend(node->custom_scan_tlist,
 					makeTargetEntry(lfirst(cell), ++n, NULL, false));
-	node->custom_private = list_make2(needed, makeBoolean(to_end));
+	node->custom_private = list_make3(needed, makeBoolean(to_end),
+									  makeInteger(list_length(calls)));
 	node->methods = &scan_methods;
 	return plan;
+}
+
+void
+mlops_batch_node_filter(Plan *node, List *qual, int n_first)
+{
+	List	   *values = ((CustomScan *) node)->custom_private;
+
+	node->qual = qual;
+	lthird(values) = makeInteger(n_first);
 }
 
 bool
@@ -238,6 +250,7 @@ begin(CustomScanState *node, EState *estate, int flags)
 												ALLOCSET_DEFAULT_SIZES);
 	begin_kept(state, linitial(plan->custom_private));
 	state->to_end = boolVal(lsecond(plan->custom_private));
+	state->n_first = intVal(lthird(plan->custom_private));
 	begin_calls(state, plan->custom_scan_tlist);
 }
 
@@ -247,15 +260,25 @@ next_row(CustomScanState *node)
 {
 	BatchState *state = (BatchState *) node;
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
-	TupleTableSlot *slot;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	int			row;
 
-	ResetExprContext(econtext);
-	if (state->next >= state->n && !fill(state))
-		return ExecClearTuple(node->ss.ps.ps_ResultTupleSlot);
-	slot = hand_on(state, state->next++);
+	for (;;)
+	{
+		ResetExprContext(econtext);
+		if (state->next >= state->n && !fill(state))
+			return ExecClearTuple(node->ss.ps.ps_ResultTupleSlot);
+		row = state->next++;
+		hand_on(state, row);
+		write_values(state, row, 0, state->n_first);
+		econtext->ecxt_scantuple = slot;
+		if (node->ss.ps.qual == NULL || ExecQual(node->ss.ps.qual, econtext))
+			break;
+		InstrCountFiltered1(node, 1);
+	}
+	write_values(state, row, state->n_first, state->n_calls);
 	if (node->ss.ps.ps_ProjInfo == NULL)
 		return slot;
-	econtext->ecxt_scantuple = slot;
 	return ExecProject(node->ss.ps.ps_ProjInfo);
 }
 
@@ -662,16 +685,15 @@ evaluate(Run *run)
 	run->encoding = 0;
 }
 
-/* The row as this node returns it before its own projection. */
-static TupleTableSlot *
+/* Write the columns of a row into the slot; its calls have no values yet. */
+static void
 hand_on(BatchState *state, int row)
 {
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
-	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
-	MemoryContext old_context;
 
 	ExecClearTuple(slot);
-	memset(slot->tts_isnull, true, sizeof(bool) * state->n_columns);
+	memset(slot->tts_isnull, true,
+		   sizeof(bool) * (state->n_columns + state->n_calls));
 	for (int i = 0; i < state->n_kept; i++)
 	{
 		const Kept *kept = &state->kept[i];
@@ -679,14 +701,24 @@ hand_on(BatchState *state, int row)
 		slot->tts_values[kept->attribute] = kept->values[row];
 		slot->tts_isnull[kept->attribute] = kept->nulls[row];
 	}
-	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-	for (int i = 0; i < state->n_calls; i++)
+	ExecStoreVirtualTuple(slot);
+}
+
+/* Write the values of some calls into the slot. */
+static void
+write_values(BatchState *state, int row, int first, int end)
+{
+	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+	MemoryContext old_context =
+		MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+
+	for (int i = first; i < end; i++)
 	{
 		Run		   *run = &state->runs[state->runs_of[i]];
 		int			at = run->at[row];
 		int			column = state->n_columns + i;
 
-		slot->tts_isnull[column] = at < 0;
 		if (at < 0)
 			continue;
 		if (unlikely(run->place->serial != mlops_version_cache_serial()))
@@ -697,7 +729,7 @@ hand_on(BatchState *state, int row)
 			mlops_prediction_value(run->place, state->calls[i].kind,
 								   state->calls[i].label,
 								   state->calls[i].row_type);
+		slot->tts_isnull[column] = false;
 	}
 	MemoryContextSwitchTo(old_context);
-	return ExecStoreVirtualTuple(slot);
 }

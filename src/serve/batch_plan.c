@@ -8,7 +8,8 @@
  * bit, in the same order, and so do errors; therefore
  *
  * - only calls that are evaluated for every row are taken: none in CASE, AND,
- *   OR, COALESCE, conditions, or arguments of aggregates with a filter;
+ *   OR, COALESCE, or arguments of aggregates with a filter; of conditions
+ *   those in the first that has any;
  * - up to MLOPS_NODE_ROWS rows are read before the first is handed on, so all
  *   rows must be read anyway, or reading them must not be able to fail; and
  *   nothing volatile is below (if rows fail for several reasons, another
@@ -30,6 +31,7 @@
 #include "optimizer/planner.h"
 #include "serve/batch.h"
 #include "serve/planner.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 /* Fewer rows are not worth a node. */
@@ -38,12 +40,26 @@
 /* Stands for a call, by its number, while a target list is rewritten. */
 #define CALL_VARNO ROWID_VAR
 
+/* Splits that take the time of keeping a column for later. */
+#define SPLITS_PER_VALUE 3
+#define SPLITS_PER_COPY 50
+
+/* Calls that may be taken beside those that are taken already. */
+typedef enum Take
+{
+	TAKE_ANY,
+	TAKE_SAME_RUN,				/* of the same version and columns */
+	TAKE_EQUAL					/* none */
+} Take;
+
 /* A node over a plan, while it is made. */
 typedef struct Batching
 {
 	MlopsReading reading;
 	bool		certain;		/* all rows are read */
 	List	   *calls;			/* those that it takes, as they stand */
+	double		splits;			/* that a row passes in them */
+	Take		take;			/* which other calls it may take */
 	int			n_columns;		/* of the plan below */
 	List	   *columns;		/* Vars that become these, or NIL */
 	int			varno;			/* what they become, see to_columns() */
@@ -68,13 +84,16 @@ static bool is_readable(const Plan *plan, MlopsReading reading,
 						const Statement *statement);
 static void batch_arguments(Agg *agg, const Batching *what);
 static void batch_projection(Plan **place, const Batching *what);
+static List *take_filter(List *qual, Batching *batching, List **below);
 static Node *take_aggregates(Node *node, void *arg);
 static Node *take_calls(Node *node, void *arg);
 static bool is_always_evaluated(Node *node);
 static bool is_taken(FuncExpr *call, const Batching *batching);
 static bool is_value(Expr *value, bool certain);
 static bool has_exec_param(Node *node, void *arg);
-static bool is_worth_it(FuncExpr *call);
+static bool is_in_same_run(const MlopsBatchCall *call, List *calls);
+static double count_splits(FuncExpr *call);
+static bool pays(const Batching *batching, const Plan *child, List *kept);
 static Node *to_columns(Node *node, void *arg);
 static bool collect_columns(Node *node, void *arg);
 static bool collect_attributes(Node *node, void *arg);
@@ -262,13 +281,17 @@ batch_arguments(Agg *agg, const Batching *what)
 
 	/* all stands in terms of the plan below already, and keeps its place */
 	batching.n_columns = n;
-	plan->targetlist = (List *) to_columns((Node *) tlist, &batching);
-	plan->qual = (List *) to_columns((Node *) qual, &batching);
-	(void) collect_attributes((Node *) plan->targetlist, &attributes);
-	(void) collect_attributes((Node *) plan->qual, &attributes);
+	tlist = (List *) to_columns((Node *) tlist, &batching);
+	qual = (List *) to_columns((Node *) qual, &batching);
+	(void) collect_attributes((Node *) tlist, &attributes);
+	(void) collect_attributes((Node *) qual, &attributes);
 	for (int i = 0; i < agg->numCols; i++)
 		attributes.found = list_append_unique_int(attributes.found,
 												  agg->grpColIdx[i]);
+	if (!pays(&batching, child, attributes.found))
+		return;
+	plan->targetlist = tlist;
+	plan->qual = qual;
 	outerPlan(plan) =
 		mlops_batch_node(child,
 						 column_entries(child, batching.calls),
@@ -278,49 +301,97 @@ batch_arguments(Agg *agg, const Batching *what)
 
 /*
  * Put a node over a scan or join that evaluates its target list, and let that
- * return the columns that are needed for it.
+ * return the columns that are needed for it.  From the first condition with a
+ * call on, the node evaluates the conditions too, for what passes those before.
  */
 static void
 batch_projection(Plan **place, const Batching *what)
 {
 	Plan	   *child = *place;
+	Plan		before = *child;
 	Batching	batching = *what;
 	Attributes	attributes = {INDEX_VAR, 0, NIL};
-	List	   *before = child->targetlist;
+	List	   *qual;
 	List	   *tlist;
 	List	   *calls;
-	List	   *entries = NIL;
+	int			n_first;
 	ListCell   *cell;
 
-	if (contain_subplans((Node *) before))
+	if (contain_subplans((Node *) before.targetlist))
 		return;
-	tlist = (List *) take_calls((Node *) before, &batching);
+	qual = take_filter(before.qual, &batching, &child->qual);
+	n_first = list_length(batching.calls);
+	batching.take = qual != NIL ? TAKE_SAME_RUN : TAKE_ANY;
+	tlist = (List *) take_calls((Node *) before.targetlist, &batching);
 	if (batching.calls == NIL)
 		return;
 
 	(void) collect_columns((Node *) tlist, &batching);
+	(void) collect_columns((Node *) qual, &batching);
 	(void) collect_columns((Node *) batching.calls, &batching);
 	batching.n_columns = list_length(batching.columns);
 	batching.varno = OUTER_VAR;
 	calls = (List *) to_columns((Node *) batching.calls, &batching);
 	batching.varno = INDEX_VAR;
 	tlist = (List *) to_columns((Node *) tlist, &batching);
+	qual = (List *) to_columns((Node *) qual, &batching);
+	attributes.last = batching.n_columns;
+	(void) collect_attributes((Node *) tlist, &attributes);
+	(void) collect_attributes((Node *) qual, &attributes);
+
+	/* what the node evaluates is evaluated when a row is handed on */
+	child->targetlist = NIL;
 	foreach(cell, batching.columns)
-		entries = lappend(entries,
-						  makeTargetEntry(lfirst(cell),
-										  foreach_current_index(cell) + 1,
-										  NULL, false));
-	/* what is left of the list is evaluated when a row is handed on */
-	child->targetlist = entries;
-	if (!mlops_plan_reads_ahead(child, batching.certain))
+		child->targetlist = lappend(child->targetlist,
+									makeTargetEntry(lfirst(cell),
+													foreach_current_index(cell) + 1,
+													NULL, false));
+	if (!pays(&batching, child, attributes.found) ||
+		!mlops_plan_reads_ahead(child, batching.certain))
 	{
-		child->targetlist = before;
+		child->targetlist = before.targetlist;
+		child->qual = before.qual;
 		return;
 	}
-	attributes.last = list_length(entries);
-	(void) collect_attributes((Node *) tlist, &attributes);
 	*place = mlops_batch_node(child, tlist, calls, attributes.found,
 							  batching.reading == MLOPS_READS_TO_END);
+	mlops_batch_node_filter(*place, qual,
+							qual != NIL ? n_first : list_length(calls));
+}
+
+/*
+ * The conditions from the first with calls on, with placeholders; below gets
+ * those before it, all if there are none.  Later ones are evaluated for some
+ * rows only, so they may use no other calls.
+ */
+static List *
+take_filter(List *qual, Batching *batching, List **below)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	*below = NIL;
+	batching->take = TAKE_ANY;
+	foreach(cell, qual)
+	{
+		Node	   *condition = take_calls(lfirst(cell), batching);
+
+		if (batching->calls == NIL)
+		{
+			*below = lappend(*below, condition);
+			continue;
+		}
+		batching->take = TAKE_EQUAL;
+		result = lappend(result, condition);
+	}
+	if (contain_subplans((Node *) result))
+	{
+		*below = qual;
+		result = NIL;
+		batching->calls = NIL;
+		batching->splits = 0;
+	}
+	return result;
 }
 
 /*
@@ -358,7 +429,7 @@ take_calls(Node *node, void *arg)
 
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, FuncExpr) && is_taken((FuncExpr *) node, batching))
+	if (IsA(node, FuncExpr))
 	{
 		int			i = 0;
 
@@ -366,7 +437,14 @@ take_calls(Node *node, void *arg)
 			   !equal(list_nth(batching->calls, i), node))
 			i++;
 		if (i == list_length(batching->calls))
+		{
+			if (batching->take == TAKE_EQUAL ||
+				!is_taken((FuncExpr *) node, batching))
+				return ((FuncExpr *) node)->funcretset ? node :
+					expression_tree_mutator(node, take_calls, arg);
 			batching->calls = lappend(batching->calls, copyObject(node));
+			batching->splits += count_splits((FuncExpr *) node);
+		}
 		return (Node *) makeVar(CALL_VARNO, i + 1, exprType(node),
 								exprTypmod(node), exprCollation(node), 0);
 	}
@@ -408,8 +486,6 @@ is_always_evaluated(Node *node)
 		case T_RowExpr:
 		case T_MinMaxExpr:
 			return true;
-		case T_FuncExpr:
-			return !((FuncExpr *) node)->funcretset;
 		case T_BoolExpr:
 			return ((BoolExpr *) node)->boolop == NOT_EXPR;
 		default:
@@ -432,7 +508,24 @@ is_taken(FuncExpr *expression, const Batching *batching)
 			return false;
 	if (call.sign != NULL && !IsA(call.sign, Var))
 		return false;
-	return is_worth_it(expression);
+	if (batching->take == TAKE_SAME_RUN &&
+		!is_in_same_run(&call, batching->calls))
+		return false;
+	return count_splits(expression) >= mlops_batch_min_splits;
+}
+
+/* Does one run over the trees serve the call and one of those? */
+static bool
+is_in_same_run(const MlopsBatchCall *call, List *calls)
+{
+	MlopsBatchCall other;
+	ListCell   *cell;
+
+	foreach(cell, calls)
+		if (mlops_batch_call_read(lfirst(cell), &other) &&
+			mlops_batch_call_same(call, &other))
+			return true;
+	return false;
 }
 
 /* May the value be computed before its row is handed on, by the node? */
@@ -458,15 +551,33 @@ has_exec_param(Node *node, void *arg)
 	return expression_tree_walker(node, has_exec_param, arg);
 }
 
-/* Is the version that serves now heavy enough? */
-static bool
-is_worth_it(FuncExpr *call)
+/* Splits that a row passes in the version that serves now; -1: not known. */
+static double
+count_splits(FuncExpr *call)
 {
 	const MlopsPredictor *predictor = mlops_planned_version(call);
 
-	return predictor != NULL &&
-		(double) predictor->info.n_trees * predictor->info.max_depth >=
-		mlops_batch_min_splits;
+	return predictor == NULL ? -1 :
+		(double) predictor->info.n_trees * predictor->info.max_depth;
+}
+
+/* Is keeping these columns of the plan below made up for? */
+static bool
+pays(const Batching *batching, const Plan *child, List *kept)
+{
+	double		needed = mlops_batch_min_splits;
+	ListCell   *cell;
+
+	if (mlops_batch_min_splits == 0)
+		return true;
+	foreach(cell, kept)
+	{
+		TargetEntry *entry = list_nth(child->targetlist, lfirst_int(cell) - 1);
+
+		needed += get_typbyval(exprType((Node *) entry->expr)) ?
+			SPLITS_PER_VALUE : SPLITS_PER_COPY;
+	}
+	return batching->splits >= needed;
 }
 
 /*
