@@ -141,9 +141,9 @@ SELECT q, nodes, same, n > 0 AS some, first FROM unnest(ARRAY[
 	-- nested in other expressions
 	'SELECT id, round(mlops.predict(''bat_num'', t)::numeric, 2), (mlops.predict_proba(''bat_three'', t))[2], mlops.predict_label(''bat_three'', t) = cls FROM bat t',
 	'SELECT id, CASE WHEN a > 50 THEN mlops.predict(''bat_num'', t) END FROM bat t',
-	'SELECT id, a > 50 AND mlops.predict(''bat_num'', t) > 1, coalesce(a, mlops.predict(''bat_num'', t)), NOT mlops.predict(''bat_num'', t) > 1 FROM bat t',
+	'SELECT id, a > 50 AND mlops.predict(''bat_num'', t) > 1 AS q, coalesce(a, mlops.predict(''bat_num'', t)), NOT mlops.predict(''bat_num'', t) > 1 AS r FROM bat t',
 	'SELECT id, nullif(mlops.predict(''bat_num'', t), 1), greatest(mlops.predict(''bat_num'', t), 4), ARRAY[mlops.predict(''bat_num'', t)], pad || mlops.predict_label(''bat_three'', t) FROM bat t',
-	'SELECT id, mlops.predict(''bat_num'', t) + mlops.predict(''bat_num'', t), (SELECT 1) FROM bat t',
+	'SELECT id, mlops.predict(''bat_num'', t) + mlops.predict(''bat_num'', t) AS twice, (SELECT 1) AS one FROM bat t',
 	'SELECT id, generate_series(1, 2), mlops.predict(''bat_num'', t) FROM bat t',
 	-- conditions, sorts and limits
 	'SELECT id FROM bat t WHERE mlops.predict(''bat_num'', t) > 50',
@@ -153,6 +153,18 @@ SELECT q, nodes, same, n > 0 AS some, first FROM unnest(ARRAY[
 	'SELECT id, mlops.predict(''bat_num'', t) FROM bat t ORDER BY id LIMIT 130',
 	'SELECT DISTINCT mlops.predict(''bat_num'', t) FROM bat t ORDER BY 1',
 	'SELECT count(*) FROM (SELECT mlops.predict(''bat_num'', t) p FROM bat t OFFSET 0) s WHERE p > 50',
+	'SELECT count(*) FROM bat t WHERE mlops.predict(''bat_num'', t) > 50',
+	'SELECT id, pad, mlops.predict(''bat_num'', t) FROM bat t WHERE a > 20 AND mlops.predict(''bat_num'', t) > 50',
+	'SELECT id, mlops.predict_pinned(''bat_num'', 1, t), mlops.predict_margin(''bat_num'', t), mlops.predict(''bat_deep'', t) AS deep FROM bat t WHERE mlops.predict(''bat_num'', t) BETWEEN 20 AND 60',
+	'SELECT id, mlops.predict_proba(''bat_three'', t) FROM bat t WHERE mlops.predict_label(''bat_three'', t) = ''x'' AND mlops.predict(''bat_num'', t) > 20 AND mlops.predict_label(''bat_three'', t) <> ''y'' AND bat_leaky(id) > 30',
+	'SELECT id FROM bat t WHERE mlops.predict(''bat_num'', t) > 50 OR a > 50', 'SELECT id FROM bat t WHERE NOT mlops.predict(''bat_num'', t) > 50',
+	'SELECT id FROM bat t WHERE mlops.predict(''bat_num'', t) > 50 LIMIT 3',
+	'SELECT id FROM bat t WHERE mlops.predict(''bat_num'', t) > (SELECT avg(mlops.predict(''bat_num'', b)) FROM bat b)',
+	'SELECT id FROM bat t WHERE mlops.predict(''bat_num'', t) > (SELECT a FROM bat b WHERE b.id = t.id)',
+	'SELECT id FROM bat t WHERE mlops.predict_label(''bat_num'', t) = ''x'' AND a > 1000', 'SELECT id FROM bat t WHERE a > 99 AND mlops.predict_label(''bat_num'', t) = ''x''',
+	'SELECT mlops.predict_label(''bat_num'', t) FROM bat t WHERE mlops.predict(''bat_num'', t) > 1e9', 'SELECT mlops.predict_label(''bat_num'', t) FROM bat t WHERE mlops.predict(''bat_num'', t) > 50',
+	'SELECT count(*) FROM bat b LEFT JOIN bat t ON t.id = b.id + 1400 WHERE mlops.predict(''bat_num'', t) IS NULL',
+	'SELECT b.id, t.id AS other FROM bat b JOIN bat t ON t.id = b.id + 1 WHERE mlops.predict(''bat_num'', t) > mlops.predict(''bat_num'', b)',
 	-- subqueries, joins and unions
 	'SELECT id, mlops.predict(''bat_num'', s) FROM (SELECT id, a, r, "Größe" FROM bat WHERE a > 3) s',
 	'SELECT sum(mlops.predict(''bat_num'', s)) FROM (SELECT a * 2 AS a, r, id::float8 AS "Größe" FROM bat) s',
@@ -182,6 +194,39 @@ SELECT q, nodes, same, n > 0 AS some, first FROM unnest(ARRAY[
 	'SELECT mlops.predict(''bat_num'', t), 1 / (id - 1400) FROM bat t', 'SELECT mlops.predict(''bat_three'', t) FROM bat t',
 	'SELECT mlops.predict_label(''bat_num'', t) FROM bat t WHERE a > 1000', 'SELECT mlops.predict_proba(''bat_three'', t, ''w'') FROM bat t',
 	'SELECT mlops.predict(''bat_num'', t) FROM bat t FOR UPDATE', 'SELECT mlops.predict(''bat_none'', t) FROM bat t']) q, bat_same(q);
+
+-- by other scans and joins
+CREATE INDEX bat_covering ON bat (id) INCLUDE (a, r, "Größe");
+CREATE INDEX bat_a ON bat (a);
+VACUUM ANALYZE bat;
+CREATE FUNCTION bat_by(query text, VARIADIC off text[]) RETURNS TABLE (plan text, nodes int, same boolean, n int) LANGUAGE plpgsql AS $$
+DECLARE
+	name text;
+	line text;
+BEGIN
+	FOREACH name IN ARRAY off LOOP
+		PERFORM set_config('enable_' || name, 'off', true);
+	END LOOP;
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		plan := concat_ws(' / ', plan, substring(line FROM '^ *(?:-> +)?((?:Custom|Seq|Index|Bitmap|Tid|Merge|Nested|Hash|CTE|Subquery|Function)[A-Za-z ]*?)(?: using.*| on .*| [(].*|$)'));
+	END LOOP;
+	SELECT s.nodes, s.same, s.n INTO nodes, same, n FROM bat_same(query) s;
+	FOREACH name IN ARRAY off LOOP
+		PERFORM set_config('enable_' || name, 'on', true);
+	END LOOP;
+	RETURN NEXT;
+END $$;
+SELECT * FROM bat_by('SELECT id, mlops.predict(''bat_num'', t) FROM bat t WHERE id > 10', 'seqscan', 'bitmapscan');
+SELECT * FROM bat_by('SELECT id, mlops.predict(''bat_num'', s) FROM (SELECT id, a, r, "Größe" FROM bat) s WHERE id > 10', 'seqscan', 'bitmapscan');
+SELECT * FROM bat_by('SELECT id, mlops.predict(''bat_two'', t) FROM bat t WHERE a > 10', 'seqscan', 'indexscan');
+SELECT * FROM bat_by('SELECT id, mlops.predict(''bat_two'', t) FROM bat t WHERE ctid > ''(0,5)''', 'seqscan');
+SELECT * FROM bat_by('SELECT b.id, mlops.predict(''bat_two'', t), mlops.predict(''bat_num'', b) AS b FROM bat b JOIN bat t USING (id)', 'hashjoin', 'nestloop');
+SELECT * FROM bat_by('SELECT b.id, mlops.predict(''bat_two'', t), mlops.predict(''bat_num'', b) AS b FROM bat b JOIN bat t USING (id)', 'hashjoin', 'mergejoin');
+SELECT * FROM bat_by('SELECT sum(mlops.predict(''bat_two'', t)), sum(mlops.predict(''bat_num'', b)) AS b FROM bat b FULL JOIN bat t ON t.id = b.id + 1000', 'mergejoin');
+SELECT * FROM bat_by('SELECT mlops.predict(''bat_num'', f) FROM (SELECT a, r, 1.5 AS "Größe" FROM ROWS FROM (generate_series(1, 500), generate_series(2, 400)) g(a, r)) f', 'sort');
+CREATE VIEW bat_barrier WITH (security_barrier) AS SELECT * FROM bat WHERE a > 20;
+SELECT * FROM bat_by('SELECT id FROM bat_barrier t WHERE mlops.predict(''bat_num'', t) > -1e9 AND bat_leaky(id) > 5', 'sort');
+DROP INDEX bat_covering, bat_a;
 
 -- inserts; updates and deletes have none
 CREATE TABLE bat_into (id int PRIMARY KEY, p float8, pad text);
@@ -329,4 +374,4 @@ SET client_min_messages = error;
 SELECT count(mlops.drop_model(name)) FROM bat_model;
 SELECT mlops.drop_model('bat_wide');
 DROP TABLE bat, bat_wide, bat_part, bat_into, bat_model, bat_query, bat_paths CASCADE;
-DROP FUNCTION bat_wide_query, bat_nodes, bat_run, bat_same, bat_leaky, bat_loop;
+DROP FUNCTION bat_wide_query, bat_nodes, bat_run, bat_same, bat_leaky, bat_loop, bat_by;
