@@ -1,6 +1,6 @@
 -- A tour of mlops: real flights, a model of which ones leave late, why it says
 -- so and how far it can be trusted, a second version, a dry run, a deploy, a
--- rollback, predictions in a table.
+-- rollback, predictions in a table, months that are watched.
 --
 -- Run by `make demo`.  By hand, in an empty database of a server that has
 -- the extension:
@@ -272,6 +272,46 @@ ORDER BY version;
 \echo
 SELECT length(mlops.export_model('late/1')) AS ubj_bytes,
 	   length(mlops.export_model('late/1', 'json')) AS json_bytes;
+
+\echo
+\echo '== 9. Watched: a model of the winter, and what comes after it'
+\echo
+SELECT model, version, rows_train
+FROM mlops.train('winter', 'SELECT * FROM flight WHERE dep_time < ''2001-02-12''',
+				 target => 'delay > 15',
+				 features => '{hour,weekday,distance,origin,destination}',
+				 event_time => 'dep_time');
+\echo
+\echo 'One call: a monitor, a policy of retraining, an alert rule, a job.  With a'
+\echo 'schedule, such as ''7 * * * *'', pg_cron runs the job; here the months are'
+\echo 'played: first what the monitor sees, then what becomes of it.'
+\echo
+SELECT line FROM mlops.watch('winter', 'flight', window_size => '14 days',
+							 max_age => '28 days', schedule => NULL) line;
+SELECT format('SELECT window_start::date AS "window", n_rows, status, message FROM mlops.run_monitor(%L, until => %L)',
+			  'winter', until),
+	   format('SELECT action, triggers, reason FROM mlops.retrain(%L, force => false, until => %L)',
+			  'winter', until)
+FROM generate_series('2001-03-12'::timestamptz, '2001-06-04', '28 days') until
+\gexec
+\echo
+\echo 'A version that serves was better than the one before it on rows that'
+\echo 'neither had seen.  Every decision is a row, and so is how the model is:'
+\echo
+SELECT data_until::date AS until, action, champion, challenger, refitted,
+	   round(champion_value::numeric, 4) AS champion_log_loss,
+	   round(challenger_value::numeric, 4) AS challenger_log_loss
+FROM mlops.decisions WHERE model = 'winter'
+ORDER BY decision_id;
+SELECT model, serving, drift_status, performance_status, open_alerts, summary
+FROM mlops.watch_status;
+\echo
+\echo 'What moved in the last window, what matters most first:'
+\echo
+SELECT feature, round(value::numeric, 4) AS psi, threshold, status,
+	   round(importance::numeric, 3) AS importance
+FROM mlops.drift_latest
+WHERE model = 'winter' AND metric = 'psi';
 
 DO $$
 BEGIN

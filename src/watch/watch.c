@@ -17,6 +17,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "watch/alert.h"
@@ -35,6 +36,7 @@ enum
 	ARG_MIN_NEW_ROWS, ARG_MEMORY, ARG_REFIT, ARG_GUARD
 };
 
+static TimestampTz last_trained(const char *model);
 static void make_monitor(FunctionCallInfo fcinfo, const char *model);
 static void make_policy(FunctionCallInfo fcinfo, const MlopsModel *model);
 static void make_job(FunctionCallInfo fcinfo, const MlopsModel *model);
@@ -99,7 +101,25 @@ mlops_unwatch(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* The monitor, which has the model's name. */
+/* When the last row was of those that the version that serves has read. */
+static TimestampTz
+last_trained(const char *model)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	int64		version_id = mlops_alias_version(model, MLOPS_CHAMPION,
+												 snapshot);
+	MlopsRecipe *recipe;
+
+	if (version_id == 0)
+		return DT_NOBEGIN;
+	recipe = mlops_recipe_load(mlops_version_load(version_id, snapshot));
+	return recipe->has_event_time ? recipe->event_time_max : DT_NOBEGIN;
+}
+
+/*
+ * The monitor, which has the model's name.  It has nothing to say of rows that
+ * the version was trained on.
+ */
 static void
 make_monitor(FunctionCallInfo fcinfo, const char *model)
 {
@@ -110,7 +130,7 @@ make_monitor(FunctionCallInfo fcinfo, const char *model)
 	monitor.source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
 	monitor.event_time = mlops_optional_text(fcinfo, ARG_EVENT_TIME);
 	monitor.target = mlops_optional_text(fcinfo, ARG_TARGET);
-	monitor.start_at = DT_NOBEGIN;
+	monitor.start_at = last_trained(model);
 	if (PG_ARGISNULL(ARG_WINDOW_SIZE))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
