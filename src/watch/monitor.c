@@ -49,6 +49,7 @@ static void fill_defaults(MlopsMonitor *monitor);
 static char *recorded_event_time(const MlopsMonitor *monitor);
 static void check_name(const char *name);
 static void check_monitor(const MlopsMonitor *monitor);
+static void check_baseline(const MlopsMonitorRun *run);
 static void try_version(MlopsMonitorRun *run);
 static void take_row(const MlopsDriftRow *row, void *arg);
 static void take_time(int64 time, bool labelled, bool repeated, void *arg);
@@ -307,6 +308,28 @@ check_monitor(const MlopsMonitor *monitor)
 }
 
 /*
+ * What a monitor without a source for its baseline cannot do: 55000 if the
+ * version has no baseline, 22023 if something is to be learned from it.
+ */
+static void
+check_baseline(const MlopsMonitorRun *run)
+{
+	if (run->measures->drift && run->version->baselines == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no baseline",
+						run->version->spelled),
+				 errdetail("Its version was not trained here."),
+				 errhint("Pass baseline_source =>, or metrics => 'performance'.")));
+	for (int i = 0; i < MLOPS_DECIDERS; i++)
+		if (run->measures->options.learned[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("thresholds are learned from rows"),
+					 errhint("Pass baseline_source => with the training rows.")));
+}
+
+/*
  * Look for drift in no rows: the features must be there, and the baseline.
  */
 static void
@@ -324,10 +347,10 @@ try_version(MlopsMonitorRun *run)
 	{
 		(void) mlops_window_open(mlops_window_of_predictor(run->version->predictor),
 								 monitor->baseline_source, monitor->segments);
-		if (run->version->baselines == NIL)
-			return;
 	}
-	else if (!run->measures->drift && run->version->baselines == NIL)
+	else
+		check_baseline(run);
+	if (run->version->baselines == NIL)
 		return;
 	request.source = mlops_periods_query(run->periods, 0, 0, NULL);
 	request.predictor = run->version->predictor;

@@ -200,6 +200,25 @@ SELECT r.metric, r.status <> 'none' AS bad, r.threshold BETWEEN 0.9 AND 0.9999 A
 FROM mlops.monitor_results r LEFT JOIN mlops.metrics m ON m.model = 'idle' AND m.version = 2 AND m.split = 'test' AND m.name = r.metric
 WHERE r.monitor = 'refitted' AND r.window_start = '2024-01-29' ORDER BY 1;
 
+-- every task, and a model from elsewhere
+SET client_min_messages = error;
+CREATE TABLE task AS SELECT i AS id, i * 37 % 101 AS a, i % 7 / 7.0::float8 AS b, 'c' || i * 37 % 101 / 34 AS class, i * 37 % 101 / 40 AS relevance,
+	i / 10 AS question, 1 + i * 37 % 101 / 10.0::float8 AS lived, i % 4 <> 0 AS seen, timestamptz '2024-01-01 00:00+00' + i * interval '1 hour' AS at FROM generate_series(1, 1000) i;
+SELECT version FROM mlops.train('task_class', 'task', 'class', features => '{a,b}', params => '{"num_boost_round": 5}');
+SELECT version FROM mlops.train('task_rank', 'task', 'relevance', features => '{a,b}', query_group => 'question', params => '{"num_boost_round": 5}');
+SELECT version FROM mlops.train('task_survival', 'task', 'lived', features => '{a,b}', event_observed => 'seen', params => '{"num_boost_round": 5}');
+SELECT version FROM mlops.train('task_count', 'task', 'relevance', features => '{a,b}', params => '{"num_boost_round": 5, "objective": "count:poisson"}');
+SELECT version FROM mlops.import_model('task_import', mlops.export_model('task_class/1', 'json'), target => 'class', classes => '{c0,c1,c2}');
+SET client_min_messages = warning;
+SELECT raises($$SELECT mlops.create_monitor('task_import', 'task', 'at')$$);
+SELECT mlops.create_monitor(m, 'task', 'at', '14 days', metrics => CASE m WHEN 'task_import' THEN '{performance}' END::text[])
+FROM unnest('{task_class,task_rank,task_survival,task_count,task_import}'::text[]) m;
+SELECT m, array_agg(state ORDER BY window_start) FROM unnest('{task_class,task_rank,task_survival,task_count,task_import}'::text[]) m, mlops.run_monitor(m, '2024-02-10') GROUP BY 1 ORDER BY 1;
+SELECT monitor, string_agg(metric || CASE WHEN threshold IS NULL THEN ' (not judged)' ELSE '' END, ', ' ORDER BY metric) FROM mlops.monitor_results
+WHERE monitor ~ '^task_' AND window_start = '2024-01-15' AND measure = 'performance' GROUP BY 1 ORDER BY 1;
+SELECT mlops.drop_model(m) FROM unnest('{task_class,task_rank,task_survival,task_count,task_import}'::text[]) m;
+DROP TABLE task;
+
 -- names that need quoting, and texts in other languages
 CREATE TABLE "Größe""s" AS SELECT at AS "wann ""es"" war", age AS "Alter", income AS "in-come", region AS "Größe", bought AS "ja?", id AS "nr" FROM visit;
 SELECT version FROM mlops.train('größe', '"Größe""s"', '"ja?"', features => '{Alter,in-come,Größe}', params => '{"num_boost_round": 2}');
