@@ -50,6 +50,7 @@ typedef struct Choice
 static int64 start_of(const MlopsMonitorRun *run, TimestampTz moment);
 static int64 bound_of(const MlopsMonitorRun *run, int64 start);
 static int64 first_start(const MlopsMonitorRun *run, List *stored);
+static int	recomputed(List *stored);
 static TimestampTz reach_back(List *stored, const Interval *recompute);
 static int64 last_start(const MlopsMonitorRun *run, List *stored);
 static void count_row(int64 time, bool labelled, bool repeated, void *arg);
@@ -148,7 +149,7 @@ first_start(const MlopsMonitorRun *run, List *stored)
 	if (stored == NIL)
 		return run->monitor->start_at == DT_NOBEGIN ? DT_NOBEGIN :
 			start_of(run, run->monitor->start_at);
-	window = list_nth(stored, Max(list_length(stored) - RECOMPUTED, 0));
+	window = list_nth(stored, recomputed(stored));
 	first = window->window_start;
 	if (run->recompute != NULL)
 		first = reach_back(stored, run->recompute);
@@ -161,6 +162,23 @@ first_start(const MlopsMonitorRun *run, List *stored)
 			first = window->window_start;
 	}
 	return start_of(run, first);
+}
+
+/*
+ * The place of the first window that is looked at again unless it is said: of
+ * the last ones, and of those since which there were no rows, for they may
+ * all come at once.
+ */
+static int
+recomputed(List *stored)
+{
+	int			place = list_length(stored);
+
+	while (place > 0 &&
+		   strcmp(((MlopsMonitorWindow *) list_nth(stored, place - 1))->state,
+				  "empty") == 0)
+		place--;
+	return Max(Min(place, list_length(stored) - RECOMPUTED), 0);
 }
 
 /*

@@ -135,6 +135,16 @@ INSERT INTO stream SELECT * FROM visit WHERE at < '2024-02-01 12:00' AND at >= '
 SELECT told('stream', '2024-02-05', recompute => '1 day');
 SELECT told('stream', '2024-02-05');
 SELECT window_start, n_rows, runs FROM mlops.monitor_windows WHERE monitor = 'stream' AND (runs > 1 OR n_rows > 0) ORDER BY 1;
+-- rows that were held up for long come all at once
+CREATE TABLE held (LIKE visit);
+INSERT INTO held SELECT * FROM visit WHERE at < '2024-01-03';
+SELECT mlops.create_monitor('bought', 'held', name => 'held', metrics => 'drift');
+SELECT told('held', '2024-01-04');
+SELECT count(*), min(told), max(told) FROM told('held', '2024-01-30');
+INSERT INTO held SELECT * FROM visit WHERE at >= '2024-01-03' AND at < '2024-01-06';
+SELECT told('held', '2024-01-30');
+SELECT mlops.drop_monitor('held');
+DROP TABLE held;
 -- rows without a time, or at its ends, are in no window
 INSERT INTO stream (at, age) VALUES (NULL, 1), ('infinity', 1), ('-infinity', 1);
 SELECT told('stream', '2024-02-05 06:00');

@@ -46,6 +46,13 @@ SELECT mlops.deploy('late/2', 'after all');
 SELECT mlops.drop_version('progression/2');
 SELECT mlops.grant_model('late', 'analyst', 'predict');
 SELECT mlops.grant_model('species', 'analyst', 'read');
+SELECT mlops.set_label_source('late',
+	'SELECT dep_time, origin, delay > 15 AS was_late FROM flights',
+	'{dep_time,origin}', 'was_late');
+SELECT mlops.create_monitor('late', 'flights', window_size => '1 month',
+	metrics => '{psi,brier}', name => 'of late',
+	target => 'delay > 15');
+SELECT count(*) FROM mlops.run_monitor('of late');
 CREATE VIEW scored AS SELECT f.*, mlops.predict('late', f) AS p FROM flights f;
 CREATE TABLE expected AS
 	SELECT 'late' AS model, dep_time::text AS id, origin || destination AS rest,
@@ -69,6 +76,10 @@ UNION ALL SELECT 'deployment', d::text FROM mlops.deployments d
 UNION ALL SELECT 'run', r::text FROM mlops.runs r
 UNION ALL SELECT 'metric', x::text FROM mlops.metrics x
 UNION ALL SELECT 'baseline', b::text FROM mlops.baselines b
+UNION ALL SELECT 'monitor', o::text FROM mlops.monitors o
+UNION ALL SELECT 'window', w::text FROM mlops.monitor_windows w
+UNION ALL SELECT 'result', f::text FROM mlops.monitor_results f
+UNION ALL SELECT 'label', l::text FROM mlops.label_source l
 UNION ALL SELECT 'grant', g::text FROM mlops.model_grant g
 UNION ALL SELECT 'bytes', md5(mlops.export_model(model || '/' || version))
 	FROM mlops.versions WHERE dropped_at IS NULL
@@ -162,7 +173,13 @@ SQL
 		extra_params => [ '-U', 'stranger', '-v', 'VERBOSITY=verbose' ]);
 	is(sqlstate_of($err), '42501', "$form: a stranger is refused");
 
-	# it goes on: next numbers, next ids
+	# it goes on: windows that are known, next numbers, next ids
+	is( $new->safe_psql($form,
+			"SELECT count(*) FROM mlops.run_monitor('of late')"),
+		'0', "$form: a monitor has nothing to do again");
+	is( $new->safe_psql($form,
+			"SELECT mlops.create_monitor('late', 'flights', name => 'next')"),
+		'next', "$form: a new monitor");
 	is( $new->safe_psql($form, <<'SQL'), '3|t', "$form: next version");
 SELECT version, deployed FROM mlops.train('late', 'flights', 'delay > 15',
 	exclude => 'delay', event_time => 'dep_time', deploy => true,
