@@ -117,13 +117,12 @@ mlops_scheduler_remove(const MlopsJob *job)
 {
 	char	   *place = mlops_scheduler_place();
 
-	/* what was restored on another cluster has nothing to be removed here */
-	if (job->cron_job_id == 0 || place == NULL ||
-		strcmp(job->system_identifier, mlops_system_identifier()) != 0)
+	if (job->cron_job_id == 0 || place == NULL)
 		return;
 	if (!is_here(place))
 		remove_later(job->job_id, place);
 	else if (mlops_cron_remove(command_of(job->job_id), place) == 0 &&
+			 strcmp(job->system_identifier, mlops_system_identifier()) == 0 &&
 			 OidIsValid(get_role_oid(job->run_as, true)))
 		ereport(NOTICE,
 				(errmsg("pg_cron still has job " INT64_FORMAT " of role \"%s\"",

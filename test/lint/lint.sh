@@ -350,7 +350,7 @@ expected_used()
 files()
 {
 	ls Makefile README.md LICENSE mlops.control src/*.c src/*/*.[ch] \
-		sql/parts/*.sql docs/* test/*/*.{c,h,sh,py,sql,pl,pm,spec,md} \
+		sql/parts/*.sql docs/*.* docs/*/*.* test/*/*.{c,h,sh,py,sql,pl,pm,spec,md} \
 		2>/dev/null | grep -v '^test/lint/'
 }
 
