@@ -6,7 +6,7 @@
 #
 # Works on a machine where nothing is installed but make.  The first
 # PostgreSQL server that comes this way creates and starts no cluster of its
-# own: the scripts beside this one make private ones.
+# own, and no daemon is started: the scripts beside this one do what is needed.
 
 . "$(dirname "$0")/common.sh"
 
@@ -33,7 +33,8 @@ wanted()
 	check="$demo binutils libipc-run-perl perl postgresql-$version-pgtap
 		chromium fonts-dejavu-core libtap-parser-sourcehandler-pgtap-perl
 		default-jdk-headless libpostgresql-jdbc-java odbc-postgresql
-		unixodbc-dev procps python3-numpy python3-pandas python3-psycopg2
+		unixodbc-dev procps prometheus-postgres-exporter
+		python3-numpy python3-pandas python3-psycopg2
 		python3-scipy python3-sklearn python3-xgboost universal-ctags"
 	case $what in
 		build) say $build ;;
@@ -73,6 +74,7 @@ apt()
 install_packages()
 {
 	local log guard=/etc/postgresql-common/createcluster.d/mlops.conf
+	local policy=/usr/sbin/policy-rc.d
 
 	log=$(mktemp)
 	if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
@@ -81,11 +83,18 @@ install_packages()
 	else
 		guard=
 	fi
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+		as_root chmod +x "$policy"
+	else
+		policy=
+	fi
 	say "Installing from the distribution:" $packages
 	apt install --no-install-recommends $packages >"$log" 2>&1 ||
 		{ apt update && apt install --no-install-recommends $packages; } \
 			>"$log" 2>&1 || failed=1
 	[ -z "$guard" ] || as_root rm -f "$guard"
+	[ -z "$policy" ] || as_root rm -f "$policy"
 	if [ -n "${failed:-}" ]; then
 		tail -n 40 "$log" >&2
 		rm -f "$log"
