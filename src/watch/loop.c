@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -31,6 +32,7 @@ static void set_option(const char *name, const char *value);
 static void join_labels(MlopsLoop *loop);
 static void check_author(const MlopsLoop *loop, const char *author,
 						 const char *what);
+static bool is_trusted(const char *author);
 static void check_recorded(const MlopsLoop *loop);
 static Jsonb *recipe_of(Jsonb *arguments);
 static Jsonb *merged(Jsonb *object, const char *members);
@@ -182,7 +184,7 @@ find_source(MlopsLoop *loop)
 	if (loop->policy->source != NULL)
 	{
 		loop->source = loop->policy->source;
-		check_author(loop, loop->policy->created_by, "policy");
+		check_author(loop, loop->policy->created_by, "retraining policy");
 		set_option("search_path", loop->policy->search_path);
 		set_option("TimeZone", loop->policy->time_zone);
 	}
@@ -196,7 +198,7 @@ find_source(MlopsLoop *loop)
 	else
 	{
 		loop->source = argument_of(loop, "source");
-		check_author(loop, loop->recipe->role, "training");
+		check_author(loop, loop->recipe->role, "training run");
 	}
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"deploy\": \"false\"");
@@ -229,21 +231,28 @@ join_labels(MlopsLoop *loop)
 										 labels->label);
 }
 
-/* 42501 unless the current role is who wrote a source. */
+/* 42501 unless the author of a source might do all that the current role may. */
 static void
 check_author(const MlopsLoop *loop, const char *author, const char *what)
 {
-	if (author != NULL &&
-		strcmp(author, GetUserNameFromId(GetUserId(), false)) == 0)
+	if (is_trusted(author))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("source of model \"%s\" was written by another role",
+			 errmsg("%s of \"%s\" was written by another role", what,
 					loop->model->name),
-			 errdetail("The %s is of role \"%s\"; its source would run with the rights of role \"%s\".",
-					   what, author ? author : "",
-					   GetUserNameFromId(GetUserId(), false)),
-			 errhint("Look at it, and pass source to mlops.set_retraining_policy() as the role that retrains.")));
+			 errdetail("Role \"%s\" has not all rights of \"%s\", so its queries are not run with these.",
+					   author, GetUserNameFromId(GetUserId(), false)),
+			 errhint("Look at the source, and pass it to mlops.set_retraining_policy() as the role that retrains.")));
+}
+
+/* May the role do all that the current one may? */
+static bool
+is_trusted(const char *author)
+{
+	Oid			role = get_role_oid(author, true);
+
+	return OidIsValid(role) && has_privs_of_role(role, GetUserId());
 }
 
 /*
@@ -263,8 +272,7 @@ check_recorded(const MlopsLoop *loop)
 	};
 
 	if (strcmp(loop->recipe->kind, "train") == 0 &&
-		strcmp(loop->recipe->role,
-			   GetUserNameFromId(GetUserId(), false)) == 0)
+		is_trusted(loop->recipe->role))
 		return;
 	(void) mlops_reader_open(&request);
 }

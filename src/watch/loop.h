@@ -4,8 +4,8 @@
  *		and a training like the champion's on other rows.
  *
  * A source is text that somebody wrote, and it is run with the rights of who
- * retrains.  So it is only run if that is the same role: the one that set the
- * policy, or else the one that trained the champion.
+ * retrains.  So it is only run if its author, who set the policy or else
+ * trained the champion, might do all that this role may.
  */
 #ifndef MLOPS_LOOP_H
 #define MLOPS_LOOP_H
@@ -45,7 +45,7 @@ extern MlopsLoop *mlops_loop_open(const char *model, TimestampTz until);
 /*
  * Find the champion under the active snapshot, and what it was made of: 55000
  * if nothing serves, or its source or event time is not known; 42501 if its
- * source was written by another role.  From then on search_path and TimeZone
+ * source was written by a role with fewer rights.  From then on search_path and TimeZone
  * are those that the policy's source was written under; the caller has begun
  * a nest level of settings.
  */

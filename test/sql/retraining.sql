@@ -210,6 +210,29 @@ SELECT model, trigger_on, source, created_by FROM mlops.retraining_policies;
 RESET ROLE;
 SELECT action, reason FROM mlops.retrain('fare', until => '2024-03-25');
 
+-- nor is an expression of his run, unless it can only compute
+GRANT SELECT ON ride TO regress_keeper;
+CREATE FUNCTION doubled(numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN $1 * 2; END $$;
+SET ROLE regress_keeper;
+SELECT version FROM mlops.train('keeper', 'SELECT * FROM ride WHERE id <= 1000', 'doubled(cost)', key => 'id', event_time => 'at', exclude => 'at', params => '{"num_boost_round": 2}');
+SELECT version FROM mlops.train('keeper', 'SELECT * FROM ride WHERE id <= 1000', 'cost * 2', key => 'id', event_time => 'at', exclude => 'at', params => '{"num_boost_round": 2}');
+RESET ROLE;
+SELECT mlops.set_retraining_policy('keeper', source => 'ride', gate => '{"min_gain": -100, "min_probability": 0}');
+SELECT action, reason FROM mlops.retrain('keeper', until => '2024-03-25');
+SELECT mlops.deploy('keeper/2');
+SELECT action FROM mlops.retrain('keeper', until => '2024-03-25');
+SET ROLE regress_keeper;
+SELECT action FROM mlops.retrain('keeper', until => '2024-03-26');
+RESET ROLE;
+SELECT mlops.drop_model('keeper');
+DROP FUNCTION doubled;
+
+-- a new class, which the champion cannot tell
+SELECT version FROM mlops.train('grown', $$SELECT id, at, hour, CASE WHEN hour > 11 THEN 'b' ELSE 'a' END AS c FROM ride WHERE id <= 1000$$, 'c', key => 'id', event_time => 'at', exclude => 'at', params => '{"num_boost_round": 2}');
+SELECT mlops.set_retraining_policy('grown', source => $$SELECT id, at, hour, CASE WHEN hour > 11 AND id > 1000 THEN 'c' WHEN hour > 11 THEN 'b' ELSE 'a' END AS c FROM ride$$);
+SELECT action, reason, trainings FROM mlops.retrain('grown', until => '2024-03-25');
+SELECT mlops.drop_model('grown');
+
 -- names that need quotes, a search path of the policy's, a model that goes
 CREATE SCHEMA "Über x";
 CREATE TABLE "Über x"."a ""b" AS SELECT i AS "der id", timestamp '2024-01-01' + i * interval '1 hour' AS "wann?", i % 7 AS "Größe", i % 7 > 3 AS "ja/nein" FROM generate_series(1, 600) i;
