@@ -65,7 +65,7 @@ UNIT              = forest forest_explain forest_hostile forest_paths math \
 ORACLE            = explain_oracle forest_oracle math_oracle metric_oracle \
                     predict_oracle objective_oracle surface_oracle \
                     evaluation_oracle exchange_oracle drift_oracle \
-                    watch_oracle
+                    watch_oracle multivariate_oracle
 FUZZ              = forest
 
 REGRESS_OPTS   = --inputdir=test

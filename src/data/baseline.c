@@ -209,8 +209,10 @@ category_baseline(const MlopsDataset *dataset, int field)
 
 		counts[i].category = input->categories[i];
 		counts[i].count = plan->counts[field][code];
-		present += counts[i].count;
 	}
+	/* those that are too many for the version are not missing here */
+	for (int code = 0; code < dictionary->n_values; code++)
+		present += plan->counts[field][code];
 	qsort(counts, input->n_categories, sizeof(CategoryCount),
 		  compare_counts);
 
