@@ -7,7 +7,8 @@ they are inserted, and each policy does what it does at the end of a window:
     never         the first version serves for ever
     every         a new version is trained on all rows
     every, 90 d   a new version is trained on the rows of 90 days
-    loop          mlops.run_monitor, then mlops.retrain(force => false)
+    loop          after mlops.watch(), by mlops.run_monitor() and then
+                  mlops.retrain(force => false), as a job does
     loop, 90 d    the same with a memory of 90 days
     no change     the label of the row before is the prediction
 
@@ -239,6 +240,32 @@ class Replay:
             "validation => 0, test => 0.2, deploy => true)",
             (model, self.table(), self.stream.target, PARAMS))
 
+    def watch(self, model, memory=None):
+        """A monitor, a policy and an alert rule; jobs are not wanted, their
+        calls are made here."""
+        self.cursor.execute(
+            "SELECT mlops.watch(%s, %s, event_time => 'at', window_size => "
+            "%s, max_age => %s, memory => %s)",
+            (model, self.table(), self.stream.window, MAX_AGE, memory))
+
+    def run_monitor(self, model, until):
+        """Compute the windows that are due; the status of the latest, and
+        whether an alert was raised or seen again."""
+        before = self.alerted(model)
+        self.cursor.execute("SELECT state, status, message FROM "
+                            "mlops.run_monitor(%s, until => %s)",
+                            (model, until))
+        windows = self.cursor.fetchall()
+        assert windows and all(row[0] == "completed" for row in windows), \
+            windows
+        return windows[-1][1], self.alerted(model) > before
+
+    def alerted(self, model):
+        """How many times an alert of a model was raised, or seen again."""
+        return self.one("SELECT coalesce(sum(n_seen), 0) FROM mlops.alerts "
+                        "WHERE model = %s AND state <> 'pending' AND event "
+                        "IN ('drift', 'performance')", model)
+
 
 class Never:
     """A policy: what it does at the end of each window, and what came of
@@ -249,8 +276,6 @@ class Never:
         self.model = replay.stream.name + "_" + re.sub(r"\W+", "_", name)
         self.score = Score(replay.numbers)
         self.trainings = self.models = 1
-        self.promotions = self.rollbacks = 0
-        self.false = []
         self.seconds = 0.0
 
     def begin(self):
@@ -266,9 +291,7 @@ class Never:
 
     def report(self):
         """Numbers for the table."""
-        return [self.trainings, self.models, self.promotions or "",
-                len(self.false) if self.promotions else "",
-                self.rollbacks if self.promotions else ""]
+        return [self.trainings, self.models, "", "", "", ""]
 
 
 class Every(Never):
@@ -297,20 +320,15 @@ class Loop(Never):
     def __init__(self, replay, name, memory=None):
         super().__init__(replay, name)
         self.memory = memory
+        self.promotions = self.rollbacks = 0
+        self.false = []     # points that were lost by each
+        self.alerts = 0     # windows with one
         self.old = None     # model/version that the last promotion replaced
         self.duel = None    # scores of the new and the old since then
 
     def begin(self):
         super().begin()
-        stream, cursor = self.replay.stream, self.replay.cursor
-        cursor.execute(
-            "SELECT mlops.create_monitor(%s, %s, event_time => 'at', "
-            f"window_size => %s, start_at => {stream.start})",
-            (self.model, self.replay.table(), stream.window))
-        cursor.execute(
-            "SELECT mlops.set_retraining_policy(%s, cooldown => '0', "
-            "max_age => %s, memory => %s)",
-            (self.model, MAX_AGE, self.memory))
+        self.replay.watch(self.model, self.memory)
 
     def predict(self, block):
         rows, total = self.replay.measure(self.model, block)
@@ -322,18 +340,15 @@ class Loop(Never):
     def end_window(self, until):
         cursor = self.replay.cursor
         before = self.serving()
-        cursor.execute("SELECT state, status, message FROM "
-                       "mlops.run_monitor(%s, until => %s)",
-                       (self.model, until))
-        states = cursor.fetchall()
-        assert states and all(row[0] == "completed" for row in states), states
+        status, alert = self.replay.run_monitor(self.model, until)
+        self.alerts += alert
         cursor.execute("SELECT action, trainings, reason FROM mlops.retrain("
                        "%s, force => false, until => %s)",
                        (self.model, until))
         action, trainings, reason = cursor.fetchone()
         assert action != "failed", reason
         if os.environ.get("BENCH_TELL"):
-            print(f"#   {until:%Y-%m-%d} {self.name}: {states[-1][1]}, "
+            print(f"#   {until:%Y-%m-%d} {self.name}: {status}, "
                   f"{action}: {reason}", flush=True)
         self.trainings += trainings > 0
         self.models += trainings
@@ -363,7 +378,8 @@ class Loop(Never):
 
     def report(self):
         self.settle()
-        return super().report()
+        return [self.trainings, self.models, self.promotions,
+                len(self.false), self.rollbacks, self.alerts]
 
 
 def claim(measure, figure, target, good):
@@ -376,9 +392,8 @@ def replay_stream(replay):
     """All policies side by side; prints a table."""
     name = replay.stream.name
     policies = [Never(replay, "never"), Every(replay, "every"),
-                Every(replay, "every, 90 d", MEMORY)]
-    if has_loop(replay):
-        policies += [Loop(replay, "loop"), Loop(replay, "loop, 90 d", MEMORY)]
+                Every(replay, "every, 90 d", MEMORY), Loop(replay, "loop"),
+                Loop(replay, "loop, 90 d", MEMORY)]
     replay.insert(0)
     for policy in policies:
         policy.begin()
@@ -396,17 +411,15 @@ def replay_stream(replay):
     print(f"\n{name}: {replay.windows} windows, {none.rows} rows, "
           f"{'rmse' if replay.numbers else 'accuracy'}")
     print(f"  {'policy':14s}{'figure':>9s}{'trainings':>11s}{'models':>8s}"
-          f"{'promotions':>12s}{'false':>7s}{'rollbacks':>11s}{'s':>7s}")
+          f"{'promotions':>12s}{'false':>7s}{'rollbacks':>11s}{'alerts':>8s}"
+          f"{'s':>7s}")
     for policy in policies:
         row = policy.report()
         print(f"  {policy.name:14s}{policy.score.value():9.4f}{row[0]:11d}"
               f"{row[1]:8d}{row[2]:>12}{row[3]:>7}{row[4]:>11}"
-              f"{policy.seconds:7.1f}")
+              f"{row[5]:>8}{policy.seconds:7.1f}")
     print(f"  {'no change':14s}{none.value():9.4f}", flush=True)
-    if len(policies) > 3:
-        claim_stream(name, {policy.name: policy for policy in policies})
-    else:
-        CLAIMS.append(f"{name}: the loop\t\t\tmissing")
+    claim_stream(name, {policy.name: policy for policy in policies})
 
 
 def claim_stream(name, policies):
@@ -430,45 +443,20 @@ def claim_stream(name, policies):
 def watch_shuffled(replay, shuffles):
     """Windows of rows among which nothing changes, and those of them that an
     alert saw."""
-    stream, cursor = replay.stream, replay.cursor
     windows = seen = 0
     for seed in range(1, shuffles + 1):
         replay.shuffle(seed)
-        model = f"{stream.name}_shuffled_{seed}"
+        model = f"{replay.stream.name}_shuffled_{seed}"
         replay.insert(0)
         replay.train_first(model)
-        cursor.execute(
-            "SELECT mlops.create_monitor(%s, %s, event_time => 'at', "
-            f"window_size => %s, start_at => {stream.start})",
-            (model, replay.table(), stream.window))
-        cursor.execute("SELECT mlops.create_alert_rule(%s, cooldown => '0')",
-                       (model,))
+        replay.watch(model)
         for block in range(1, replay.windows + 1):
-            before = alerted(replay, model)
             replay.insert(block)
-            cursor.execute("SELECT state FROM mlops.run_monitor(%s, "
-                           "until => %s)", (model, replay.end_of(block)))
-            states = cursor.fetchall()
-            assert states and states[-1][0] == "completed", states
             windows += 1
-            seen += alerted(replay, model) > before
+            seen += replay.run_monitor(model, replay.end_of(block))[1]
     print(f"  shuffled {shuffles} times: {seen} of {windows} windows with an "
           "alert", flush=True)
     return windows, seen
-
-
-def has_loop(replay):
-    """Whether this build has the loop."""
-    return replay.one("SELECT count(DISTINCT proname) = 4 FROM pg_proc WHERE "
-                      "pronamespace = 'mlops'::regnamespace AND proname IN "
-                      "('create_monitor', 'run_monitor', 'retrain', "
-                      "'create_alert_rule')")
-
-
-def alerted(replay, model):
-    """How many times an alert of a model was raised, or seen again."""
-    return replay.one("SELECT coalesce(sum(n_seen), 0) FROM mlops.alerts "
-                      "WHERE model = %s AND state <> 'pending'", model)
 
 
 def main():
@@ -490,7 +478,7 @@ def main():
             continue
         replay = Replay(cursor, stream)
         replay_stream(replay)
-        if shuffles and has_loop(replay):
+        if shuffles:
             counted = watch_shuffled(replay, shuffles)
             windows, seen = windows + counted[0], seen + counted[1]
     if windows:
