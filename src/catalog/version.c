@@ -8,6 +8,9 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -29,6 +32,7 @@ static int64 resolve_alias(const MlopsReference *reference,
 						   Snapshot snapshot, MlopsModel *model);
 static int64 resolve_version(const MlopsReference *reference,
 							 Snapshot snapshot, MlopsModel **model);
+static void populate(char *memory, size_t size);
 static bool read_chunk(Datum stored, char *bytes, size_t room,
 					   size_t *loaded);
 static void report_unresolved(const MlopsReference *reference,
@@ -182,6 +186,7 @@ mlops_artefact_read(int64 version_id, const char *kind, size_t size,
 	ScanKeyData keys[2];
 	HeapTuple	tuple;
 
+	populate(bytes, size);
 	mlops_key_int8(&keys[0], Anum_artefact_version_id, version_id);
 	mlops_key_text(&keys[1], Anum_artefact_kind, kind);
 	mlops_scan_begin(&scan, "artefact", "artefact_pkey", snapshot, 2, keys);
@@ -219,6 +224,23 @@ mlops_version_table(Oid *relation, Oid *file)
 	*relation = class->oid;
 	*file = class->relfilenode;
 	ReleaseSysCache(tuple);
+}
+
+/*
+ * Have the kernel give the pages of new memory at once, which is faster than
+ * one by one as they are written.  If it does not, nothing is lost.
+ */
+static void
+populate(char *memory, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+	uintptr_t	page = sysconf(_SC_PAGESIZE);
+	uintptr_t	begin = TYPEALIGN(page, memory);
+	uintptr_t	end = TYPEALIGN_DOWN(page, memory + size);
+
+	if (end > begin)
+		(void) madvise((void *) begin, end - begin, MADV_POPULATE_WRITE);
+#endif
 }
 
 /*
