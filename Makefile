@@ -48,7 +48,7 @@ REGRESS           = install types params errors train predict versions \
                     odd_input fresh_session
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
-ISOLATION         = batch_across_deploy deploy_while_predicting \
+ISOLATION         = batch_across_deploy batch_concurrent_update deploy_while_predicting \
                     drop_while_predicting plan_across_deploy \
                     prepared_across_deploy repeatable_read_across_deploy \
                     two_monitor_runs two_scorings two_trainings \

@@ -17,8 +17,8 @@
  * - encoding must not be able to fail, see mlops_encodes_surely().  What else
  *   a call may say is said of the same row as before.
  *
- * Only statements that read: an UPDATE may evaluate its plan again for rows
- * that others have changed.
+ * An UPDATE that evaluates its plan again, for a row that somebody else has
+ * changed, does so with a node of its own, which gets that row alone.
  */
 #include "postgres.h"
 
@@ -143,9 +143,7 @@ batch_statement(PlannedStmt *statement, int options)
 	Statement	what = {n > 0, palloc(sizeof(MlopsReading) * Max(n, 1))};
 	ListCell   *cell;
 
-	if ((statement->commandType != CMD_SELECT &&
-		 statement->commandType != CMD_INSERT) ||
-		statement->rowMarks != NIL)
+	if (statement->commandType == CMD_UTILITY || statement->rowMarks != NIL)
 		return;
 	/* a subplan runs when it is first needed, or for a row */
 	foreach(cell, statement->subplans)

@@ -228,13 +228,25 @@ CREATE VIEW bat_barrier WITH (security_barrier) AS SELECT * FROM bat WHERE a > 2
 SELECT * FROM bat_by('SELECT id FROM bat_barrier t WHERE mlops.predict(''bat_num'', t) > -1e9 AND bat_leaky(id) > 5', 'sort');
 DROP INDEX bat_covering, bat_a;
 
--- inserts; updates and deletes have none
+-- inserts, updates and deletes
 CREATE TABLE bat_into (id int PRIMARY KEY, p float8, pad text);
 EXPLAIN (COSTS OFF) INSERT INTO bat_into SELECT id, mlops.predict('bat_num', t), pad FROM bat t;
 INSERT INTO bat_into SELECT id, mlops.predict('bat_num', t), pad FROM bat t;
 SELECT count(*) FILTER (WHERE i.p = mlops.predict('bat_num', t)), count(*) FROM bat_into i JOIN bat t USING (id);
-EXPLAIN (COSTS OFF) UPDATE bat_into i SET p = mlops.predict('bat_num', t) FROM bat t WHERE t.id = i.id AND t.id < 5;
+CREATE TABLE bat_copy AS SELECT * FROM bat;
+ALTER TABLE bat_copy ADD p float8, ADD l text;
+ANALYZE bat_copy;
+EXPLAIN (COSTS OFF) UPDATE bat_copy SET p = mlops.predict('bat_num', bat_copy), l = mlops.predict_label('bat_three', bat_copy);
+UPDATE bat_copy SET p = mlops.predict('bat_num', bat_copy), l = mlops.predict_label('bat_three', bat_copy);
+SELECT count(*) FILTER (WHERE c.p = mlops.predict('bat_num', t) AND c.l = mlops.predict_label('bat_three', t)), count(*) FROM bat_copy c JOIN bat t USING (id);
+UPDATE bat_copy c SET p = -1, a = 0 WHERE mlops.predict('bat_num', c) = p AND id % 2 = 0;
+EXPLAIN (COSTS OFF) UPDATE bat_copy c SET p = mlops.predict('bat_num', t) FROM bat t WHERE t.id = c.id;
+EXPLAIN (COSTS OFF) DELETE FROM bat_copy c WHERE mlops.predict('bat_num', c) = p;
+DELETE FROM bat_copy c WHERE mlops.predict('bat_num', c) = p;
+SELECT count(*), count(*) FILTER (WHERE p = -1 AND id % 2 = 0) AS updated FROM bat_copy;
 EXPLAIN (COSTS OFF) DELETE FROM bat_into WHERE p < (SELECT avg(mlops.predict('bat_num', t)) FROM bat t);
+WITH u AS (UPDATE bat_part p SET a = round(mlops.predict('bat_num', p)) WHERE id % 3 = 0 RETURNING id, a)
+SELECT count(*), count(*) FILTER (WHERE u.a = round(mlops.predict('bat_num', t))) AS same FROM u JOIN bat t USING (id);
 
 -- in parallel
 SET max_parallel_workers_per_gather = 2;
@@ -373,5 +385,5 @@ DROP ROLE bat_reader;
 SET client_min_messages = error;
 SELECT count(mlops.drop_model(name)) FROM bat_model;
 SELECT mlops.drop_model('bat_wide');
-DROP TABLE bat, bat_wide, bat_part, bat_into, bat_model, bat_query, bat_paths CASCADE;
+DROP TABLE bat, bat_copy, bat_wide, bat_part, bat_into, bat_model, bat_query, bat_paths CASCADE;
 DROP FUNCTION bat_wide_query, bat_nodes, bat_run, bat_same, bat_leaky, bat_loop, bat_by;
