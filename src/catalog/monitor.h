@@ -96,7 +96,7 @@ typedef struct MlopsExpectedMetric
 
 /* --- monitors ---------------------------------------------------------- */
 
-/* The monitor of that name; if there is none, NULL if missing_ok, else 42704. */
+/* The monitor of that name; without one, NULL if missing_ok, else 42704. */
 extern MlopsMonitor *mlops_monitor_lookup(const char *name, Snapshot snapshot,
 										  bool missing_ok);
 

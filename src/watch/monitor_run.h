@@ -67,7 +67,8 @@ extern void mlops_monitor_open(MlopsMonitorRun *run);
 
 /*
  * The windows to compute, MlopsDueWindow * in the order of time, from one
- * scan of the source.  stored are those computed before (MlopsMonitorWindow *).
+ * scan of the source.  stored are those computed before, likewise a list of
+ * MlopsMonitorWindow *.
  */
 extern List *mlops_monitor_due(MlopsMonitorRun *run, List *stored);
 
