@@ -113,6 +113,12 @@ extern void mlops_key_int4(ScanKey key, int column, int value);
 /* The oid of a table of schema mlops. */
 extern Oid	mlops_catalog_relation(const char *name);
 
+/*
+ * Its row of pg_class, to be released; by the name, since that was looked up
+ * to find the oid.  NULL if the table of the name is another one by now.
+ */
+extern HeapTuple mlops_catalog_class(const char *name, Oid relation);
+
 /* Arguments of a statement. */
 #define MLOPS_MAX_ARGUMENTS 48
 typedef struct MlopsArguments

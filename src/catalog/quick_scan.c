@@ -60,7 +60,8 @@ static QuickTable tables[] = {
 
 static QuickTable *find_table(const char *name);
 static void make_layout(QuickTable *table);
-static bool find_file(Oid relation, MlopsFile *file, bool *permanent);
+static bool find_file(const char *name, Oid relation, MlopsFile *file,
+					  bool *permanent);
 static void read_block(MlopsScan *scan, Buffer buffer, int n_keys,
 					   ScanKey keys);
 static int	visible_rows(const MlopsScan *scan, Buffer buffer,
@@ -86,7 +87,7 @@ mlops_quick_scan(MlopsScan *scan, const char *name, Snapshot snapshot,
 	table->scans++;
 	relation = mlops_catalog_relation(name);
 	LockRelationOid(relation, AccessShareLock);
-	if (!find_file(relation, &file, &permanent))
+	if (!find_file(name, relation, &file, &permanent))
 	{
 		UnlockRelationOid(relation, AccessShareLock);
 		return false;
@@ -170,9 +171,9 @@ make_layout(QuickTable *table)
  * Where the relation's rows are, if they can be read directly.  It is locked.
  */
 static bool
-find_file(Oid relation, MlopsFile *file, bool *permanent)
+find_file(const char *name, Oid relation, MlopsFile *file, bool *permanent)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	HeapTuple	tuple = mlops_catalog_class(name, relation);
 	Form_pg_class class;
 	bool		good;
 

@@ -84,6 +84,21 @@ mlops_catalog_relation(const char *name)
 	return relation;
 }
 
+HeapTuple
+mlops_catalog_class(const char *name, Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache2(RELNAMENSP, PointerGetDatum(name),
+										ObjectIdGetDatum(get_namespace_oid("mlops", true)));
+
+	if (HeapTupleIsValid(tuple) &&
+		((Form_pg_class) GETSTRUCT(tuple))->oid != relation)
+	{
+		ReleaseSysCache(tuple);
+		return NULL;
+	}
+	return tuple;
+}
+
 /* The oid of a relation of schema mlops; 42P01 if there is none. */
 static Oid
 look_up_relation(const char *name)

@@ -218,11 +218,14 @@ mlops_artefact_read(int64 version_id, const char *kind, size_t size,
 void
 mlops_version_table(Oid *relation, Oid *file)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(mlops_catalog_relation("version")));
-	Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+	HeapTuple	tuple;
 
-	*relation = class->oid;
-	*file = class->relfilenode;
+	*relation = mlops_catalog_relation("version");
+	tuple = mlops_catalog_class("version", *relation);
+	*file = InvalidOid;
+	if (!HeapTupleIsValid(tuple))
+		return;
+	*file = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
 	ReleaseSysCache(tuple);
 }
 

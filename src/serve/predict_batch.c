@@ -14,6 +14,7 @@
 #include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "serve/call_site.h"
+#include "serve/telemetry.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
@@ -34,7 +35,9 @@ typedef struct Call
 {
 	ReturnSetInfo *result;
 	const MlopsVersion *version;
+	int			n_features;
 	int			n_outputs;
+	MlopsUsage *usage;			/* for mlops.stat_model */
 	TupleDesc	key;			/* its columns */
 	FunctionCallInfo to_object; /* jsonb_build_object(name, value, ...) */
 } Call;
@@ -75,6 +78,8 @@ mlops_predict_batch(PG_FUNCTION_ARGS)
 	call.version = predictor->version;
 	call.n_outputs = predictor->info.n_outputs;
 	bind_key(&call, mlops_reader_columns(reader));
+	call.n_features = predictor->info.n_features;
+	call.usage = mlops_usage_begin_call(predictor->version->version_id);
 	(void) mlops_reader_run(reader, take_row, &call);
 	return (Datum) 0;
 }
@@ -150,6 +155,8 @@ take_row(const MlopsReaderRow *row, void *arg)
 	Datum		values[4] = {0};
 	bool		nulls[4] = {0};
 
+	mlops_usage_row(call->usage, row->unseen[0]);
+	mlops_usage_end_row(call->usage, row->features[0], call->n_features);
 	values[0] = key_of(call, row);
 	nulls[1] = call->n_outputs > 1;
 	if (!nulls[1])

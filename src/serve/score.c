@@ -107,8 +107,7 @@ mlops_score_columns(PG_FUNCTION_ARGS)
 	place = mlops_call_site_place(fcinfo, PG_GETARG_TEXT_PP(0), 0);
 	if (!mlops_place_encode_columns(place, fcinfo, 1))
 		PG_RETURN_NULL();
-	mlops_forest_predict(place->predictor->forest, place->features,
-						 place->outputs);
+	mlops_place_evaluate(place);
 	return mlops_scored_value(place, 0, mlops_call_site_result(fcinfo));
 }
 

@@ -105,6 +105,20 @@ mlops_usage_find(const MlopsVersionKey *key)
 	return usage;
 }
 
+MlopsUsage *
+mlops_usage_begin_call(int64 version_id)
+{
+	MlopsVersionKey key;
+	MlopsUsage *usage;
+
+	mlops_version_key(version_id, &key);
+	usage = mlops_usage_find(&key);
+	mlops_usage_touch(usage);
+	if (mlops_track_usage)
+		usage->counts.calls++;
+	return usage;
+}
+
 void
 mlops_usage_touch(MlopsUsage *usage)
 {

@@ -50,6 +50,9 @@ extern void mlops_telemetry_init(void);
 /* The usage of a version in this session. */
 extern MlopsUsage *mlops_usage_find(const MlopsVersionKey *key);
 
+/* The same for a statement that predicts with a version outside of the cache. */
+extern MlopsUsage *mlops_usage_begin_call(int64 version_id);
+
 /* Have the counts flushed in time; to be called before counting. */
 extern void mlops_usage_touch(MlopsUsage *usage);
 

@@ -37,6 +37,13 @@ SELECT count(mlops.predict_array('smo_m/2', ARRAY[a::real])), count(mlops.predic
 FROM smo s WHERE id <= 3;
 SELECT * FROM usage();
 SELECT * FROM usage('smo_m', 2);
+-- tables, and sources that are read
+SELECT mlops.stat_model_reset('smo_m');
+SELECT inserted FROM mlops.score('smo_m', 'smo', 'smo_scored', 'id');
+SELECT calls > 0 AS calls, rows, missing FROM usage();
+SELECT count(*) FROM mlops.predict_batch('smo_m', 'SELECT id, NULLIF(a, 5) AS a, word FROM smo', 'id');
+SELECT calls > 1 AS calls, rows, missing FROM usage();
+DROP TABLE smo_scored;
 -- statements in a function
 SELECT mlops.stat_model_reset('smo_m');
 CREATE FUNCTION in_a_loop() RETURNS bigint LANGUAGE plpgsql AS $$
