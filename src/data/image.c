@@ -3,8 +3,9 @@
  *		A loaded version as one piece of memory without pointers.
  *
  * A header with the numbers of the version and where the rest lies, then the
- * forest, the signature, and the strings, each with its final zero.  Offsets
- * are from the start of the image.
+ * signature, the strings, each with its final zero, and the forest: what is
+ * read when it is opened lies together.  Offsets are from the start of the
+ * image.
  */
 #include "postgres.h"
 
@@ -19,9 +20,9 @@ typedef struct Image
 	Size		forest_size;	/* as stored */
 	int			version;
 	int			n_classes;
-	Size		forest;			/* aligned to MLOPS_FOREST_ALIGN */
 	Size		signature;		/* a Jsonb, with a long header */
 	Size		strings;		/* task, objective, target, classes */
+	Size		forest;			/* aligned to MLOPS_FOREST_ALIGN */
 } Image;
 
 static void lay_out(const MlopsPredictor *predictor, Image *image,
@@ -108,11 +109,11 @@ lay_out(const MlopsPredictor *predictor, Image *image, Size *size)
 	image->forest_size = version->forest_size;
 	image->version = version->version;
 	image->n_classes = version->n_classes;
-	image->forest = TYPEALIGN(MLOPS_FOREST_ALIGN, sizeof(Image));
-	image->signature = image->forest +
-		MAXALIGN(mlops_forest_size(predictor->forest));
+	image->signature = MAXALIGN(sizeof(Image));
 	image->strings = image->signature + VARSIZE(version->signature);
-	*size = image->strings + string_bytes(version);
+	image->forest = TYPEALIGN(MLOPS_FOREST_ALIGN,
+							  image->strings + string_bytes(version));
+	*size = image->forest + mlops_forest_size(predictor->forest);
 }
 
 /* What the strings take. */
