@@ -299,6 +299,21 @@ SET mlops.batch = off;
 SELECT l.n, l.total = b.total AS same FROM bat_loop(200) l, bat_looped b;
 RESET mlops.batch;
 
+-- a reader that stops early does not meet the errors of later rows
+CREATE FUNCTION bat_lazy() RETURNS SETOF int LANGUAGE sql STABLE AS
+$$ SELECT id FROM bat t WHERE 1 / (id - 100) IS NOT NULL AND mlops.predict('bat_num', t) > -1e9 $$;
+SELECT bat_nodes('SELECT id FROM bat t WHERE 1 / (id - 100) IS NOT NULL AND mlops.predict(''bat_num'', t) > -1e9');
+SELECT bat_lazy() LIMIT 3;
+SELECT count(*) FROM bat_lazy();
+BEGIN;
+DECLARE bat_stops CURSOR FOR SELECT id, mlops.predict('bat_num', t) IS NULL AS missing FROM bat t WHERE 1 / (id - 100) IS NOT NULL;
+FETCH 3 FROM bat_stops;
+MOVE 96 FROM bat_stops;
+FETCH 1 FROM bat_stops;
+ROLLBACK;
+SELECT EXISTS (SELECT mlops.predict('bat_num', t) FROM bat t WHERE 1 / (id - 100) IS NOT NULL AND mlops.predict('bat_num', t) > -1e9) AS exists;
+SELECT (SELECT count(*) FROM (SELECT mlops.predict('bat_num', t) FROM bat t WHERE 1 / (id - 100) IS NOT NULL LIMIT 5) s) AS five;
+
 -- a version that is evicted while its rows are read and handed on
 SET mlops.cache_size = 0;
 SELECT count(*), count(*) FILTER (WHERE p IS DISTINCT FROM q) AS differ FROM (
@@ -386,4 +401,4 @@ SET client_min_messages = error;
 SELECT count(mlops.drop_model(name)) FROM bat_model;
 SELECT mlops.drop_model('bat_wide');
 DROP TABLE bat, bat_copy, bat_wide, bat_part, bat_into, bat_model, bat_query, bat_paths CASCADE;
-DROP FUNCTION bat_wide_query, bat_nodes, bat_run, bat_same, bat_leaky, bat_loop, bat_by;
+DROP FUNCTION bat_wide_query, bat_nodes, bat_run, bat_same, bat_leaky, bat_lazy, bat_loop, bat_by;
