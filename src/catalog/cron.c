@@ -68,19 +68,22 @@ mlops_cron_remove(const char *command, const char *database)
 }
 
 int64
-mlops_cron_remove_owner(const char *role)
+mlops_cron_remove_all(const char *role, const char *database)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[1];
+	char	   *query;
 
 	if (!OidIsValid(get_extension_oid("pg_cron", true)))
 		return 0;
-	values[0] = CStringGetTextDatum(role);
-	return run("SELECT pg_catalog.count(cron.unschedule(j.jobid))"
-			   " FROM cron.job j"
-			   " WHERE j.username OPERATOR(pg_catalog.=) $1"
-			   " AND j.command OPERATOR(pg_catalog.~)"
-			   " '^SELECT mlops[.]run_job\\([0-9]+\\)$'", 1, types, values);
+	values[0] = CStringGetTextDatum(role != NULL ? role : database);
+	query = psprintf("SELECT pg_catalog.count(cron.unschedule(j.jobid))"
+					 " FROM cron.job j"
+					 " WHERE j.%s OPERATOR(pg_catalog.=) $1"
+					 " AND j.command OPERATOR(pg_catalog.~)"
+					 " '^SELECT mlops[.]run_job\\([0-9]+\\)$'",
+					 role != NULL ? "username" : "database");
+	return run(query, 1, types, values);
 }
 
 /* 42501 with the GRANT that the current role lacks to schedule jobs. */

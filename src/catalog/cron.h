@@ -23,9 +23,10 @@ extern int64 mlops_cron_add(const char *name, const char *schedule,
 extern int64 mlops_cron_remove(const char *command, const char *database);
 
 /*
- * Remove all jobs of ours that a role has, whatever database they are run in.
- * The current role must be a superuser.  Returns how many there were.
+ * Remove all jobs of ours that a role has, or that are run in a database; the
+ * other one is NULL.  The current role must be a superuser.  Returns how many
+ * there were.
  */
-extern int64 mlops_cron_remove_owner(const char *role);
+extern int64 mlops_cron_remove_all(const char *role, const char *database);
 
 #endif							/* MLOPS_CATALOG_CRON_H */

@@ -42,8 +42,8 @@ typedef struct Segment
 	Oid			place;
 	Oid			role;
 	bool		is_removal;
-	bool		is_of_owner;	/* of all its jobs */
-	char		owner[NAMEDATALEN];
+	bool		is_sweep;
+	char		owner[NAMEDATALEN];	/* empty: all of the database */
 	char		name[TEXT_SIZE];
 	char		schedule[TEXT_SIZE];
 	char		command[TEXT_SIZE];
@@ -125,8 +125,10 @@ mlops_cron_worker_main(Datum argument)
 											  0);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (segment->is_of_owner)
-		segment->result = mlops_cron_remove_owner(segment->owner);
+	if (segment->is_sweep && segment->owner[0] != '\0')
+		segment->result = mlops_cron_remove_all(segment->owner, NULL);
+	else if (segment->is_sweep)
+		segment->result = mlops_cron_remove_all(NULL, segment->database);
 	else if (segment->is_removal)
 		segment->result = mlops_cron_remove(segment->command,
 											segment->database);
@@ -155,7 +157,7 @@ place_of(const MlopsCronRequest *request, int level)
 				 errhint("The setting cron.database_name says where pg_cron lives.")));
 		return InvalidOid;
 	}
-	if (request->owner != NULL || mlops_may_connect(place, GetUserId()))
+	if (request->is_sweep || mlops_may_connect(place, GetUserId()))
 		return place;
 	role = GetUserNameFromId(GetUserId(), false);
 	ereport(level,
@@ -178,22 +180,21 @@ fill_segment(dsm_segment *shared, Oid place, const MlopsCronRequest *request)
 	memset(segment, 0, sizeof(Segment));
 	segment->place = place;
 	segment->role = GetUserId();
-	if (request->owner != NULL)
-	{
-		segment->role = BOOTSTRAP_SUPERUSERID;
-		segment->is_of_owner = true;
-		strlcpy(segment->owner, request->owner, NAMEDATALEN);
-		shm_mq_create(queue_of(segment), QUEUE_SIZE);
-		return segment;
-	}
 	segment->is_removal = request->name == NULL;
+	segment->is_sweep = request->is_sweep;
+	if (request->is_sweep)
+		segment->role = BOOTSTRAP_SUPERUSERID;
+	if (request->owner != NULL)
+		strlcpy(segment->owner, request->owner, NAMEDATALEN);
 	if (request->name != NULL)
 	{
 		strlcpy(segment->name, request->name, TEXT_SIZE);
 		strlcpy(segment->schedule, request->schedule, TEXT_SIZE);
 	}
-	strlcpy(segment->command, request->command, TEXT_SIZE);
-	strlcpy(segment->database, request->database, TEXT_SIZE);
+	if (request->command != NULL)
+		strlcpy(segment->command, request->command, TEXT_SIZE);
+	if (request->database != NULL)
+		strlcpy(segment->database, request->database, TEXT_SIZE);
 	shm_mq_create(queue_of(segment), QUEUE_SIZE);
 	return segment;
 }

@@ -15,8 +15,10 @@ typedef struct MlopsCronRequest
 	const char *schedule;
 	const char *command;
 	const char *database;		/* where the command is to be run */
-	const char *owner;			/* not NULL: remove all our jobs of this role,
-								 * with the rights of a superuser */
+	bool		is_sweep;		/* remove all our jobs of the owner, or, if
+								 * that is NULL, in the database, with the
+								 * rights of a superuser */
+	const char *owner;			/* a role */
 } MlopsCronRequest;
 
 /*

@@ -101,6 +101,12 @@ install_packages()
 		die "could not install; by hand: apt-get install" $packages
 	fi
 	rm -f "$log"
+	case " $packages " in
+		*" prometheus-postgres-exporter "*)
+			! command -v systemctl >/dev/null ||
+				as_root systemctl disable prometheus-postgres-exporter \
+					>/dev/null 2>&1 || true ;;
+	esac
 }
 
 version=$(postgres_version)

@@ -197,6 +197,13 @@ $node->safe_psql('sales', "SELECT mlops.drop_monitor('stream')");
 $node->safe_psql('postgres', "SELECT mlops.unschedule(name) FROM mlops.schedules");
 is(value('postgres', "SELECT string_agg(username, ',' ORDER BY 1) FROM cron.job"), '', 'pg_cron has nothing left');
 is(value($_, 'SELECT count(*) FROM mlops.job'), 0, "no jobs in $_") for qw(postgres sales);
+
+# --- and by that of its database ------------------------------------------------
+
+$node->safe_psql('sales', "SELECT mlops.schedule('stream', '$each_minute', kind => 'watch')");
+is(value('postgres', 'SELECT count(*) FROM cron.job'), 1, 'a job of another database');
+$node->safe_psql('postgres', 'DROP DATABASE sales WITH (FORCE)');
+is(value('postgres', 'SELECT count(*) FROM cron.job'), 0, 'goes with it');
 unlike(log_since($node), qr/PANIC|terminated by signal/, 'no process has died');
 $node->stop;
 done_testing();
