@@ -52,7 +52,7 @@ ISOLATION         = batch_across_deploy batch_concurrent_update deploy_while_pre
                     drop_while_predicting plan_across_deploy \
                     prepared_across_deploy repeatable_read_across_deploy \
                     two_monitor_runs two_scorings two_trainings \
-                    two_retrainings
+                    two_retrainings unschedule_while_running
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1 009_exchange \
                     010_plot 011_deploys_under_load 012_shared_versions \

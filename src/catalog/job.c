@@ -83,7 +83,7 @@ mlops_jobs(void)
 	return jobs;
 }
 
-void
+bool
 mlops_job_insert(MlopsJob *job)
 {
 	MlopsArguments a = {0};
@@ -96,11 +96,13 @@ mlops_job_insert(MlopsJob *job)
 	mlops_add_text(&a, job->subject);
 	mlops_add_text(&a, job->run_as);
 	mlops_add_text(&a, job->system_identifier);
-	mlops_catalog_execute("INSERT INTO mlops.job (schedule, cron_job_id,"
-						  " cron_database, name, kind, model_id, subject,"
-						  " run_as, system_identifier)"
-						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-						  " RETURNING job_id", &a, &job->job_id);
+	return mlops_catalog_execute("INSERT INTO mlops.job (schedule,"
+								 " cron_job_id, cron_database, name, kind,"
+								 " model_id, subject, run_as,"
+								 " system_identifier)"
+								 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+								 " ON CONFLICT (name) DO NOTHING"
+								 " RETURNING job_id", &a, &job->job_id) > 0;
 }
 
 void
@@ -143,8 +145,10 @@ mlops_job_run_add(const MlopsJobRun *run)
 	mlops_add_text(&a, mlops_current_role());
 	mlops_catalog_execute("INSERT INTO mlops.job_run (job_id, state,"
 						  " started_at, ended_at, message, error, error_code,"
-						  " run_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-						  &a, NULL);
+						  " run_by)"
+						  " SELECT j.job_id, $2, $3, $4, $5, $6, $7, $8"
+						  " FROM mlops.job j WHERE j.job_id = $1"
+						  " FOR KEY SHARE", &a, NULL);
 	a = (MlopsArguments) {0};
 	mlops_add_int8(&a, run->job_id);
 	mlops_add_int4(&a, MLOPS_JOB_RUNS);

@@ -51,8 +51,8 @@ extern MlopsJob *mlops_job_lookup(const char *name);
 /* All jobs, MlopsJob *, in the order of their numbers. */
 extern List *mlops_jobs(void);
 
-/* Store a new one, which gets its number. */
-extern void mlops_job_insert(MlopsJob *job);
+/* Store a new one, which gets its number; false if its name is taken. */
+extern bool mlops_job_insert(MlopsJob *job);
 
 /* Store what may change: schedule, where pg_cron has it. */
 extern void mlops_job_update(const MlopsJob *job);
@@ -60,7 +60,10 @@ extern void mlops_job_update(const MlopsJob *job);
 /* Remove it with its runs. */
 extern void mlops_job_delete(int64 job_id);
 
-/* Write down a run by the current role; the oldest ones go. */
+/*
+ * Write down a run by the current role; the oldest ones go.  A job that was
+ * ended meanwhile has no runs.
+ */
 extern void mlops_job_run_add(const MlopsJobRun *run);
 
 /*

@@ -18,6 +18,9 @@
 #include "utils/timestamp.h"
 #include "watch/alert_state.h"
 
+/* Bytes of details that are told; a notification takes some 8,000 in all. */
+#define LONGEST_DETAILS	5000
+
 /* What a rule has of a subject. */
 typedef struct History
 {
@@ -298,7 +301,7 @@ forget_times(MlopsAlert *alert, const Interval *period, TimestampTz now)
 		remove_time(alert, 0);
 }
 
-/* Notify of an alert. */
+/* Notify of an alert; details that are too long are left to the row. */
 static void
 tell(const char *event, const MlopsAlert *alert,
 	 const MlopsSighting *sighting)
@@ -316,7 +319,9 @@ tell(const char *event, const MlopsAlert *alert,
 	escape_json(&json, alert->feature);
 	appendStringInfoString(&json, ", \"message\": ");
 	escape_json(&json, alert->message);
-	appendStringInfo(&json, ", \"details\": %s}", alert->details);
+	appendStringInfo(&json, ", \"details\": %s}",
+					 strlen(alert->details) <= LONGEST_DETAILS ?
+					 alert->details : "{\"truncated\": true}");
 	mlops_event(event, sighting->model, json.data);
 	pfree(json.data);
 }

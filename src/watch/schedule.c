@@ -310,7 +310,12 @@ take_over(const MlopsJob *wanted)
 		end_job(job);
 	job = palloc(sizeof(MlopsJob));
 	*job = *wanted;
-	mlops_job_insert(job);
+	if (!mlops_job_insert(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("job \"%s\" has just been made by another transaction",
+						job->name),
+				 errhint("Try again.")));
 	return job;
 }
 
