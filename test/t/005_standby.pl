@@ -78,6 +78,9 @@ my %write = (
 	rollback => q(SELECT mlops.rollback('m')),
 	set_alias => q(SELECT mlops.set_alias('m/2', 'challenger')),
 	grant_model => q(SELECT mlops.grant_model('m', 'analyst', 'predict')),
+	create_alert_rule => q(SELECT mlops.create_alert_rule('m')),
+	schedule => q(SELECT mlops.schedule('m', NULL, 'watch')),
+	run_job => q(SELECT mlops.run_job(1)),
 	drop_version => q(SELECT mlops.drop_version('m/2')),
 	drop_model => q(SELECT mlops.drop_model('m')));
 for my $what (sort keys %write)

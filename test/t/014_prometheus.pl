@@ -66,6 +66,7 @@ my $run;
 # The page of metrics, as soon as there is one.
 sub scrape
 {
+	local $ENV{no_proxy} = '127.0.0.1';
 	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
 
 	while (time() < $deadline)
