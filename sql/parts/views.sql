@@ -310,6 +310,7 @@ SELECT m.name AS model, a.version AS serving,
 			WHEN f.open THEN 'retraining stopped after failures'
 			WHEN j.problem IS NOT NULL THEN 'the job cannot run'
 			WHEN j.last_error IS NOT NULL THEN 'the last run of the job failed'
+			WHEN d.action = 'failed' THEN 'the last retraining failed'
 			WHEN w.state = 'failed' THEN 'the last window failed'
 			WHEN w.performance_status = 'detected' THEN 'performance is worse'
 			WHEN w.drift_status = 'detected' THEN 'data have drifted'

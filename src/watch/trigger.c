@@ -22,8 +22,9 @@ static bool holds(const MlopsLoop *loop, const char *trigger,
 static bool is_old(const MlopsLoop *loop,
 				   const MlopsDecisionHistory *history);
 static bool was_detected(const MlopsLoop *loop, const char *measure);
-static const MlopsMonitorWindow *latest_window(const MlopsLoop *loop,
-											   const MlopsMonitor *monitor);
+static const char *latest_status(const MlopsLoop *loop,
+								 const MlopsMonitor *monitor,
+								 const char *measure);
 
 List *
 mlops_triggers(const MlopsLoop *loop, const MlopsDecisionHistory *history,
@@ -94,7 +95,7 @@ is_old(const MlopsLoop *loop, const MlopsDecisionHistory *history)
 
 /*
  * Is the measure, drift, performance or estimate, "detected" in the latest
- * window of a monitor of the champion?
+ * window of a monitor of the champion that could be judged?
  */
 static bool
 was_detected(const MlopsLoop *loop, const char *measure)
@@ -103,15 +104,8 @@ was_detected(const MlopsLoop *loop, const char *measure)
 
 	foreach(cell, mlops_monitors_of(loop->model->model_id, NULL))
 	{
-		const MlopsMonitor *monitor = lfirst(cell);
-		const MlopsMonitorWindow *window = latest_window(loop, monitor);
-		const char *status;
+		const char *status = latest_status(loop, lfirst(cell), measure);
 
-		if (window == NULL)
-			continue;
-		status = mlops_monitor_status(mlops_monitor_results(monitor->monitor_id,
-															window->window_start,
-															NULL), measure);
 		if (status != NULL && strcmp(status, "detected") == 0)
 			return true;
 	}
@@ -119,26 +113,33 @@ was_detected(const MlopsLoop *loop, const char *measure)
 }
 
 /*
- * The last window of a monitor that was over by the clock and has figures of
- * the champion; NULL if a later one has figures of another version, or there
- * is none.
+ * The status of a measure in the latest window that was over by the clock and
+ * had data enough for it, which may be an earlier one where labels are late;
+ * NULL if there is none since the champion is looked at.
  */
-static const MlopsMonitorWindow *
-latest_window(const MlopsLoop *loop, const MlopsMonitor *monitor)
+static const char *
+latest_status(const MlopsLoop *loop, const MlopsMonitor *monitor,
+			  const char *measure)
 {
-	const MlopsMonitorWindow *latest = NULL;
-	ListCell   *cell;
+	List	   *windows = mlops_monitor_windows(monitor->monitor_id,
+												DT_NOBEGIN, MOST_WINDOWS,
+												NULL);
 
-	foreach(cell, mlops_monitor_windows(monitor->monitor_id, DT_NOBEGIN,
-										MOST_WINDOWS, NULL))
+	for (int i = list_length(windows) - 1; i >= 0; i--)
 	{
-		const MlopsMonitorWindow *window = lfirst(cell);
+		const MlopsMonitorWindow *window = list_nth(windows, i);
+		const char *status;
 
-		if (window->window_end <= loop->until &&
-			strcmp(window->state, "completed") == 0)
-			latest = window;
+		if (window->window_end > loop->until ||
+			strcmp(window->state, "completed") != 0)
+			continue;
+		if (window->version != loop->champion->version)
+			return NULL;
+		status = mlops_monitor_status(mlops_monitor_results(monitor->monitor_id,
+															window->window_start,
+															NULL), measure);
+		if (status != NULL && strcmp(status, "insufficient data") != 0)
+			return status;
 	}
-	if (latest != NULL && latest->version != loop->champion->version)
-		return NULL;
-	return latest;
+	return NULL;
 }

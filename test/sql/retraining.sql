@@ -271,6 +271,22 @@ SELECT mlops.unwatch('loaded');
 SELECT mlops.drop_model('loaded');
 DROP TABLE load;
 
+-- labels that are late: the latest window that has them counts; a failure is told until a retraining works
+CREATE TABLE late AS SELECT i AS id, timestamptz '2024-01-01' + i * interval '1 hour' AS at, (i * 37) % 100 AS a, (i * 37) % 100 > CASE WHEN i > 840 THEN 80 ELSE 40 END AS y FROM generate_series(1, 1176) i;
+SELECT version FROM mlops.train('late', 'SELECT * FROM late WHERE id < 672', 'y', key => 'id', event_time => 'at', exclude => 'at', params => '{"num_boost_round": 5}', validation => 0);
+UPDATE late SET y = NULL WHERE id > 1000;
+SELECT count(*) FROM mlops.watch('late', 'late', window_size => '7 days', schedule => NULL, trigger_on => 'performance');
+SELECT window_start, n_labelled FROM mlops.run_monitor('late', until => '2024-02-19 00:00+00') WHERE n_labelled > 0 OR window_start > '2024-02-01' ORDER BY 1 DESC LIMIT 2;
+ALTER TABLE late RENAME y TO z;
+SELECT action, triggers, reason FROM mlops.retrain('late', force => false, until => '2024-02-19 00:00+00');
+SELECT open_alerts > 0 AS alerts, last_action, summary FROM mlops.watch_status WHERE model = 'late';
+ALTER TABLE late RENAME z TO y;
+SELECT action, triggers FROM mlops.retrain('late', force => false, until => '2024-02-20 00:00+00');
+SELECT state FROM mlops.alerts WHERE model = 'late' AND event = 'failure';
+SELECT mlops.unwatch('late');
+SELECT mlops.drop_model('late');
+DROP TABLE late;
+
 -- watch and unwatch
 SELECT mlops.drop_retraining_policy('fare');
 SELECT regexp_replace(said, '(job|run_job.)( ?)[0-9]+', '\1\2N', 'g') AS said
