@@ -114,7 +114,9 @@ mlops_gate_judge(const MlopsGate *gate, const MlopsContest *contest,
 	appendStringInfoChar(&judgement.json, ']');
 	decision->checks = judgement.json.data;
 	decision->reason = judgement.ok ?
-		psprintf("%s: better by %.4g", figures(decision), decision->gain) :
+		psprintf(decision->gain > 0 ? "%s: better by %.4g" :
+				 "%s: worse by %.4g, which the gate allows",
+				 figures(decision), fabs(decision->gain)) :
 		judgement.reason;
 	return judgement.ok;
 }
