@@ -132,14 +132,23 @@ mlops_retrain(PG_FUNCTION_ARGS)
 char *
 mlops_retrain_if_due(const char *model, TimestampTz until)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "mlops retrain",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
 	MlopsDecision *decision = decide(model, NULL, false, false, until);
+	char	   *message;
 
-	return psprintf("%s: %s", decision->action, decision->reason);
+	MemoryContextSwitchTo(old_context);
+	message = psprintf("%s: %s", decision->action, decision->reason);
+	MemoryContextDelete(context);
+	return message;
 }
 
 /*
  * Come to a decision and write it down, if there was something to decide.
- * reason is the trigger of a forced one.
+ * reason is the trigger of a forced one.  The current memory context is the
+ * decision's alone: contexts below it may be deleted.
  */
 static MlopsDecision *
 decide(const char *model, const char *reason, bool force, bool dry_run,
