@@ -115,7 +115,7 @@ mlops_gate_judge(const MlopsGate *gate, const MlopsContest *contest,
 	decision->checks = judgement.json.data;
 	decision->reason = judgement.ok ?
 		psprintf(decision->gain > 0 ? "%s: better by %.4g" :
-				 "%s: worse by %.4g, which the gate allows",
+				 "%s: not better, and worse by %.4g only",
 				 figures(decision), fabs(decision->gain)) :
 		judgement.reason;
 	return judgement.ok;
