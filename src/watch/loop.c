@@ -12,6 +12,7 @@
 
 #include "catalog/monitor.h"
 #include "data/reader.h"
+#include "data/signature.h"
 #include "data/span.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -38,8 +39,7 @@ static Jsonb *recipe_of(Jsonb *arguments);
 static Jsonb *merged(Jsonb *object, const char *members);
 static Jsonb *json_of(const char *text);
 static void add_member(StringInfo json, const char *name, const char *value);
-static void add_excluded(StringInfo json, const MlopsLoop *loop,
-						 const char *column);
+static void add_features(StringInfo json, const MlopsVersion *champion);
 
 MlopsLoop *
 mlops_loop_open(const char *name, TimestampTz until)
@@ -73,6 +73,12 @@ mlops_loop_bind(MlopsLoop *loop)
 	loop->champion = mlops_version_load(version_id, snapshot);
 	loop->recipe = mlops_recipe_load(loop->champion);
 	loop->arguments = recipe_of(loop->recipe->arguments);
+	if (loop->champion->target == NULL || loop->champion->target[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("it is not known what version %d was trained on",
+						loop->champion->version),
+				 errhint("Import it with target, or train a version here.")));
 	loop->target = pstrdup(loop->champion->target);
 	loop->weight = argument_of(loop, "weight");
 	loop->query_group = argument_of(loop, "query_group");
@@ -112,7 +118,6 @@ mlops_loop_call(const MlopsLoop *loop, const char *source, int64 n_rounds,
 				const char *description)
 {
 	StringInfoData json;
-	char	   *split_column = argument_of(loop, "split_column");
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"deploy\": \"false\", \"test\": 0");
@@ -135,9 +140,6 @@ mlops_loop_call(const MlopsLoop *loop, const char *source, int64 n_rounds,
 		appendStringInfo(&json, ", \"params\": %s",
 						 JsonbToCString(NULL, &fixed->root, VARSIZE(fixed)));
 		appendStringInfoString(&json, ", \"validation\": 0, \"split\": \"none\", \"split_column\": null");
-		/* it is no feature, as it was none */
-		if (split_column != NULL)
-			add_excluded(&json, loop, split_column);
 	}
 	appendStringInfoChar(&json, '}');
 	return mlops_train_call_of_json(merged(loop->arguments, json.data));
@@ -204,6 +206,8 @@ find_source(MlopsLoop *loop)
 	appendStringInfoString(&json, "{\"deploy\": \"false\"");
 	add_member(&json, "source", loop->source);
 	add_member(&json, "event_time", loop->event_time);
+	add_member(&json, "target", loop->target);
+	add_features(&json, loop->champion);
 	appendStringInfoChar(&json, '}');
 	loop->arguments = merged(loop->arguments, json.data);
 }
@@ -317,31 +321,20 @@ add_member(StringInfo json, const char *name, const char *value)
 		appendStringInfoString(json, "null");
 }
 
-/* Append the recorded list "exclude" with one more column. */
+/*
+ * Append the list "features" of the columns that the champion takes: a column
+ * that the source has got since, or the one in use has beside, is none.
+ */
 static void
-add_excluded(StringInfo json, const MlopsLoop *loop, const char *column)
+add_features(StringInfo json, const MlopsVersion *champion)
 {
-	JsonbValue *list =
-		getKeyJsonValueFromContainer(&loop->arguments->root, "exclude",
-									 strlen("exclude"), NULL);
+	MlopsSignature *signature = mlops_signature_from_jsonb(champion->signature);
 
-	appendStringInfoString(json, ", \"exclude\": [");
-	escape_json(json, column);
-	if (list != NULL && list->type == jbvBinary)
+	appendStringInfoString(json, ", \"exclude\": null, \"features\": [");
+	for (int i = 0; i < signature->n_inputs; i++)
 	{
-		JsonbIterator *iterator = JsonbIteratorInit(list->val.binary.data);
-		JsonbIteratorToken token;
-		JsonbValue	element;
-
-		while ((token = JsonbIteratorNext(&iterator, &element, true)) !=
-			   WJB_DONE)
-		{
-			if (token != WJB_ELEM || element.type != jbvString)
-				continue;
-			appendStringInfoString(json, ", ");
-			escape_json(json, pnstrdup(element.val.string.val,
-									   element.val.string.len));
-		}
+		appendStringInfoString(json, i == 0 ? "" : ", ");
+		escape_json(json, signature->inputs[i].name);
 	}
 	appendStringInfoChar(json, ']');
 }

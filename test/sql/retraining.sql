@@ -262,6 +262,12 @@ SELECT window_start FROM mlops.run_monitor('loaded', until => '2024-03-04 00:00+
 SELECT 'performance' = ANY (triggers) AS still FROM mlops.retrain('loaded', force => false, until => '2024-03-04 00:00+00');
 SELECT serving, last_window, performance_status, metric IS NOT NULL AS metric, value IS NOT NULL AS value FROM mlops.watch_status WHERE model = 'loaded';
 SELECT mlops.drop_monitor('loaded');
+-- a column that the source has got since is no feature
+ALTER TABLE load ADD leak boolean;
+UPDATE load SET leak = y;
+SELECT mlops.set_retraining_policy('loaded', source => 'load', memory => '14 days', gate => '{"min_gain": -100, "min_probability": 0}');
+SELECT action FROM mlops.retrain('loaded', until => '2024-03-11 00:00+00');
+SELECT array_agg(DISTINCT feature ORDER BY feature) AS features FROM mlops.baselines WHERE model = 'loaded' AND kind <> 'prediction' AND version > 3;
 -- the same as a job, by the clock of today
 SELECT count(*) AS lines FROM mlops.watch('loaded', 'load', window_size => '30 days', schedule => NULL);
 SELECT mlops.run_job(job_id) ~ 'promoted|kept|skipped' AS done FROM mlops.schedules WHERE model = 'loaded';
