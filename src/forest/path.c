@@ -8,10 +8,10 @@
  */
 #include <string.h>
 
-#include "forest/cpu.h"
 #include "forest/objective.h"
 #include "forest/path.h"
 #include "forest/ranks.h"
+#include "math/cpu.h"
 
 /* Fewer rows are not worth a batch. */
 #define FEW_ROWS 12

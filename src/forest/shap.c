@@ -22,8 +22,8 @@
 #include <string.h>
 
 #include "forest/block.h"
-#include "forest/cpu.h"
 #include "forest/explain.h"
+#include "math/cpu.h"
 
 /* Points of the quadrature that are treated at once. */
 #define LANES 4

@@ -14,6 +14,8 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_VECTORS
 #include <immintrin.h>
+
+#include "math/cpu.h"
 #endif
 
 #define LEVELS	7
@@ -193,12 +195,11 @@ static Locator
 locator_of(int lanes)
 {
 #ifdef HAVE_VECTORS
-	__builtin_cpu_init();
-	if (lanes == 16 && __builtin_cpu_supports("avx512f") &&
-		__builtin_cpu_supports("avx512bw") &&
-		__builtin_cpu_supports("avx512vl"))
+	if (lanes == 16 && MLOPS_CPU_HAS(AVX512F, "avx512f") &&
+		MLOPS_CPU_HAS(AVX512BW, "avx512bw") &&
+		MLOPS_CPU_HAS(AVX512VL, "avx512vl"))
 		return locate_avx512;
-	if (lanes == 8 && __builtin_cpu_supports("avx2"))
+	if (lanes == 8 && MLOPS_CPU_HAS(AVX2, "avx2"))
 		return locate_avx2;
 #endif
 	return lanes == 1 ? locate_one_by_one : NULL;

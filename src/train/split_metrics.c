@@ -20,7 +20,7 @@
  * With so many rows that were not trained on, the baseline of predictions is
  * made of them: on those that were, trees are surer than on any others.
  */
-#define LEAST_HELD_OUT	500
+#define LEAST_HELD_OUT	200
 
 static const char *const split_names[] = {"train", "validation", "test"};
 

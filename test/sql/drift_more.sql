@@ -248,7 +248,7 @@ FROM mlops.drift('ride', 'ride_july') WITH ORDINALITY WHERE kind IN ('number', '
 SELECT version FROM mlops.train('ride', 'ride', 'shared', key => 'id', task => 'binary', params => '{"num_boost_round": 10}');
 SELECT n FROM mlops.baselines WHERE model = 'ride' AND version = 2 AND kind = 'prediction';
 SELECT rows_validation + rows_test AS held_out FROM mlops.runs WHERE model = 'ride' AND version = 2;
-SELECT version FROM mlops.train('ride', 'SELECT * FROM ride WHERE id <= 1000', 'shared', key => 'id', task => 'binary',
+SELECT version FROM mlops.train('ride', 'SELECT * FROM ride WHERE id <= 500', 'shared', key => 'id', task => 'binary',
 								params => '{"num_boost_round": 10}');
 SELECT b.n = r.rows_train AS training_rows FROM mlops.baselines b JOIN mlops.runs r USING (model, version)
 WHERE model = 'ride' AND version = 3 AND b.kind = 'prediction';

@@ -6,8 +6,8 @@
  * in a virtual machine takes as long as a hundred predictions; the C library
  * has asked it already, where it is one that tells.
  */
-#ifndef MLOPS_FOREST_CPU_H
-#define MLOPS_FOREST_CPU_H
+#ifndef MLOPS_CPU_H
+#define MLOPS_CPU_H
 
 #if defined(__x86_64__) && defined(__has_include)
 #if __has_include(<sys/platform/x86.h>)
@@ -22,4 +22,4 @@
 #define MLOPS_CPU_HAS(feature, name) __builtin_cpu_supports(name)
 #endif
 
-#endif							/* MLOPS_FOREST_CPU_H */
+#endif							/* MLOPS_CPU_H */
