@@ -9,7 +9,8 @@
  *
  * What is usual comes from chunks of the reference, each described by the
  * components of the others: rows that components were made of are described
- * better than any new one.
+ * better than any new one.  But these may come again, so the lower bound is
+ * that of the reference described by its own components.
  */
 #include "postgres.h"
 
@@ -71,7 +72,8 @@ static void add_errors(Reconstruction *r, const MlopsPca *pca,
 					   Errors *errors);
 static void conclude(const Reconstruction *r,
 					 const MlopsSidesOptions *options, const Errors *current,
-					 const Errors *reference, const MlopsSpread *chunks,
+					 const Errors *reference, const Errors *own,
+					 const MlopsSpread *chunks,
 					 MlopsSidesVerdict *verdict);
 static void blame(const Errors *current, const Errors *reference, int n,
 				  double *share);
@@ -87,6 +89,7 @@ mlops_sides_reconstruct(const MlopsSides *sides,
 	MlopsPca   *pca;
 	MlopsSpread chunks = {0};
 	Errors		reference = {0};
+	Errors		own = {0};
 	Errors		current = {0};
 	Size		n = r.n;
 	size_t		rows = sides->reference.n;
@@ -103,6 +106,7 @@ mlops_sides_reconstruct(const MlopsSides *sides,
 	r.rest = palloc(sizeof(double) * n);
 	r.work = palloc(sizeof(double) * (n * n + 3 * n));
 	reference.squares = palloc0(sizeof(double) * n);
+	own.squares = palloc0(sizeof(double) * n);
 	current.squares = palloc0(sizeof(double) * n);
 	code_columns(&r);
 	all = new_sums(r.n);
@@ -131,8 +135,9 @@ mlops_sides_reconstruct(const MlopsSides *sides,
 		pfree(chunk);
 	}
 	fit(&r, pca, all);
+	add_errors(&r, pca, &sides->reference, 0, rows, &own);
 	add_errors(&r, pca, &sides->current, 0, sides->current.n, &current);
-	conclude(&r, options, &current, &reference, &chunks, verdict);
+	conclude(&r, options, &current, &reference, &own, &chunks, verdict);
 }
 
 /* How each column becomes a number of mean 0 and deviation 1. */
@@ -319,13 +324,15 @@ add_errors(Reconstruction *r, const MlopsPca *pca, const MlopsSide *side,
 }
 
 /*
- * Bounds are so many deviations of the chunks' means from their mean, or of
- * what the mean of so few rows has by chance, if that is more.
+ * Bounds are so many deviations of the chunks' means from the mean of rows
+ * that the components know, or do not know, or of what the mean of so few rows
+ * has by chance, if that is more.
  */
 static void
 conclude(const Reconstruction *r, const MlopsSidesOptions *options,
 		 const Errors *current, const Errors *reference,
-		 const MlopsSpread *chunks, MlopsSidesVerdict *verdict)
+		 const Errors *own, const MlopsSpread *chunks,
+		 MlopsSidesVerdict *verdict)
 {
 	double		of_rows = mlops_spread_deviation(&reference->rows);
 	double		chance = of_rows * sqrt(1.0 / current->rows.n +
@@ -342,8 +349,9 @@ conclude(const Reconstruction *r, const MlopsSidesOptions *options,
 	verdict->high = options->high[MLOPS_SIDES_PCA];
 	if (isnan(verdict->high))
 	{
-		verdict->low = Max(chunks->mean - width, 0);
-		verdict->high = chunks->mean + width;
+		verdict->low = Max(Min(own->rows.mean, reference->rows.mean) - width,
+						   0);
+		verdict->high = reference->rows.mean + width;
 	}
 	verdict->status = verdict->value > verdict->high ||
 		verdict->value < verdict->low ?

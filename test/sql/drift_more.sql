@@ -2,6 +2,7 @@
 -- of the documentation are here.
 SET client_min_messages = notice;
 SET timezone = 'UTC';
+SET mlops.threads = 1;
 
 -- numbers that look random and are the same everywhere
 CREATE FUNCTION draw(i integer, salt text) RETURNS integer IMMUTABLE LANGUAGE sql
