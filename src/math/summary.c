@@ -24,7 +24,7 @@
 #include "math/moments.h"
 #include "math/quantile.h"
 
-#define CHUNK 256
+#define CHUNK MLOPS_SUMMARY_ROWS
 #define TILE 16
 /* Not a power of 2, so that the columns of a tile use different cache sets. */
 #define PITCH (CHUNK + 16)
@@ -221,6 +221,13 @@ mlops_summary_count(MlopsSummarizer *s, const float *block, size_t stride,
 			s->summaries[c].n_missing = s->summaries[c].bin_missing;
 		}
 	}
+}
+
+void
+mlops_summary_count_column(MlopsSummarizer *s, int column, const float *x,
+						   size_t rows)
+{
+	count_column(&s->columns[column], x, rows);
 }
 
 const MlopsSummary *

@@ -40,6 +40,7 @@
 #define MLOPS_SUMMARY_QUANTILES 101
 #define MLOPS_SUMMARY_BINS 10
 #define MLOPS_SUMMARY_WIDTH_BINS 20
+#define MLOPS_SUMMARY_ROWS 256
 
 typedef struct MlopsSummary
 {
@@ -108,6 +109,14 @@ extern bool mlops_summary_edges(MlopsSummarizer *s);
 extern void mlops_summary_count(MlopsSummarizer *s, const float *block,
 								size_t stride, size_t rows,
 								const uint8_t *role, uint8_t wanted);
+
+/*
+ * The same of one column, MLOPS_SUMMARY_ROWS at once: x[MLOPS_SUMMARY_ROWS]
+ * has NaN behind the first `rows`, and is at a multiple of 64 bytes.  What was
+ * counted so shows after a call of mlops_summary_count(), if of no row.
+ */
+extern void mlops_summary_count_column(MlopsSummarizer *s, int column,
+									   const float *x, size_t rows);
 
 /* The summaries of all columns; they live until mlops_summary_free(). */
 extern const MlopsSummary *mlops_summary_columns(const MlopsSummarizer *s);

@@ -15,8 +15,9 @@
 #include "utils/memutils.h"
 #include "watch/tally.h"
 
-/* Rows that are counted at once. */
-#define BLOCK_ROWS	256
+/* Rows that are counted at once, and columns. */
+#define BLOCK_ROWS	MLOPS_SUMMARY_ROWS
+#define TILE		16
 
 /* A source that is counted while it is read. */
 typedef struct Stream
@@ -32,6 +33,8 @@ static void keep_row(const float *values, const Datum *by, const bool *nulls,
 static void make_room(MlopsDriftRows *rows);
 static void stream_row(const float *values, const Datum *beside,
 					   const bool *nulls, void *arg);
+static void count_tile(MlopsTally *tally, int first, const float *values,
+					   size_t rows);
 static void count_codes(MlopsTally *tally, int category, const float *values,
 						size_t rows);
 static void make_codes(MlopsTally *tally, int category, int code);
@@ -185,11 +188,14 @@ mlops_tally_count(MlopsTally *tally, const float *values, size_t rows)
 	int			n_numbers = tally->layout->n_numbers;
 
 	tally->n += rows;
-	if (tally->summarizer != NULL)
+	if (tally->knots != NULL)
+	{
+		for (int i = 0; i < n_numbers; i += TILE)
+			count_tile(tally, i, values, rows);
+	}
+	else if (tally->summarizer != NULL)
 		mlops_summary_count(tally->summarizer, values, n_columns, rows, NULL,
 							0);
-	for (int i = 0; tally->knots != NULL && i < n_numbers; i++)
-		mlops_knots_count(&tally->knots[i], values + i, n_columns, rows);
 	for (int i = n_numbers; i < n_columns; i++)
 		count_codes(tally, i - n_numbers, values + i, rows);
 }
@@ -317,6 +323,39 @@ stream_row(const float *values, const Datum *beside, const bool *nulls,
 		return;
 	mlops_tally_count(stream->tally, stream->block, stream->rows);
 	stream->rows = 0;
+}
+
+/*
+ * Count up to TILE numbers from the first on, in rows that are at most
+ * BLOCK_ROWS, column by column.
+ */
+static void
+count_tile(MlopsTally *tally, int first, const float *values, size_t rows)
+{
+	/* not a power of 2, so that columns use different cache sets */
+	float		tile[TILE][BLOCK_ROWS + 16] __attribute__((aligned(64)));
+	int			stride = tally->layout->n_columns;
+	int			n = Min(tally->layout->n_numbers - first, TILE);
+
+	for (size_t r = 0; r < rows; r++)
+	{
+		const float *row = values + r * stride + first;
+
+		if (n == TILE)
+			for (int c = 0; c < TILE; c++)
+				tile[c][r] = row[c];
+		else
+			for (int c = 0; c < n; c++)
+				tile[c][r] = row[c];
+	}
+	for (int c = 0; c < n; c++)
+	{
+		for (size_t r = rows; r < BLOCK_ROWS; r++)
+			tile[c][r] = NAN;
+		mlops_summary_count_column(tally->summarizer, first + c, tile[c],
+								   rows);
+		mlops_knots_count(&tally->knots[first + c], tile[c], 1, rows);
+	}
 }
 
 /* Count the codes of a category in rows. */
