@@ -23,9 +23,9 @@ count_twice(const float *block, float feature)
 {
 	__m256		all = _mm256_set1_ps(feature);
 	__m256i		low = _mm256_castps_si256(
-		_mm256_cmp_ps(_mm256_load_ps(block), all, _CMP_LE_OQ));
+		_mm256_cmp_ps(all, _mm256_load_ps(block), _CMP_GE_OQ));
 	__m256i		high = _mm256_castps_si256(
-		_mm256_cmp_ps(_mm256_load_ps(block + 8), all, _CMP_LE_OQ));
+		_mm256_cmp_ps(all, _mm256_load_ps(block + 8), _CMP_GE_OQ));
 
 	return (unsigned) __builtin_popcount((unsigned) _mm256_movemask_epi8(
 		_mm256_packs_epi32(low, high)));

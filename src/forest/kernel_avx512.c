@@ -25,9 +25,10 @@
 static INLINE uint64_t
 rank_in_block(const float *block, float feature)
 {
-	return (unsigned) __builtin_popcount(_cvtmask16_u32(
-		_mm512_cmp_ps_mask(_mm512_load_ps(block), _mm512_set1_ps(feature),
-						   _CMP_LE_OQ)));
+	/* This way round the compare reads memory; 64 bits need no extension. */
+	return (uint64_t) __builtin_popcountll(_cvtmask64_u64(
+		_mm512_cmp_ps_mask(_mm512_set1_ps(feature), _mm512_load_ps(block),
+						   _CMP_GE_OQ)));
 }
 
 /*

@@ -16,6 +16,7 @@
 
 #include "access/parallel.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "nodes/nodeFuncs.h"
@@ -24,6 +25,7 @@
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 /* Lines of memory, and how many of a row are asked for at most. */
 #define LINE 64
@@ -95,13 +97,15 @@ predicts(Node *node, void *context)
 }
 
 /*
- * Have all sequential scans from a node on ask for their next rows.  EXPLAIN
- * ANALYZE has a function of its own there, which stays.
+ * Have all sequential scans of heaps from a node on ask for their next rows.
+ * EXPLAIN ANALYZE has a function of its own there, which stays.
  */
 static bool
 look_ahead(PlanState *state, void *context)
 {
-	if (IsA(state, SeqScanState) && state->instrument == NULL)
+	if (IsA(state, SeqScanState) && state->instrument == NULL &&
+		((ScanState *) state)->ss_currentRelation->rd_rel->relam ==
+		HEAP_TABLE_AM_OID)
 		state->ExecProcNode = scan;
 	return planstate_tree_walker(state, look_ahead, context);
 }
