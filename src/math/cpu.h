@@ -17,7 +17,21 @@
 
 /* MLOPS_CPU_HAS(AVX2, "avx2"): the library's name, and the compiler's. */
 #ifdef CPU_FEATURE_ACTIVE
-#define MLOPS_CPU_HAS(feature, name) CPU_FEATURE_ACTIVE(feature)
+
+/*
+ * Whether the processor and the system have a feature.  The library's own
+ * macro shifts a one into the sign, which a sanitizer stops at.
+ */
+static inline int
+mlops_cpu_active(unsigned feature)
+{
+	const struct cpuid_feature *leaf =
+		__x86_get_cpuid_feature_leaf(feature / 128);
+
+	return leaf->active_array[feature % 128 / 32] >> feature % 32 & 1;
+}
+
+#define MLOPS_CPU_HAS(feature, name) mlops_cpu_active(x86_cpu_##feature)
 #else
 #define MLOPS_CPU_HAS(feature, name) __builtin_cpu_supports(name)
 #endif
