@@ -321,7 +321,7 @@ CREATE TABLE mlops.alert (
 	model_id		bigint NOT NULL REFERENCES mlops.model ON DELETE CASCADE,
 	rule			text NOT NULL,
 	event			text NOT NULL,
-	subject			text NOT NULL,
+	subject			text COLLATE "C" NOT NULL,
 	severity		text NOT NULL,
 	state			text NOT NULL
 					CHECK (state IN ('pending', 'open', 'acknowledged', 'resolved')),
@@ -342,7 +342,7 @@ CREATE TABLE mlops.alert (
 );
 COMMENT ON TABLE mlops.alert IS 'alerts, and what became of them';
 CREATE INDEX alert_model_id ON mlops.alert (model_id, state);
-CREATE INDEX alert_rule_id ON mlops.alert (rule_id);
+CREATE INDEX alert_rule_id_subject ON mlops.alert (rule_id, subject);
 
 CREATE TABLE mlops.job (
 	job_id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

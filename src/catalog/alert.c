@@ -153,15 +153,16 @@ mlops_model_has_feature(int64 model_id, const char *feature)
 }
 
 List *
-mlops_alerts_of(int64 rule_id)
+mlops_alerts_of(int64 rule_id, const char *subject)
 {
 	List	   *alerts = NIL;
 	MlopsScan	scan;
-	ScanKeyData key;
+	ScanKeyData keys[2];
 	HeapTuple	tuple;
 
-	mlops_key_int8(&key, ALERT_RULE_ID, rule_id);
-	mlops_scan_begin(&scan, "alert", "alert_rule_id", NULL, 1, &key);
+	mlops_key_int8(&keys[0], ALERT_RULE_ID, rule_id);
+	mlops_key_text(&keys[1], ALERT_SUBJECT, subject);
+	mlops_scan_begin(&scan, "alert", "alert_rule_id_subject", NULL, 2, keys);
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
 		alerts = lappend(alerts, read_alert(&scan, tuple));
 	mlops_scan_end(&scan);

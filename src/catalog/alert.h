@@ -75,8 +75,8 @@ extern void mlops_alert_rule_delete(const MlopsAlertRule *rule);
 /* Does any version of the model have such a feature? */
 extern bool mlops_model_has_feature(int64 model_id, const char *feature);
 
-/* The alerts that a rule has raised, MlopsAlert *, in that order. */
-extern List *mlops_alerts_of(int64 rule_id);
+/* The alerts that a rule has on a subject, MlopsAlert *, oldest first. */
+extern List *mlops_alerts_of(int64 rule_id, const char *subject);
 
 /* The alert of that number, or NULL. */
 extern MlopsAlert *mlops_alert_lookup(int64 alert_id);

@@ -108,7 +108,7 @@ mlops_alert_event(int64 model_id, const char *model, const char *event,
 
 		if (list_has(rule->events, event) &&
 			rank_of(status) >= rank_of(rule->least_status))
-			mlops_alert_judge(rule, mlops_alerts_of(rule->rule_id),
+			mlops_alert_judge(rule, mlops_alerts_of(rule->rule_id, subject),
 							  &sighting);
 	}
 }
@@ -128,7 +128,7 @@ mlops_alert_clear(int64 model_id, const char *model, const char *event,
 		MlopsAlertRule *rule = lfirst(cell);
 
 		if (list_has(rule->events, event))
-			mlops_alert_judge(rule, mlops_alerts_of(rule->rule_id),
+			mlops_alert_judge(rule, mlops_alerts_of(rule->rule_id, subject),
 							  &sighting);
 	}
 }
@@ -239,7 +239,7 @@ static void
 judge_window(const Window *window, const MlopsAlertRule *rule)
 {
 	bool		is_completed = strcmp(window->row->state, "completed") == 0;
-	List	   *alerts = mlops_alerts_of(rule->rule_id);
+	List	   *alerts = mlops_alerts_of(rule->rule_id, window->subject);
 
 	for (int i = 0; i < lengthof(window_events); i++)
 	{
