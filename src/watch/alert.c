@@ -21,9 +21,11 @@
 #include "catalog/monitor.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "watch/alert.h"
 #include "watch/alert_state.h"
@@ -74,19 +76,27 @@ static bool list_has(const List *names, const char *name);
 void
 mlops_alert_window(const MlopsMonitor *monitor, TimestampTz window_start)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "mlops alerts",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
 	Window		window = {monitor};
 	ListCell   *cell;
 
+	CHECK_FOR_INTERRUPTS();
 	window.row = mlops_monitor_window(monitor->monitor_id, window_start,
 									  NULL);
-	if (window.row == NULL)
-		return;
-	window.results = mlops_monitor_results(monitor->monitor_id, window_start,
-										   NULL);
-	window.subject = psprintf("monitor %s", monitor->name);
-	send_window_events(&window);
-	foreach(cell, mlops_alert_rules(monitor->model_id))
-		judge_window(&window, lfirst(cell));
+	if (window.row != NULL)
+	{
+		window.results = mlops_monitor_results(monitor->monitor_id,
+											   window_start, NULL);
+		window.subject = psprintf("monitor %s", monitor->name);
+		send_window_events(&window);
+		foreach(cell, mlops_alert_rules(monitor->model_id))
+			judge_window(&window, lfirst(cell));
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
 }
 
 void
