@@ -80,7 +80,7 @@ PREPARE reference(mlops.model_ref) AS SELECT mlops.predict($1, t)::numeric(6, 2)
 EXECUTE one;
 EXECUTE many;
 EXECUTE reference('odd');
-CREATE FUNCTION odd_change(change text) RETURNS TABLE (column_type text, one text, many text, reference text, json text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION odd_change(change text) RETURNS TABLE (column_type text, one text, many text, reference text, document text) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE 'ALTER TABLE odd_typed ' || change;
 	RETURN QUERY SELECT coalesce((SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'odd_typed'::regclass AND attname = 'f8'), '-'),
