@@ -14,7 +14,6 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -39,16 +38,8 @@ enum
 
 static MlopsAlertRule *read_rule(MlopsScan *scan, HeapTuple tuple);
 static MlopsAlert *read_alert(MlopsScan *scan, HeapTuple tuple);
-static char *read_text(MlopsScan *scan, HeapTuple tuple, int column);
-static int64 read_int8(MlopsScan *scan, HeapTuple tuple, int column);
-static List *read_list(MlopsScan *scan, HeapTuple tuple, int column);
-static Interval *read_interval(MlopsScan *scan, HeapTuple tuple, int column);
-static TimestampTz read_time(MlopsScan *scan, HeapTuple tuple, int column);
 static char *read_json(MlopsScan *scan, HeapTuple tuple, int column);
 static void read_times(MlopsAlert *alert, MlopsScan *scan, HeapTuple tuple);
-static void add_list(MlopsArguments *arguments, const List *list);
-static void add_interval(MlopsArguments *arguments, Interval *interval);
-static void add_time(MlopsArguments *arguments, TimestampTz time);
 static void add_times(MlopsArguments *arguments, const MlopsAlert *alert);
 static void add_alert(MlopsArguments *arguments, const MlopsAlert *alert);
 static int	compare_rules(const ListCell *a, const ListCell *b);
@@ -101,14 +92,14 @@ mlops_alert_rule_insert(MlopsAlertRule *rule)
 
 	mlops_add_text(&a, rule->name);
 	mlops_add_int8(&a, rule->model_id);
-	add_list(&a, rule->events);
-	add_list(&a, rule->metrics);
-	add_list(&a, rule->features);
+	mlops_add_names(&a, rule->events, true);
+	mlops_add_names(&a, rule->metrics, true);
+	mlops_add_names(&a, rule->features, true);
 	mlops_add_text(&a, rule->least_status);
 	mlops_add_text(&a, rule->severity);
 	mlops_add_int4(&a, rule->min_count);
-	add_interval(&a, rule->period);
-	add_interval(&a, rule->cooldown);
+	mlops_add_interval(&a, rule->period);
+	mlops_add_interval(&a, rule->cooldown);
 	mlops_add_bool(&a, rule->auto_reset);
 	mlops_add_text(&a, mlops_current_role());
 	return mlops_catalog_execute("INSERT INTO mlops.alert_rule (name,"
@@ -273,18 +264,18 @@ read_rule(MlopsScan *scan, HeapTuple tuple)
 	MlopsAlertRule *rule = palloc0(sizeof(MlopsAlertRule));
 	bool		null;
 
-	rule->rule_id = read_int8(scan, tuple, RULE_RULE_ID);
-	rule->name = read_text(scan, tuple, RULE_NAME);
-	rule->model_id = read_int8(scan, tuple, RULE_MODEL_ID);
-	rule->events = read_list(scan, tuple, RULE_EVENTS);
-	rule->metrics = read_list(scan, tuple, RULE_METRICS);
-	rule->features = read_list(scan, tuple, RULE_FEATURES);
-	rule->least_status = read_text(scan, tuple, RULE_LEAST_STATUS);
-	rule->severity = read_text(scan, tuple, RULE_SEVERITY);
+	rule->rule_id = mlops_scan_int8(scan, tuple, RULE_RULE_ID);
+	rule->name = mlops_scan_text(scan, tuple, RULE_NAME);
+	rule->model_id = mlops_scan_int8(scan, tuple, RULE_MODEL_ID);
+	rule->events = mlops_scan_names(scan, tuple, RULE_EVENTS);
+	rule->metrics = mlops_scan_names(scan, tuple, RULE_METRICS);
+	rule->features = mlops_scan_names(scan, tuple, RULE_FEATURES);
+	rule->least_status = mlops_scan_text(scan, tuple, RULE_LEAST_STATUS);
+	rule->severity = mlops_scan_text(scan, tuple, RULE_SEVERITY);
 	rule->min_count = DatumGetInt32(mlops_scan_value(scan, tuple,
 													 RULE_MIN_COUNT, &null));
-	rule->period = read_interval(scan, tuple, RULE_PERIOD);
-	rule->cooldown = read_interval(scan, tuple, RULE_COOLDOWN);
+	rule->period = mlops_scan_interval(scan, tuple, RULE_PERIOD);
+	rule->cooldown = mlops_scan_interval(scan, tuple, RULE_COOLDOWN);
 	rule->auto_reset = DatumGetBool(mlops_scan_value(scan, tuple,
 													 RULE_AUTO_RESET, &null));
 	return rule;
@@ -297,81 +288,32 @@ read_alert(MlopsScan *scan, HeapTuple tuple)
 	MlopsAlert *alert = palloc0(sizeof(MlopsAlert));
 	bool		null;
 
-	alert->alert_id = read_int8(scan, tuple, ALERT_ALERT_ID);
-	alert->rule_id = read_int8(scan, tuple, ALERT_RULE_ID);
-	alert->model_id = read_int8(scan, tuple, ALERT_MODEL_ID);
-	alert->rule = read_text(scan, tuple, ALERT_RULE);
-	alert->event = read_text(scan, tuple, ALERT_EVENT);
-	alert->subject = read_text(scan, tuple, ALERT_SUBJECT);
+	alert->alert_id = mlops_scan_int8(scan, tuple, ALERT_ALERT_ID);
+	alert->rule_id = mlops_scan_int8(scan, tuple, ALERT_RULE_ID);
+	alert->model_id = mlops_scan_int8(scan, tuple, ALERT_MODEL_ID);
+	alert->rule = mlops_scan_text(scan, tuple, ALERT_RULE);
+	alert->event = mlops_scan_text(scan, tuple, ALERT_EVENT);
+	alert->subject = mlops_scan_text(scan, tuple, ALERT_SUBJECT);
 	alert->slice = read_json(scan, tuple, ALERT_SLICE);
-	alert->feature = read_text(scan, tuple, ALERT_FEATURE);
-	alert->severity = read_text(scan, tuple, ALERT_SEVERITY);
-	alert->state = read_text(scan, tuple, ALERT_STATE);
+	alert->feature = mlops_scan_text(scan, tuple, ALERT_FEATURE);
+	alert->severity = mlops_scan_text(scan, tuple, ALERT_SEVERITY);
+	alert->state = mlops_scan_text(scan, tuple, ALERT_STATE);
 	alert->n_seen = DatumGetInt32(mlops_scan_value(scan, tuple,
 												   ALERT_N_SEEN, &null));
-	alert->first_seen_at = read_time(scan, tuple, ALERT_FIRST_SEEN_AT);
-	alert->last_seen_at = read_time(scan, tuple, ALERT_LAST_SEEN_AT);
-	alert->raised_at = read_time(scan, tuple, ALERT_RAISED_AT);
-	alert->raised_for = read_time(scan, tuple, ALERT_RAISED_FOR);
-	alert->resolved_at = read_time(scan, tuple, ALERT_RESOLVED_AT);
-	alert->acknowledged_at = read_time(scan, tuple, ALERT_ACKNOWLEDGED_AT);
-	alert->acknowledged_by = read_text(scan, tuple, ALERT_ACKNOWLEDGED_BY);
-	alert->note = read_text(scan, tuple, ALERT_NOTE);
-	alert->message = read_text(scan, tuple, ALERT_MESSAGE);
+	alert->first_seen_at = mlops_scan_time(scan, tuple, ALERT_FIRST_SEEN_AT);
+	alert->last_seen_at = mlops_scan_time(scan, tuple, ALERT_LAST_SEEN_AT);
+	alert->raised_at = mlops_scan_time(scan, tuple, ALERT_RAISED_AT);
+	alert->raised_for = mlops_scan_time(scan, tuple, ALERT_RAISED_FOR);
+	alert->resolved_at = mlops_scan_time(scan, tuple, ALERT_RESOLVED_AT);
+	alert->acknowledged_at = mlops_scan_time(scan, tuple,
+											 ALERT_ACKNOWLEDGED_AT);
+	alert->acknowledged_by = mlops_scan_text(scan, tuple,
+											 ALERT_ACKNOWLEDGED_BY);
+	alert->note = mlops_scan_text(scan, tuple, ALERT_NOTE);
+	alert->message = mlops_scan_text(scan, tuple, ALERT_MESSAGE);
 	alert->details = read_json(scan, tuple, ALERT_DETAILS);
 	read_times(alert, scan, tuple);
 	return alert;
-}
-
-/* A text, NULL if it is NULL. */
-static char *
-read_text(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NULL : TextDatumGetCString(value);
-}
-
-/* A number, 0 if it is NULL. */
-static int64
-read_int8(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? 0 : DatumGetInt64(value);
-}
-
-/* A text[] as a list of char *, NIL if it is NULL. */
-static List *
-read_list(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NIL : mlops_text_array_to_list(DatumGetArrayTypeP(value));
-}
-
-/* A copy of an interval, NULL if it is NULL. */
-static Interval *
-read_interval(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NULL :
-		DatumGetIntervalP(datumCopy(value, false, sizeof(Interval)));
-}
-
-/* A time, DT_NOBEGIN if it is NULL. */
-static TimestampTz
-read_time(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? DT_NOBEGIN : DatumGetTimestampTz(value);
 }
 
 /* A jsonb as text. */
@@ -401,37 +343,6 @@ read_times(MlopsAlert *alert, MlopsScan *scan, HeapTuple tuple)
 	alert->times = palloc(sizeof(TimestampTz) * (alert->n_times + 1));
 	for (int i = 0; i < alert->n_times; i++)
 		alert->times[i] = DatumGetTimestampTz(elements[i]);
-}
-
-/* Append a list of char * as text[]; NIL is NULL. */
-static void
-add_list(MlopsArguments *arguments, const List *list)
-{
-	const char **strings = palloc(sizeof(char *) * (list_length(list) + 1));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, list)
-		strings[n++] = lfirst(cell);
-	mlops_add_datum(arguments, TEXTARRAYOID,
-					n == 0 ? (Datum) 0 :
-					PointerGetDatum(mlops_text_array(strings, n)), n == 0);
-}
-
-/* Append an interval or NULL. */
-static void
-add_interval(MlopsArguments *arguments, Interval *interval)
-{
-	mlops_add_datum(arguments, INTERVALOID, IntervalPGetDatum(interval),
-					interval == NULL);
-}
-
-/* Append a time; DT_NOBEGIN is NULL. */
-static void
-add_time(MlopsArguments *arguments, TimestampTz time)
-{
-	mlops_add_datum(arguments, TIMESTAMPTZOID, TimestampTzGetDatum(time),
-					TIMESTAMP_IS_NOBEGIN(time));
 }
 
 /* Append the times that an alert was seen at. */
@@ -465,11 +376,11 @@ add_alert(MlopsArguments *arguments, const MlopsAlert *alert)
 	mlops_add_text(arguments, alert->severity);
 	mlops_add_text(arguments, alert->state);
 	mlops_add_int4(arguments, alert->n_seen);
-	add_time(arguments, alert->first_seen_at);
-	add_time(arguments, alert->last_seen_at);
-	add_time(arguments, alert->raised_at);
-	add_time(arguments, alert->raised_for);
-	add_time(arguments, alert->resolved_at);
+	mlops_add_time(arguments, alert->first_seen_at);
+	mlops_add_time(arguments, alert->last_seen_at);
+	mlops_add_time(arguments, alert->raised_at);
+	mlops_add_time(arguments, alert->raised_for);
+	mlops_add_time(arguments, alert->resolved_at);
 	mlops_add_text(arguments, alert->message);
 	mlops_add_text(arguments, alert->details);
 	add_times(arguments, alert);

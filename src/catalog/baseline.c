@@ -18,8 +18,6 @@ static void read_values(MlopsBaseline *baseline, MlopsScan *scan,
 						HeapTuple tuple);
 static void read_counts(MlopsBaseline *baseline, MlopsScan *scan,
 						HeapTuple tuple);
-static double read_float8(MlopsScan *scan, HeapTuple tuple, int column);
-static int64 read_int8(MlopsScan *scan, HeapTuple tuple, int column);
 static int64 *read_int8s(MlopsScan *scan, HeapTuple tuple, int column,
 						 int *n);
 
@@ -131,13 +129,15 @@ read_counts(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 	int			n_bins;
 	int			n_counts;
 
-	baseline->n = read_int8(scan, tuple, Anum_baseline_n);
-	baseline->n_missing = read_int8(scan, tuple, Anum_baseline_n_missing);
-	baseline->min = read_float8(scan, tuple, Anum_baseline_min);
-	baseline->max = read_float8(scan, tuple, Anum_baseline_max);
-	baseline->mean = read_float8(scan, tuple, Anum_baseline_mean);
-	baseline->stddev = read_float8(scan, tuple, Anum_baseline_stddev);
-	baseline->skewness = read_float8(scan, tuple, Anum_baseline_skewness);
+	baseline->n = mlops_scan_int8(scan, tuple, Anum_baseline_n);
+	baseline->n_missing = mlops_scan_int8(scan, tuple,
+										  Anum_baseline_n_missing);
+	baseline->min = mlops_scan_float8(scan, tuple, Anum_baseline_min);
+	baseline->max = mlops_scan_float8(scan, tuple, Anum_baseline_max);
+	baseline->mean = mlops_scan_float8(scan, tuple, Anum_baseline_mean);
+	baseline->stddev = mlops_scan_float8(scan, tuple, Anum_baseline_stddev);
+	baseline->skewness = mlops_scan_float8(scan, tuple,
+										   Anum_baseline_skewness);
 	baseline->has_moments = !isnan(baseline->min);
 
 	baseline->n_edges = -1;
@@ -159,33 +159,13 @@ read_counts(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 	baseline->category_counts = read_int8s(scan, tuple,
 										   Anum_baseline_category_counts,
 										   &n_counts);
-	baseline->n_other = read_int8(scan, tuple, Anum_baseline_n_other);
+	baseline->n_other = mlops_scan_int8(scan, tuple, Anum_baseline_n_other);
 	if ((baseline->n_edges >= 0 && n_bins != baseline->n_edges + 1) ||
 		n_counts != baseline->n_categories)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("baseline of \"%s\" cannot be used",
 						baseline->feature)));
-}
-
-/* A number, NaN if it is NULL. */
-static double
-read_float8(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NAN : DatumGetFloat8(value);
-}
-
-/* A count, 0 if it is NULL. */
-static int64
-read_int8(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? 0 : DatumGetInt64(value);
 }
 
 /* Counts, *n of them; none if it is NULL. */

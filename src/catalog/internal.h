@@ -103,6 +103,20 @@ extern void mlops_scan_begin(MlopsScan *scan, const char *table,
 extern HeapTuple mlops_scan_next(MlopsScan *scan);
 extern Datum mlops_scan_value(MlopsScan *scan, HeapTuple tuple, int column,
 							  bool *null);
+
+/*
+ * The same of a type, copied out of the row: NULL, 0, NaN, DT_NOBEGIN or NIL
+ * if it is NULL.
+ */
+extern char *mlops_scan_text(MlopsScan *scan, HeapTuple tuple, int column);
+extern int64 mlops_scan_int8(MlopsScan *scan, HeapTuple tuple, int column);
+extern double mlops_scan_float8(MlopsScan *scan, HeapTuple tuple,
+								int column);
+extern TimestampTz mlops_scan_time(MlopsScan *scan, HeapTuple tuple,
+								   int column);
+extern Interval *mlops_scan_interval(MlopsScan *scan, HeapTuple tuple,
+									 int column);
+extern List *mlops_scan_names(MlopsScan *scan, HeapTuple tuple, int column);
 extern void mlops_scan_end(MlopsScan *scan);
 
 /* Equality keys. */
@@ -135,6 +149,12 @@ extern void mlops_add_int4(MlopsArguments *arguments, int value);
 extern void mlops_add_int8(MlopsArguments *arguments, int64 value);
 extern void mlops_add_float8(MlopsArguments *arguments, double value);
 extern void mlops_add_bool(MlopsArguments *arguments, bool value);
+extern void mlops_add_time(MlopsArguments *arguments, TimestampTz time);
+extern void mlops_add_interval(MlopsArguments *arguments,
+							   const Interval *interval);
+/* A text[]; without names it is NULL if it may be, else empty. */
+extern void mlops_add_names(MlopsArguments *arguments, const List *names,
+							bool nullable);
 extern void mlops_add_datum(MlopsArguments *arguments, Oid type, Datum value,
 							bool null);
 

@@ -29,8 +29,6 @@ enum
 };
 
 static MlopsJob *read_job(MlopsScan *scan, HeapTuple tuple);
-static char *read_text(MlopsScan *scan, HeapTuple tuple, int column);
-static int64 read_int8(MlopsScan *scan, HeapTuple tuple, int column);
 static LOCKTAG tag_of(int64 job_id, int what);
 static void add_place(MlopsArguments *arguments, const MlopsJob *job);
 
@@ -217,35 +215,17 @@ read_job(MlopsScan *scan, HeapTuple tuple)
 {
 	MlopsJob   *job = palloc0(sizeof(MlopsJob));
 
-	job->job_id = read_int8(scan, tuple, JOB_JOB_ID);
-	job->name = read_text(scan, tuple, JOB_NAME);
-	job->kind = read_text(scan, tuple, JOB_KIND);
-	job->model_id = read_int8(scan, tuple, JOB_MODEL_ID);
-	job->subject = read_text(scan, tuple, JOB_SUBJECT);
-	job->schedule = read_text(scan, tuple, JOB_SCHEDULE);
-	job->run_as = read_text(scan, tuple, JOB_RUN_AS);
-	job->cron_job_id = read_int8(scan, tuple, JOB_CRON_JOB_ID);
-	job->cron_database = read_text(scan, tuple, JOB_CRON_DATABASE);
-	job->system_identifier = read_text(scan, tuple, JOB_SYSTEM_IDENTIFIER);
+	job->job_id = mlops_scan_int8(scan, tuple, JOB_JOB_ID);
+	job->name = mlops_scan_text(scan, tuple, JOB_NAME);
+	job->kind = mlops_scan_text(scan, tuple, JOB_KIND);
+	job->model_id = mlops_scan_int8(scan, tuple, JOB_MODEL_ID);
+	job->subject = mlops_scan_text(scan, tuple, JOB_SUBJECT);
+	job->schedule = mlops_scan_text(scan, tuple, JOB_SCHEDULE);
+	job->run_as = mlops_scan_text(scan, tuple, JOB_RUN_AS);
+	job->cron_job_id = mlops_scan_int8(scan, tuple, JOB_CRON_JOB_ID);
+	job->cron_database = mlops_scan_text(scan, tuple, JOB_CRON_DATABASE);
+	job->system_identifier = mlops_scan_text(scan, tuple,
+											 JOB_SYSTEM_IDENTIFIER);
 	return job;
 }
 
-/* A text, NULL if it is NULL. */
-static char *
-read_text(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NULL : TextDatumGetCString(value);
-}
-
-/* A number, 0 if it is NULL. */
-static int64
-read_int8(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? 0 : DatumGetInt64(value);
-}

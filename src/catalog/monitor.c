@@ -48,10 +48,6 @@ static MlopsMonitor *read_monitor(MlopsScan *scan, HeapTuple tuple,
 								  Snapshot snapshot);
 static char *model_name(int64 model_id, Snapshot snapshot);
 static int	compare_names(const ListCell *a, const ListCell *b);
-static char *text_of(MlopsScan *scan, HeapTuple tuple, int column);
-static List *names_of(MlopsScan *scan, HeapTuple tuple, int column);
-static Interval *interval_of(MlopsScan *scan, HeapTuple tuple, int column);
-static void add_names(MlopsArguments *arguments, List *names);
 static void add_monitor(MlopsArguments *arguments,
 						const MlopsMonitor *monitor);
 
@@ -168,10 +164,10 @@ mlops_label_source(int64 model_id, Snapshot snapshot)
 	if (HeapTupleIsValid(tuple))
 	{
 		source = palloc(sizeof(MlopsLabelSource));
-		source->query = text_of(&scan, tuple, Anum_label_source_query);
-		source->key = names_of(&scan, tuple, Anum_label_source_key);
-		source->label = text_of(&scan, tuple, Anum_label_source_label);
-		source->created_by = text_of(&scan, tuple,
+		source->query = mlops_scan_text(&scan, tuple, Anum_label_source_query);
+		source->key = mlops_scan_names(&scan, tuple, Anum_label_source_key);
+		source->label = mlops_scan_text(&scan, tuple, Anum_label_source_label);
+		source->created_by = mlops_scan_text(&scan, tuple,
 									 Anum_label_source_created_by);
 	}
 	mlops_scan_end(&scan);
@@ -191,7 +187,7 @@ mlops_label_source_set(int64 model_id, const MlopsLabelSource *source)
 		return;
 	}
 	mlops_add_text(&a, source->query);
-	add_names(&a, source->key);
+	mlops_add_names(&a, source->key, true);
 	mlops_add_text(&a, source->label);
 	mlops_add_text(&a, source->created_by);
 	mlops_catalog_execute("INSERT INTO mlops.label_source"
@@ -215,34 +211,38 @@ read_monitor(MlopsScan *scan, HeapTuple tuple, Snapshot snapshot)
 	monitor->monitor_id =
 		DatumGetInt64(mlops_scan_value(scan, tuple, Anum_monitor_monitor_id,
 									   &null));
-	monitor->name = text_of(scan, tuple, Anum_monitor_name);
+	monitor->name = mlops_scan_text(scan, tuple, Anum_monitor_name);
 	monitor->model_id =
 		DatumGetInt64(mlops_scan_value(scan, tuple, Anum_monitor_model_id,
 									   &null));
 	monitor->model = model_name(monitor->model_id, snapshot);
-	monitor->reference = text_of(scan, tuple, Anum_monitor_reference);
-	monitor->source = text_of(scan, tuple, Anum_monitor_source);
-	monitor->event_time = text_of(scan, tuple, Anum_monitor_event_time);
-	monitor->window_size = interval_of(scan, tuple,
+	monitor->reference = mlops_scan_text(scan, tuple, Anum_monitor_reference);
+	monitor->source = mlops_scan_text(scan, tuple, Anum_monitor_source);
+	monitor->event_time = mlops_scan_text(scan, tuple,
+										  Anum_monitor_event_time);
+	monitor->window_size = mlops_scan_interval(scan, tuple,
 									   Anum_monitor_window_size);
-	monitor->lateness = interval_of(scan, tuple, Anum_monitor_lateness);
+	monitor->lateness = mlops_scan_interval(scan, tuple,
+											Anum_monitor_lateness);
 	start = mlops_scan_value(scan, tuple, Anum_monitor_start_at, &null);
 	monitor->start_at = null ? DT_NOBEGIN : DatumGetTimestampTz(start);
-	monitor->segments = names_of(scan, tuple, Anum_monitor_segments);
-	monitor->metrics = names_of(scan, tuple, Anum_monitor_metrics);
-	monitor->features = names_of(scan, tuple, Anum_monitor_features);
+	monitor->segments = mlops_scan_names(scan, tuple, Anum_monitor_segments);
+	monitor->metrics = mlops_scan_names(scan, tuple, Anum_monitor_metrics);
+	monitor->features = mlops_scan_names(scan, tuple, Anum_monitor_features);
 	monitor->thresholds =
 		DatumGetJsonbPCopy(mlops_scan_value(scan, tuple,
 											Anum_monitor_thresholds, &null));
-	monitor->baseline_source = text_of(scan, tuple,
+	monitor->baseline_source = mlops_scan_text(scan, tuple,
 									   Anum_monitor_baseline_source);
-	monitor->target = text_of(scan, tuple, Anum_monitor_target);
+	monitor->target = mlops_scan_text(scan, tuple, Anum_monitor_target);
 	monitor->enabled = DatumGetBool(mlops_scan_value(scan, tuple,
 													 Anum_monitor_enabled,
 													 &null));
-	monitor->created_by = text_of(scan, tuple, Anum_monitor_created_by);
-	monitor->time_zone = text_of(scan, tuple, Anum_monitor_time_zone);
-	monitor->search_path = text_of(scan, tuple, Anum_monitor_search_path);
+	monitor->created_by = mlops_scan_text(scan, tuple,
+										  Anum_monitor_created_by);
+	monitor->time_zone = mlops_scan_text(scan, tuple, Anum_monitor_time_zone);
+	monitor->search_path = mlops_scan_text(scan, tuple,
+										   Anum_monitor_search_path);
 	return monitor;
 }
 
@@ -259,7 +259,7 @@ model_name(int64 model_id, Snapshot snapshot)
 	mlops_scan_begin(&scan, "model", "model_pkey", snapshot, 1, &key);
 	tuple = mlops_scan_next(&scan);
 	if (HeapTupleIsValid(tuple))
-		name = text_of(&scan, tuple, Anum_model_name);
+		name = mlops_scan_text(&scan, tuple, Anum_model_name);
 	mlops_scan_end(&scan);
 	if (name == NULL)
 		ereport(ERROR,
@@ -275,53 +275,6 @@ compare_names(const ListCell *a, const ListCell *b)
 {
 	return strcmp(((MlopsMonitor *) lfirst(a))->name,
 				  ((MlopsMonitor *) lfirst(b))->name);
-}
-
-/* A text, NULL if it is NULL. */
-static char *
-text_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NULL : TextDatumGetCString(value);
-}
-
-/* A text[] as a list, NIL if it is NULL. */
-static List *
-names_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NIL :
-		mlops_text_array_to_list(DatumGetArrayTypeP(value));
-}
-
-/* An interval that is not NULL, copied. */
-static Interval *
-interval_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-	Interval   *interval = palloc(sizeof(Interval));
-
-	memcpy(interval, DatumGetIntervalP(value), sizeof(Interval));
-	return interval;
-}
-
-/* Append a text[], NULL for NIL. */
-static void
-add_names(MlopsArguments *arguments, List *names)
-{
-	int			n = list_length(names);
-	const char **strings = palloc(sizeof(char *) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		strings[i] = list_nth(names, i);
-	mlops_add_datum(arguments, TEXTARRAYOID,
-					PointerGetDatum(mlops_text_array(strings, n)),
-					names == NIL);
 }
 
 /* Append the columns of a monitor that people give. */
@@ -340,9 +293,9 @@ add_monitor(MlopsArguments *a, const MlopsMonitor *monitor)
 	mlops_add_datum(a, TIMESTAMPTZOID,
 					TimestampTzGetDatum(monitor->start_at),
 					monitor->start_at == DT_NOBEGIN);
-	add_names(a, monitor->segments);
-	add_names(a, monitor->metrics);
-	add_names(a, monitor->features);
+	mlops_add_names(a, monitor->segments, true);
+	mlops_add_names(a, monitor->metrics, true);
+	mlops_add_names(a, monitor->features, true);
 	mlops_add_datum(a, JSONBOID, JsonbPGetDatum(monitor->thresholds), false);
 	mlops_add_text(a, monitor->baseline_source);
 	mlops_add_text(a, monitor->target);

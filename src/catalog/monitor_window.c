@@ -53,9 +53,6 @@ static MlopsMonitorWindow *read_window(MlopsScan *scan, HeapTuple tuple);
 static MlopsMonitorResult *read_result(MlopsScan *scan, HeapTuple tuple);
 static int	compare_starts(const ListCell *a, const ListCell *b);
 static int	status_rank(const char *status);
-static char *text_of(MlopsScan *scan, HeapTuple tuple, int column);
-static double float8_of(MlopsScan *scan, HeapTuple tuple, int column);
-static int64 int8_of(MlopsScan *scan, HeapTuple tuple, int column);
 static void key_time(ScanKey key, int column, StrategyNumber strategy,
 					 Oid function, TimestampTz value);
 static void store_results(MlopsArguments *window, List *results);
@@ -272,20 +269,22 @@ read_window(MlopsScan *scan, HeapTuple tuple)
 	bool		null;
 	Datum		number;
 
-	window->window_start = int8_of(scan, tuple, Anum_window_window_start);
-	window->window_end = int8_of(scan, tuple, Anum_window_window_end);
-	window->state = text_of(scan, tuple, Anum_window_state);
-	window->status = text_of(scan, tuple, Anum_window_status);
+	window->window_start = mlops_scan_int8(scan, tuple,
+										   Anum_window_window_start);
+	window->window_end = mlops_scan_int8(scan, tuple, Anum_window_window_end);
+	window->state = mlops_scan_text(scan, tuple, Anum_window_state);
+	window->status = mlops_scan_text(scan, tuple, Anum_window_status);
 	number = mlops_scan_value(scan, tuple, Anum_window_version, &null);
 	window->version = null ? 0 : DatumGetInt32(number);
-	window->n_rows = int8_of(scan, tuple, Anum_window_n_rows);
-	window->n_labelled = int8_of(scan, tuple, Anum_window_n_labelled);
-	window->error = text_of(scan, tuple, Anum_window_error);
-	window->error_code = text_of(scan, tuple, Anum_window_error_code);
+	window->n_rows = mlops_scan_int8(scan, tuple, Anum_window_n_rows);
+	window->n_labelled = mlops_scan_int8(scan, tuple, Anum_window_n_labelled);
+	window->error = mlops_scan_text(scan, tuple, Anum_window_error);
+	window->error_code = mlops_scan_text(scan, tuple, Anum_window_error_code);
 	number = mlops_scan_value(scan, tuple, Anum_window_runs, &null);
 	window->runs = DatumGetInt32(number);
-	window->computed_at = int8_of(scan, tuple, Anum_window_computed_at);
-	window->seconds = float8_of(scan, tuple, Anum_window_seconds);
+	window->computed_at = mlops_scan_int8(scan, tuple,
+										  Anum_window_computed_at);
+	window->seconds = mlops_scan_float8(scan, tuple, Anum_window_seconds);
 	return window;
 }
 
@@ -296,20 +295,21 @@ read_result(MlopsScan *scan, HeapTuple tuple)
 	MlopsMonitorResult *result = palloc0(sizeof(MlopsMonitorResult));
 	bool		null;
 
-	result->measure = text_of(scan, tuple, Anum_result_measure);
+	result->measure = mlops_scan_text(scan, tuple, Anum_result_measure);
 	result->slice =
 		DatumGetJsonbPCopy(mlops_scan_value(scan, tuple, Anum_result_slice,
 											&null));
-	result->feature = text_of(scan, tuple, Anum_result_feature);
-	result->kind = text_of(scan, tuple, Anum_result_kind);
-	result->metric = text_of(scan, tuple, Anum_result_metric);
-	result->status = text_of(scan, tuple, Anum_result_status);
-	result->value = float8_of(scan, tuple, Anum_result_value);
-	result->threshold = float8_of(scan, tuple, Anum_result_threshold);
-	result->ci_low = float8_of(scan, tuple, Anum_result_ci_low);
-	result->ci_high = float8_of(scan, tuple, Anum_result_ci_high);
-	result->n = int8_of(scan, tuple, Anum_result_n);
-	result->importance = float8_of(scan, tuple, Anum_result_importance);
+	result->feature = mlops_scan_text(scan, tuple, Anum_result_feature);
+	result->kind = mlops_scan_text(scan, tuple, Anum_result_kind);
+	result->metric = mlops_scan_text(scan, tuple, Anum_result_metric);
+	result->status = mlops_scan_text(scan, tuple, Anum_result_status);
+	result->value = mlops_scan_float8(scan, tuple, Anum_result_value);
+	result->threshold = mlops_scan_float8(scan, tuple, Anum_result_threshold);
+	result->ci_low = mlops_scan_float8(scan, tuple, Anum_result_ci_low);
+	result->ci_high = mlops_scan_float8(scan, tuple, Anum_result_ci_high);
+	result->n = mlops_scan_int8(scan, tuple, Anum_result_n);
+	result->importance = mlops_scan_float8(scan, tuple,
+										   Anum_result_importance);
 	return result;
 }
 
@@ -335,35 +335,6 @@ status_rank(const char *status)
 	while (rank > 0 && strcmp(names[rank], status) != 0)
 		rank--;
 	return rank;
-}
-
-/* A text, NULL if it is NULL. */
-static char *
-text_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NULL : TextDatumGetCString(value);
-}
-
-/* A number, NaN if it is NULL. */
-static double
-float8_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NAN : DatumGetFloat8(value);
-}
-
-/* A count or a time that is not NULL. */
-static int64
-int8_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-
-	return DatumGetInt64(mlops_scan_value(scan, tuple, column, &null));
 }
 
 /* A key of a time. */

@@ -77,12 +77,7 @@ static Line *decision_lines(const MlopsModel *model, TimestampTz until,
 static void read_line(MlopsScan *scan, HeapTuple tuple, Line *line);
 static int	compare_lines(const void *a, const void *b);
 static bool is_action(const Line *line, const char *action);
-static char *text_of(MlopsScan *scan, HeapTuple tuple, int column);
 static int	integer_of(MlopsScan *scan, HeapTuple tuple, int column);
-static Interval *interval_of(MlopsScan *scan, HeapTuple tuple, int column);
-static void add_interval(MlopsArguments *arguments, const Interval *interval);
-static void add_time(MlopsArguments *arguments, TimestampTz time);
-static void add_names(MlopsArguments *arguments, const List *names);
 static void add_version(MlopsArguments *arguments, int version);
 
 MlopsPolicy *
@@ -101,19 +96,22 @@ mlops_policy_load(const MlopsModel *model)
 	if (HeapTupleIsValid(tuple))
 	{
 		policy = palloc0(sizeof(MlopsPolicy));
-		policy->source = text_of(&scan, tuple, Anum_policy_source);
-		policy->event_time = text_of(&scan, tuple, Anum_policy_event_time);
+		policy->source = mlops_scan_text(&scan, tuple, Anum_policy_source);
+		policy->event_time = mlops_scan_text(&scan, tuple,
+											 Anum_policy_event_time);
 		policy->trigger_on = mlops_text_array_to_list(DatumGetArrayTypePCopy(mlops_scan_value(&scan, tuple, Anum_policy_trigger_on, &null)));
 		policy->gate = DatumGetJsonbPCopy(mlops_scan_value(&scan, tuple,
 														   Anum_policy_gate,
 														   &null));
-		policy->cooldown = interval_of(&scan, tuple, Anum_policy_cooldown);
+		policy->cooldown = mlops_scan_interval(&scan, tuple,
+											   Anum_policy_cooldown);
 		policy->max_per_day = integer_of(&scan, tuple,
 										 Anum_policy_max_per_day);
-		policy->max_age = interval_of(&scan, tuple, Anum_policy_max_age);
+		policy->max_age = mlops_scan_interval(&scan, tuple,
+											  Anum_policy_max_age);
 		policy->min_new_rows = DatumGetInt64(mlops_scan_value(&scan, tuple,
 															  Anum_policy_min_new_rows, &null));
-		policy->memory = interval_of(&scan, tuple, Anum_policy_memory);
+		policy->memory = mlops_scan_interval(&scan, tuple, Anum_policy_memory);
 		policy->refit = DatumGetBool(mlops_scan_value(&scan, tuple,
 													  Anum_policy_refit,
 													  &null));
@@ -127,9 +125,12 @@ mlops_policy_load(const MlopsModel *model)
 														&null));
 		policy->created_at = DatumGetTimestampTz(mlops_scan_value(&scan, tuple,
 																  Anum_policy_created_at, &null));
-		policy->created_by = text_of(&scan, tuple, Anum_policy_created_by);
-		policy->search_path = text_of(&scan, tuple, Anum_policy_search_path);
-		policy->time_zone = text_of(&scan, tuple, Anum_policy_time_zone);
+		policy->created_by = mlops_scan_text(&scan, tuple,
+											 Anum_policy_created_by);
+		policy->search_path = mlops_scan_text(&scan, tuple,
+											  Anum_policy_search_path);
+		policy->time_zone = mlops_scan_text(&scan, tuple,
+											Anum_policy_time_zone);
 	}
 	mlops_scan_end(&scan);
 	return policy;
@@ -143,13 +144,13 @@ mlops_policy_store(const MlopsModel *model, const MlopsPolicy *policy)
 	mlops_add_int8(&a, model->model_id);
 	mlops_add_text(&a, policy->source);
 	mlops_add_text(&a, policy->event_time);
-	add_names(&a, policy->trigger_on);
+	mlops_add_names(&a, policy->trigger_on, false);
 	mlops_add_datum(&a, JSONBOID, JsonbPGetDatum(policy->gate), false);
-	add_interval(&a, policy->cooldown);
+	mlops_add_interval(&a, policy->cooldown);
 	mlops_add_int4(&a, policy->max_per_day);
-	add_interval(&a, policy->max_age);
+	mlops_add_interval(&a, policy->max_age);
 	mlops_add_int8(&a, policy->min_new_rows);
-	add_interval(&a, policy->memory);
+	mlops_add_interval(&a, policy->memory);
 	mlops_add_bool(&a, policy->refit);
 	mlops_add_bool(&a, policy->guard);
 	mlops_add_int4(&a, policy->max_failures);
@@ -193,7 +194,7 @@ mlops_decision_add(const MlopsModel *model, MlopsDecision *decision)
 	mlops_add_text(&a, model->name);
 	mlops_add_text(&a, decision->action);
 	mlops_add_bool(&a, decision->dry_run);
-	add_names(&a, decision->triggers);
+	mlops_add_names(&a, decision->triggers, false);
 	mlops_add_text(&a, decision->reason);
 	add_version(&a, decision->champion);
 	add_version(&a, decision->challenger);
@@ -201,7 +202,7 @@ mlops_decision_add(const MlopsModel *model, MlopsDecision *decision)
 	mlops_add_int4(&a, decision->trainings);
 	mlops_add_datum(&a, INT8OID, Int64GetDatum(decision->n_rows),
 					decision->n_rows < 0);
-	add_time(&a, decision->data_until);
+	mlops_add_time(&a, decision->data_until);
 	mlops_add_text(&a, decision->metric);
 	mlops_add_float8(&a, decision->champion_value);
 	mlops_add_float8(&a, decision->challenger_value);
@@ -302,8 +303,8 @@ mlops_recipe_load(const MlopsVersion *version)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("run with id %lld is missing",
 						(long long) version->run_id)));
-	recipe->kind = text_of(&scan, tuple, Anum_run_kind);
-	recipe->role = text_of(&scan, tuple, Anum_run_current_role_name);
+	recipe->kind = mlops_scan_text(&scan, tuple, Anum_run_kind);
+	recipe->role = mlops_scan_text(&scan, tuple, Anum_run_current_role_name);
 	recipe->arguments = DatumGetJsonbPCopy(mlops_scan_value(&scan, tuple,
 															Anum_run_arguments, &null));
 	value = mlops_scan_value(&scan, tuple, Anum_run_event_time_max, &null);
@@ -403,12 +404,12 @@ read_line(MlopsScan *scan, HeapTuple tuple, Line *line)
 	line->made_at = DatumGetTimestampTz(value);
 	value = mlops_scan_value(scan, tuple, Anum_decision_data_until, &null);
 	line->at = null ? DT_NOBEGIN : DatumGetTimestampTz(value);
-	line->action = text_of(scan, tuple, Anum_decision_action);
-	line->reason = text_of(scan, tuple, Anum_decision_reason);
+	line->action = mlops_scan_text(scan, tuple, Anum_decision_action);
+	line->reason = mlops_scan_text(scan, tuple, Anum_decision_reason);
 	line->champion = integer_of(scan, tuple, Anum_decision_champion);
 	line->challenger = integer_of(scan, tuple, Anum_decision_challenger);
 	line->refitted = integer_of(scan, tuple, Anum_decision_refitted);
-	line->metric = text_of(scan, tuple, Anum_decision_metric);
+	line->metric = mlops_scan_text(scan, tuple, Anum_decision_metric);
 }
 
 /* qsort() comparator of lines in the order in which they were written. */
@@ -428,16 +429,6 @@ is_action(const Line *line, const char *action)
 	return strcmp(line->action, action) == 0;
 }
 
-/* A column of type text, palloc'd, or NULL. */
-static char *
-text_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? NULL : TextDatumGetCString(value);
-}
-
 /* A column of type integer; 0 for NULL. */
 static int
 integer_of(MlopsScan *scan, HeapTuple tuple, int column)
@@ -446,51 +437,6 @@ integer_of(MlopsScan *scan, HeapTuple tuple, int column)
 	Datum		value = mlops_scan_value(scan, tuple, column, &null);
 
 	return null ? 0 : DatumGetInt32(value);
-}
-
-/* A column of type interval, palloc'd, or NULL. */
-static Interval *
-interval_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-	Interval   *interval;
-
-	if (null)
-		return NULL;
-	interval = palloc(sizeof(Interval));
-	*interval = *DatumGetIntervalP(value);
-	return interval;
-}
-
-/* Append an interval; NULL is NULL. */
-static void
-add_interval(MlopsArguments *arguments, const Interval *interval)
-{
-	mlops_add_datum(arguments, INTERVALOID, IntervalPGetDatum(interval),
-					interval == NULL);
-}
-
-/* Append a time. */
-static void
-add_time(MlopsArguments *arguments, TimestampTz time)
-{
-	mlops_add_datum(arguments, TIMESTAMPTZOID, TimestampTzGetDatum(time),
-					false);
-}
-
-/* Append a text[] of the names. */
-static void
-add_names(MlopsArguments *arguments, const List *names)
-{
-	const char **strings = palloc(sizeof(char *) * (list_length(names) + 1));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, names)
-		strings[n++] = lfirst(cell);
-	mlops_add_datum(arguments, TEXTARRAYOID,
-					PointerGetDatum(mlops_text_array(strings, n)), false);
 }
 
 /* Append a version's number; 0 is NULL. */
