@@ -291,7 +291,7 @@ check_monitor(const MlopsMonitor *monitor)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("estimates need rows with labels to learn from"),
 				 errhint("Pass baseline_source => with rows that the version was not trained on.")));
-	run.labels = mlops_label_source(monitor->model_id, NULL);
+	run.labels = mlops_monitor_labels(monitor);
 	version_id = mlops_resolve_quietly(&run.reference, GetActiveSnapshot(),
 									   MLOPS_READ);
 	/* what serves may come later, a version or an alias that is named not */

@@ -66,6 +66,13 @@ typedef struct MlopsDueWindow
 extern void mlops_monitor_open(MlopsMonitorRun *run);
 
 /*
+ * Where the labels of the monitor's model come from, or NULL.  42501 if a
+ * role with fewer rights has written it: even planning a query may run what
+ * it calls.
+ */
+extern MlopsLabelSource *mlops_monitor_labels(const MlopsMonitor *monitor);
+
+/*
  * The windows to compute, MlopsDueWindow * in the order of time, from one
  * scan of the source.  stored are those computed before, likewise a list of
  * MlopsMonitorWindow *.

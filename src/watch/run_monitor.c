@@ -260,10 +260,7 @@ prepare(MlopsMonitorRun *run)
 	run->model = mlops_model_lookup(monitor->model, NULL, false);
 	run->reference = mlops_reference_parse(monitor->reference);
 	run->measures = mlops_measures_of(monitor->metrics, monitor->thresholds);
-	run->labels = mlops_label_source(monitor->model_id, NULL);
-	if (run->labels != NULL)
-		check_author(run->labels->created_by, "label source", monitor->model,
-					 "Let that role run it, or call mlops.set_label_source() yourself.");
+	run->labels = mlops_monitor_labels(monitor);
 	if (run->reference.alias != NULL)
 		run->aliases = mlops_alias_periods(run->model, run->reference.alias,
 										   GetActiveSnapshot(),
@@ -320,6 +317,17 @@ mlops_monitor_open(MlopsMonitorRun *run)
 				 errdetail("It lacks columns of the target: \"%s\".",
 						   mlops_version_load(version_id, snapshot)->target),
 				 errhint("Pass target =>, or tell where labels come from with mlops.set_label_source().")));
+}
+
+MlopsLabelSource *
+mlops_monitor_labels(const MlopsMonitor *monitor)
+{
+	MlopsLabelSource *labels = mlops_label_source(monitor->model_id, NULL);
+
+	if (labels != NULL)
+		check_author(labels->created_by, "label source", monitor->model,
+					 "Let that role run it, or call mlops.set_label_source() yourself.");
+	return labels;
 }
 
 /*

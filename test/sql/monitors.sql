@@ -350,6 +350,8 @@ SET ROLE regress_mon_a;
 SELECT mlops.set_label_source('bought', 'SELECT 1 AS id, true AS bought', 'id');
 RESET ROLE;
 SELECT raises($$SELECT told('half', '2024-04-01')$$);
+-- not even planned, which may run functions that say they are immutable
+SELECT raises($$SELECT mlops.create_monitor('bought', 'visit', name => 'x')$$), raises($$SELECT mlops.alter_monitor('half', lateness => '1 hour')$$);
 SELECT mlops.set_label_source('bought', NULL, NULL);
 SELECT mlops.revoke_model('bought', 'regress_mon_a', 'manage');
 DROP ROLE regress_mon_a;
