@@ -80,6 +80,7 @@ static int	train(Attempt *attempt, const char *source, int64 *n_rounds,
 				  const char *description, int64 *version_id);
 static void promote(Attempt *attempt, int64 version_id);
 static void record(Attempt *attempt);
+static void add_decision(void *arg);
 static void announce(const Attempt *attempt);
 static void tell(const Attempt *attempt, const char *event,
 				 const char *details);
@@ -438,15 +439,31 @@ static void
 record(Attempt *attempt)
 {
 	MlopsDecision *decision = attempt->decision;
+	ErrorData  *error;
 
 	if (attempt->silent)
 		return;
 	if (decision->dry_run)
 		decision->challenger = 0;
 	decision->seconds = (GetCurrentTimestamp() - attempt->started_at) / 1e6;
-	mlops_decision_add(attempt->loop->model, decision);
+	error = mlops_attempt(add_decision, attempt);
+	if (error != NULL)
+	{
+		/* a model that was dropped meanwhile has no decisions: 42704 */
+		(void) mlops_model_lookup(attempt->loop->model->name, NULL, false);
+		ReThrowError(error);
+	}
 	if (!decision->dry_run)
 		announce(attempt);
+}
+
+/* Work for mlops_attempt(). */
+static void
+add_decision(void *arg)
+{
+	Attempt    *attempt = arg;
+
+	mlops_decision_add(attempt->loop->model, attempt->decision);
 }
 
 /* Tell of it: who listens, and the rules of alerts. */

@@ -357,6 +357,8 @@ run_window(MlopsMonitorRun *run, const MlopsDueWindow *due,
 	MemoryContextSwitchTo(old);
 	if (error != NULL)
 	{
+		/* one that was dropped meanwhile has no windows: 42704 */
+		(void) mlops_monitor_lookup(run->monitor->name, NULL, false);
 		fail(window, error);
 		INSTR_TIME_SET_CURRENT(end);
 		INSTR_TIME_SUBTRACT(end, start);
