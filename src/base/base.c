@@ -144,3 +144,10 @@ mlops_result_type(FunctionCallInfo fcinfo)
 		elog(ERROR, "return type must be a row type");
 	return BlessTupleDesc(CreateTupleDescCopy(type));
 }
+
+Jsonb *
+mlops_empty_object(void)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+											  CStringGetDatum("{}")));
+}

@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
+#include "utils/jsonb.h"
 
 /* Settings, mlops.<name>; see docs/configuration.md for what they mean. */
 extern bool mlops_batch;
@@ -65,6 +66,9 @@ extern TupleDesc mlops_result_type(FunctionCallInfo fcinfo);
 
 /* text[] out of n strings, a NULL among them as a NULL element. */
 extern ArrayType *mlops_text_array(const char *const *strings, int n);
+
+/* The jsonb {}, palloc'd. */
+extern Jsonb *mlops_empty_object(void);
 
 /* The active snapshot, as pg_current_snapshot() writes it. */
 extern char *mlops_snapshot_text(void);

@@ -200,6 +200,12 @@ extern bool mlops_model_allows(const MlopsModel *model, Oid role,
 extern void mlops_model_check(const MlopsModel *model,
 							  MlopsPrivilege privilege);
 
+/*
+ * The model of that name as last committed, which the current role may
+ * manage: 42704, 42501.
+ */
+extern MlopsModel *mlops_model_managed(const char *name);
+
 /* The privilege of that name; 22023 if there is none. */
 extern MlopsPrivilege mlops_privilege_parse(const char *name);
 

@@ -95,6 +95,15 @@ mlops_model_check(const MlopsModel *model, MlopsPrivilege privilege)
 				 errhint("Its owner can give it with mlops.grant_model().")));
 }
 
+MlopsModel *
+mlops_model_managed(const char *name)
+{
+	MlopsModel *model = mlops_model_lookup(name, NULL, false);
+
+	mlops_model_check(model, MLOPS_MANAGE);
+	return model;
+}
+
 /* Make the cache, or empty it if something has changed. */
 static void
 prepare_cache(void)

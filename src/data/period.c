@@ -54,7 +54,6 @@ typedef struct Scan
 	void	   *arg;
 } Scan;
 
-static bool has_column(const MlopsSource *source, const char *name);
 static bool has_key(const MlopsPeriods *periods, List *key);
 static void open_labels(MlopsPeriods *periods);
 static bool missing_walker(Node *node, void *context);
@@ -108,7 +107,7 @@ mlops_periods_have(const MlopsPeriods *periods, const char *expression)
 	const MlopsSource *source = periods->source;
 	List	   *statements;
 
-	if (has_column(source, expression))
+	if (mlops_source_has(source, expression))
 		return true;
 	statements = raw_parser(expression, RAW_PARSE_PLPGSQL_EXPR);
 	return list_length(statements) == 1 &&
@@ -235,18 +234,6 @@ mlops_label_column(const char *query, List *key, const char *given)
 }
 
 /*
- * Has the source a column of that name?
- */
-static bool
-has_column(const MlopsSource *source, const char *name)
-{
-	for (int i = 0; i < source->n_columns; i++)
-		if (strcmp(source->columns[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/*
  * Has it all columns of a key?
  */
 static bool
@@ -255,7 +242,7 @@ has_key(const MlopsPeriods *periods, List *key)
 	ListCell   *cell;
 
 	foreach(cell, key)
-		if (!has_column(periods->source, lfirst(cell)))
+		if (!mlops_source_has(periods->source, lfirst(cell)))
 			return false;
 	return true;
 }
@@ -277,7 +264,7 @@ open_labels(MlopsPeriods *periods)
 		(void) mlops_source_column(periods->source, lfirst(cell));
 	}
 	(void) mlops_source_column(source, labels->label);
-	for (int n = 1; has_column(periods->source, name); n++)
+	for (int n = 1; mlops_source_has(periods->source, name); n++)
 		name = psprintf(LABEL_NAME "_%d", n);
 	periods->label = name;
 	periods->labels_from = source->from;
@@ -300,7 +287,7 @@ missing_walker(Node *node, void *context)
 
 		if (!IsA(name, String))
 			return false;
-		return !has_column(source, strVal(name));
+		return !mlops_source_has(source, strVal(name));
 	}
 	return raw_expression_tree_walker(node, missing_walker, context);
 }

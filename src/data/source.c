@@ -109,6 +109,15 @@ mlops_source_column(const MlopsSource *source, const char *name)
 	return found;
 }
 
+bool
+mlops_source_has(const MlopsSource *source, const char *name)
+{
+	for (int i = 0; i < source->n_columns; i++)
+		if (strcmp(source->columns[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /*
  * A text that is exactly a column's name means the column, so that names
  * which need quotes do not need them here.

@@ -57,6 +57,9 @@ extern MlopsSource *mlops_source_open(const char *text);
  */
 extern int	mlops_source_column(const MlopsSource *source, const char *name);
 
+/* Has the source a column of that name? */
+extern bool mlops_source_has(const MlopsSource *source, const char *name);
+
 /*
  * Analyse an expression: a column's name as it is, or any expression.  "what"
  * is the argument that it was given in.

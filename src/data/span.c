@@ -21,7 +21,6 @@
 
 static void check_time(const MlopsSource *source, const char *event_time);
 static char *moment_text(TimestampTz moment);
-static bool has_column(const MlopsSource *source, const char *name);
 
 char *
 mlops_span_query(const char *source_text, const char *event_time,
@@ -96,7 +95,7 @@ mlops_labelled_source(const char *source_text, const char *target,
 	StringInfoData columns;
 	ListCell   *cell;
 
-	if (has_column(source, target))
+	if (mlops_source_has(source, target))
 		return pstrdup(source_text);
 	truth = mlops_source_open(labels);
 	(void) mlops_source_column(truth, label);
@@ -154,12 +153,3 @@ moment_text(TimestampTz moment)
 	return psprintf("'%s'::pg_catalog.timestamptz", text);
 }
 
-/* Has the source a column of that name? */
-static bool
-has_column(const MlopsSource *source, const char *name)
-{
-	for (int i = 0; i < source->n_columns; i++)
-		if (strcmp(source->columns[i].name, name) == 0)
-			return true;
-	return false;
-}

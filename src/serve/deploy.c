@@ -19,7 +19,6 @@ PG_FUNCTION_INFO_V1(mlops_drop_alias);
 
 static int	point(const char *reference_text, const char *alias,
 				  const char *action, const char *note);
-static MlopsModel *managed_model(const char *name);
 static void check_alias(const char *alias);
 
 /* deploy(model model_ref, note text) returns integer */
@@ -54,7 +53,7 @@ mlops_rollback(PG_FUNCTION_ARGS)
 	char	   *note = mlops_optional_text(fcinfo, 1);
 
 	PreventCommandIfReadOnly("mlops.rollback()");
-	PG_RETURN_INT32(mlops_alias_rollback(managed_model(name), MLOPS_CHAMPION,
+	PG_RETURN_INT32(mlops_alias_rollback(mlops_model_managed(name), MLOPS_CHAMPION,
 										 note));
 }
 
@@ -67,7 +66,7 @@ mlops_drop_alias(PG_FUNCTION_ARGS)
 	char	   *note = mlops_optional_text(fcinfo, 2);
 
 	PreventCommandIfReadOnly("mlops.drop_alias()");
-	mlops_alias_drop(managed_model(name), alias, note);
+	mlops_alias_drop(mlops_model_managed(name), alias, note);
 	PG_RETURN_VOID();
 }
 
@@ -77,7 +76,7 @@ point(const char *reference_text, const char *alias, const char *action,
 	  const char *note)
 {
 	MlopsReference reference = mlops_reference_parse(reference_text);
-	MlopsModel *model = managed_model(reference.model);
+	MlopsModel *model = mlops_model_managed(reference.model);
 	MlopsVersion *version;
 
 	if (reference.version == 0 && strcmp(reference.alias, alias) == 0)
@@ -93,16 +92,6 @@ point(const char *reference_text, const char *alias, const char *action,
 											   MLOPS_MANAGE), NULL);
 	mlops_alias_set(model, alias, version, action, note);
 	return version->version;
-}
-
-/* The model, which the current role must be allowed to manage. */
-static MlopsModel *
-managed_model(const char *name)
-{
-	MlopsModel *model = mlops_model_lookup(name, NULL, false);
-
-	mlops_model_check(model, MLOPS_MANAGE);
-	return model;
 }
 
 /* 22023 unless the alias is a lower-case name. */

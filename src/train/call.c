@@ -112,8 +112,7 @@ mlops_train_call(FunctionCallInfo fcinfo)
 						call->data.seed),
 				 errhint("It must be at least 0 and at most 2147483647.")));
 	call->params_given = PG_ARGISNULL(ARG_PARAMS) ?
-		DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN, CStringGetDatum("{}"))) :
-		PG_GETARG_JSONB_P(ARG_PARAMS);
+		mlops_empty_object() : PG_GETARG_JSONB_P(ARG_PARAMS);
 	call->params = mlops_params_parse(call->params_given);
 	settle_task(call, mlops_optional_text(fcinfo, ARG_TASK));
 	split_argument(call, mlops_optional_text(fcinfo, ARG_SPLIT));

@@ -15,7 +15,6 @@
 #include "miscadmin.h"
 #include "train/evaluation.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
@@ -70,9 +69,7 @@ mlops_evaluate(PG_FUNCTION_ARGS)
 	predictions = mlops_predictions_read(&request);
 	mlops_evaluation_rows(&predictions->measures[0], &predictions->rows,
 						  predictions->outputs[0], confidence, &evaluation);
-	put_slice(result, DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
-													  CStringGetDatum("{}"))),
-			  &evaluation);
+	put_slice(result, mlops_empty_object(), &evaluation);
 	if (predictions->slices != NULL)
 		put_slices(result, predictions, confidence);
 	MemoryContextSwitchTo(old);

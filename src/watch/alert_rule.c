@@ -284,7 +284,7 @@ check_events(List *events)
 static void
 check_metrics(List *metrics)
 {
-	Datum		none = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+	Datum		none = JsonbPGetDatum(mlops_empty_object());
 	List	   *others = NIL;
 	ListCell   *cell;
 

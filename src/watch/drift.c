@@ -15,7 +15,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
@@ -67,7 +66,6 @@ static void compare_all(Drift *drift, const MlopsDriftReference *reference,
 static void decide(const Drift *drift, MlopsDriftFigures *figures);
 static double impact(const MlopsDriftFigures *figures);
 static int	compare_impacts(const void *a, const void *b);
-static Jsonb *no_slice(void);
 static void weigh_features(const Drift *drift, MlopsDriftFigures *figures,
 						   int n);
 static MlopsDriftStatus whole_status(const Drift *drift,
@@ -261,12 +259,13 @@ compare_stored(Drift *drift, List *baselines)
 	{
 		compare_all(drift, reference,
 					mlops_tally_source(drift->layout, source,
-									   reference->numbers), NULL, no_slice());
+									   reference->numbers), NULL,
+					mlops_empty_object());
 		return;
 	}
 	rows = mlops_drift_rows_read(drift->layout, source, by, NULL);
 	compare_all(drift, reference, mlops_tally_rows(rows, reference->numbers),
-				NULL, no_slice());
+				NULL, mlops_empty_object());
 	mlops_drift_rows_sort(rows);
 	order = mlops_slices_order(rows->slices, &n);
 	for (int i = 0; i < n; i++)
@@ -302,7 +301,7 @@ compare_rows(Drift *drift)
 
 	drift->learned = mlops_drift_learn(reference, &request->options);
 	compare_all(drift, reference, mlops_tally_rows(now, reference->numbers),
-				now, no_slice());
+				now, mlops_empty_object());
 	if (by == NIL)
 		return;
 	mlops_drift_rows_sort(base);
@@ -406,14 +405,6 @@ compare_impacts(const void *a, const void *b)
 		return (unsigned) left->column->feature <
 			(unsigned) right->column->feature ? -1 : 1;
 	return left->column < right->column ? -1 : left->column > right->column;
-}
-
-/* {} */
-static Jsonb *
-no_slice(void)
-{
-	return DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
-										   CStringGetDatum("{}")));
 }
 
 /*

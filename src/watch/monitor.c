@@ -44,7 +44,6 @@ enum
 	ALTER_TARGET, ALTER_BASELINE_SOURCE, ALTER_LATENESS
 };
 
-static MlopsModel *managed_model(const char *name);
 static void fill_defaults(MlopsMonitor *monitor);
 static char *recorded_event_time(const MlopsMonitor *monitor);
 static void check_name(const char *name);
@@ -53,7 +52,6 @@ static void check_baseline(const MlopsMonitorRun *run);
 static void try_version(MlopsMonitorRun *run);
 static void take_row(const MlopsDriftRow *row, void *arg);
 static void take_time(int64 time, bool labelled, bool repeated, void *arg);
-static Jsonb *no_thresholds(void);
 static void alter_list(List **list, FunctionCallInfo fcinfo, int argument);
 static void alter_text(char **text, FunctionCallInfo fcinfo, int argument);
 
@@ -99,7 +97,7 @@ mlops_alter_monitor(PG_FUNCTION_ARGS)
 	char	   *name = mlops_required_text(fcinfo, ALTER_MONITOR, "monitor");
 	MlopsMonitor *monitor = mlops_monitor_lookup(name, NULL, false);
 
-	(void) managed_model(monitor->model);
+	(void) mlops_model_managed(monitor->model);
 	if (!PG_ARGISNULL(ALTER_ENABLED))
 		monitor->enabled = PG_GETARG_BOOL(ALTER_ENABLED);
 	alter_text(&monitor->source, fcinfo, ALTER_SOURCE);
@@ -135,7 +133,7 @@ mlops_drop_monitor(PG_FUNCTION_ARGS)
 Datum
 mlops_set_label_source(PG_FUNCTION_ARGS)
 {
-	MlopsModel *model = managed_model(mlops_required_text(fcinfo, 0,
+	MlopsModel *model = mlops_model_managed(mlops_required_text(fcinfo, 0,
 														  "model"));
 	MlopsLabelSource source = {0};
 
@@ -163,7 +161,7 @@ void
 mlops_monitor_create(MlopsMonitor *monitor)
 {
 	MlopsReference reference = mlops_reference_parse(monitor->reference);
-	MlopsModel *model = managed_model(reference.model);
+	MlopsModel *model = mlops_model_managed(reference.model);
 
 	monitor->model_id = model->model_id;
 	monitor->model = model->name;
@@ -179,23 +177,11 @@ mlops_monitor_drop(const char *name)
 {
 	MlopsMonitor *monitor = mlops_monitor_lookup(name, NULL, false);
 
-	(void) managed_model(monitor->model);
+	(void) mlops_model_managed(monitor->model);
 	(void) mlops_monitor_lock(monitor, true);
 	(void) mlops_unschedule_subject("monitor", name);
 	mlops_alert_forget(monitor->model_id, psprintf("monitor %s", name));
 	mlops_monitor_delete(monitor);
-}
-
-/*
- * The model of that name, which the caller must be allowed to manage.
- */
-static MlopsModel *
-managed_model(const char *name)
-{
-	MlopsModel *model = mlops_model_lookup(name, NULL, false);
-
-	mlops_model_check(model, MLOPS_MANAGE);
-	return model;
 }
 
 /*
@@ -211,7 +197,7 @@ fill_defaults(MlopsMonitor *monitor)
 	if (monitor->lateness == NULL)
 		monitor->lateness = palloc0(sizeof(Interval));
 	if (monitor->thresholds == NULL)
-		monitor->thresholds = no_thresholds();
+		monitor->thresholds = mlops_empty_object();
 	if (monitor->name == NULL)
 		monitor->name = monitor->model;
 	if (monitor->event_time == NULL)
@@ -377,14 +363,6 @@ take_row(const MlopsDriftRow *row, void *arg)
 static void
 take_time(int64 time, bool labelled, bool repeated, void *arg)
 {
-}
-
-/* {} */
-static Jsonb *
-no_thresholds(void)
-{
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-											  CStringGetDatum("{}")));
 }
 
 /*

@@ -12,11 +12,11 @@
 
 #include <math.h>
 
+#include "base/base.h"
 #include "math/curves.h"
 #include "miscadmin.h"
 #include "train/evaluation.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "watch/drift.h"
@@ -55,7 +55,6 @@ static List *performance_slices(MlopsMonitorRun *run,
 static List *evaluated(MlopsMonitorRun *run,
 					   const MlopsEvaluation *evaluation, Jsonb *slice);
 static void expect(const MlopsMonitorRun *run, MlopsJudged *judged);
-static Jsonb *no_slice(void);
 static List *estimates_of(MlopsMonitorRun *run, const char *query);
 static void take_estimate(const MlopsEstimate *estimate, void *arg);
 
@@ -323,7 +322,7 @@ performance_of(MlopsMonitorRun *run, const MlopsDueWindow *due)
 	predictions = mlops_predictions_read(&request);
 	mlops_evaluation_rows(&predictions->measures[0], &predictions->rows,
 						  predictions->outputs[0], CONFIDENCE, &evaluation);
-	results = evaluated(run, &evaluation, no_slice());
+	results = evaluated(run, &evaluation, mlops_empty_object());
 	if (predictions->slices != NULL)
 		results = list_concat(results, performance_slices(run, predictions));
 	return results;
@@ -424,14 +423,6 @@ expect(const MlopsMonitorRun *run, MlopsJudged *judged)
 	}
 }
 
-/* {} */
-static Jsonb *
-no_slice(void)
-{
-	return DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
-										   CStringGetDatum("{}")));
-}
-
 /*
  * What performance is expected of a window by its inputs alone.
  */
@@ -476,7 +467,7 @@ take_estimate(const MlopsEstimate *estimate, void *arg)
 		return;
 	}
 	status = mlops_measures_judge(measures, &judged, &threshold);
-	result = new_result("estimate", no_slice(), "", "model",
+	result = new_result("estimate", mlops_empty_object(), "", "model",
 						estimate->metric, status, estimate->n);
 	result->value = estimate->estimate;
 	result->threshold = threshold;

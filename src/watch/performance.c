@@ -15,7 +15,6 @@
 #include "miscadmin.h"
 #include "train/evaluation.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -276,8 +275,7 @@ put_rows(ReturnSetInfo *result, const MlopsPredictions *predictions,
 	for (size_t i = 0; i < n; i++)
 		at[i] = places[i].place;
 	if (slice == NULL)
-		slice = DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
-												CStringGetDatum("{}")));
+		slice = mlops_empty_object();
 	mlops_evaluation_at(predictions, at, n, confidence, &evaluation);
 	for (int i = 0; i < evaluation.n_metrics; i++)
 	{

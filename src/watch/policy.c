@@ -14,7 +14,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "watch/gate.h"
@@ -121,8 +120,7 @@ mlops_policy_default(void)
 {
 	MlopsPolicy *policy = palloc0(sizeof(MlopsPolicy));
 
-	policy->gate = DatumGetJsonbP(OidFunctionCall1(F_JSONB_IN,
-												   CStringGetDatum("{}")));
+	policy->gate = mlops_empty_object();
 	policy->cooldown = palloc0(sizeof(Interval));
 	policy->cooldown->day = 1;
 	policy->max_per_day = 4;
@@ -139,10 +137,8 @@ static MlopsModel *
 managed_model(FunctionCallInfo fcinfo)
 {
 	char	   *name = mlops_required_text(fcinfo, ARG_MODEL, "model");
-	MlopsModel *model = mlops_model_lookup(name, NULL, false);
 
-	mlops_model_check(model, MLOPS_MANAGE);
-	return model;
+	return mlops_model_managed(name);
 }
 
 /* Errors of the source, if one is given, and of its event time. */

@@ -224,8 +224,6 @@ static MlopsModel *
 managed_model(FunctionCallInfo fcinfo)
 {
 	char	   *name = mlops_required_text(fcinfo, ARG_MODEL, "model");
-	MlopsModel *model = mlops_model_lookup(name, NULL, false);
 
-	mlops_model_check(model, MLOPS_MANAGE);
-	return model;
+	return mlops_model_managed(name);
 }
