@@ -14,6 +14,7 @@
 strict="-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare"
 strict="$strict -Wno-missing-field-initializers"
 started=$SECONDS
+failed_logs=
 
 # Copy the sources into $work/tree.
 copy_tree()
@@ -47,16 +48,23 @@ suite()
 		"${result% *}" "${result#* }" $((SECONDS - from))
 	grep -h '\.\. skipped: ' "$log" || true
 	if [ "${result#* }" -ne 0 ]; then
+		failed_logs="$failed_logs $log"
 		show_failure "$log"
 	fi
+}
+
+# The lines of a log that say what failed.
+failures()
+{
+	grep -nE '^not ok|FAILED|^# +(Failed|got|expected|at )|^# +'"'"'|runtime error|ERROR: Add|Error|^exit' \
+		"$1" | head -n 40 || true
 }
 
 # What a reader needs of the log of a failed suite.
 show_failure()
 {
 	say "---- $1"
-	grep -nE '^not ok|FAILED|^# +(Failed|got|expected)|runtime error|ERROR: Add|Error|^exit' \
-		"$1" | head -n 40 || true
+	failures "$1"
 	say "---- its end"
 	tail -n 40 "$1"
 	if [ -s "$work/tree/regression.diffs" ]; then
@@ -128,7 +136,7 @@ plain_suites()
 # On every way out: no server is left, the logs are where they help.
 finish()
 {
-	local dir
+	local dir log
 
 	for dir in "$work/with" "$work/without"; do
 		[ ! -d "$dir/data" ] || cluster_stop "$dir" >/dev/null 2>&1 || true
@@ -139,6 +147,11 @@ finish()
 		rm -rf "$work"
 	else
 		say "Logs are in $work"
+		# once more, where whoever sees but the end of all this looks
+		for log in $failed_logs; do
+			say "---- what failed in $(basename "$log" .log)"
+			failures "$log" | cut -c -200 | head -n 16
+		done
 	fi
 	say "$passed passed, $failed failed"
 }
