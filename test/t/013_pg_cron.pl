@@ -40,22 +40,24 @@ sub value { return $node->safe_psql(@_) }
 
 # --- what is missing is said -------------------------------------------------
 
-# Five minutes of rows behind now and ten before it, 20 a second; from
-# 80 seconds on, the numbers are others.  Windows are of 20 seconds.
+# Five minutes of rows before the minute that it is made in and ten after, 20 a
+# second; from two minutes after that minute's begin on, the numbers are others.
+# Windows are of 20 seconds, so that whatever the second is in which this runs,
+# each holds the same rows, and the first that is bad is bad in all of them.
 my $stream = <<'SQL';
 CREATE TABLE stream AS
 SELECT i AS id, date_trunc('minute', now()) + (i - 6000) * interval '50 milliseconds' AS at,
-	abs(hashint4(i)) % 100 + CASE WHEN (i - 6000) * interval '50 milliseconds'
-		+ date_trunc('minute', now()) > now() + interval '80 seconds' THEN 60 ELSE 0 END AS a,
+	abs(hashint4(i)) % 100 + CASE WHEN i >= 8400 THEN 60 ELSE 0 END AS a,
 	abs(hashint4(i + 7)) % 50 AS b, abs(hashint4(i)) % 100 + abs(hashint4(i + 3)) % 60 > 80 AS y
 FROM generate_series(0, 18000) i;
 GRANT SELECT ON stream TO PUBLIC;
-SELECT mlops.train('stream', 'SELECT * FROM stream WHERE at < now() - interval ''1 minute''', 'y',
+SELECT mlops.train('stream', 'SELECT * FROM stream WHERE id < 4800', 'y',
 	exclude => 'id', event_time => 'at', params => '{"num_boost_round": 5}');
 SELECT mlops.grant_model('stream', 'analyst', 'manage'), mlops.grant_model('stream', 'leaver', 'manage'),
 	mlops.grant_model('stream', 'nobody', 'manage');
 SET ROLE analyst;
-SELECT mlops.create_monitor('stream', 'stream', window_size => '20 seconds', start_at => now() - interval '1 minute');
+SELECT mlops.create_monitor('stream', 'stream', window_size => '20 seconds',
+	start_at => (SELECT at FROM stream WHERE id = 4800));
 SELECT mlops.create_alert_rule('stream');
 SQL
 $node->safe_psql('postgres', 'CREATE ROLE analyst LOGIN; CREATE ROLE leaver LOGIN; CREATE ROLE nobody; CREATE DATABASE sales');
@@ -154,6 +156,9 @@ is(value('postgres', "SELECT count(*) FROM mlops.schedules WHERE name = 'watch d
 like(log_since($node), qr/model "doomed" does not exist any more, and job "watch doomed" has ended itself/, 'and said so');
 is(value('postgres', "SELECT problem, next_run IS NULL, runs FROM mlops.schedules WHERE name = 'of gone'"),
 	'role "gone" does not exist|t|0', 'a job without its role is shown as such');
+$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM cron.job_run_details WHERE database = 'postgres'"
+	  . " AND command = 'SELECT mlops.run_job($job{restored})' AND status = 'succeeded')")
+  or die 'no run of a restored job';
 is(value('postgres', "SELECT problem, runs FROM mlops.schedules WHERE name = 'restored'"),
 	'it was scheduled on another cluster|0', 'a job of another cluster does nothing');
 
@@ -169,6 +174,7 @@ my $windows = "SELECT count(*), bool_and(gap = '20 seconds' OR gap IS NULL), cou
   . ' FROM mlops.monitor_windows) w';
 my $at_start = (split /\|/, value('postgres', $windows))[0];
 $node->poll_query_until($_, sprintf($runs, 2)) or die "no run after the stop in $_" for qw(postgres sales);
+$node->poll_query_until('postgres', "SELECT count(*) >= 2 FROM mlops.job_runs WHERE name = 'failing'") or die 'no second failing run';
 for my $database (qw(postgres sales))
 {
 	my ($n, $is_gapless, $is_once) = split /\|/, value($database, $windows);
@@ -177,7 +183,9 @@ for my $database (qw(postgres sales))
 	is(value($database, "SELECT bool_and(state = 'completed') FROM mlops.monitor_windows"), 't', "$database: all completed");
 	is(value($database, "SELECT state, severity, subject, acknowledged_by FROM mlops.alerts WHERE event = 'drift'"),
 		'open|warning|monitor stream|', "$database: the alert is raised on its own");
-	is(value($database, "SELECT raised_for = (SELECT min(window_start) FROM mlops.monitor_windows WHERE status = 'detected')"
+	is(value($database, "SELECT min(window_start) = (SELECT at FROM stream WHERE id = 8400)"
+		. " FROM mlops.monitor_results WHERE kind = 'model' AND measure = 'drift' AND status = 'detected'"), 't', "$database: drift from the first other row on");
+	is(value($database, "SELECT raised_for = (SELECT at FROM stream WHERE id = 8400)"
 		. " FROM mlops.alerts WHERE event = 'drift'"), 't', "$database: for the first window that was bad");
 }
 is(value('postgres', "SELECT last_state, last_error, duration < '1 minute', failures FROM mlops.schedules WHERE name = 'monitor stream'"),
