@@ -3,15 +3,29 @@
 #	Run test/oracle/NAME.py against the server that the environment names
 #	(PGHOST and so on), with Debian's own python3, which has xgboost,
 #	scikit-learn and scipy.  Last line: N passed, N failed.
+#
+# Each has a database of its own, so two run at a time.
 
 . "$(dirname "$0")/tally.sh"
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+export logs
 cd "$top"
-for name; do
-	say "# $name"
-	tally "$log" timeout 900 "${PYTHON:-/usr/bin/python3}" \
-		"test/oracle/$name.py"
-done
+
+run_test()
+{
+	local status=0
+
+	export PGDATABASE=mlops_$1
+	psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE" \
+		-c "CREATE DATABASE $PGDATABASE" 2>/dev/null
+	timeout 900 "${PYTHON:-/usr/bin/python3}" "test/oracle/$1.py" || status=$?
+	psql -X -q -d postgres -c "DROP DATABASE $PGDATABASE"
+	return "$status"
+}
+export -f run_test
+
+beside 2 "$@"
+tally_beside "$@"
+rm -rf "$logs"
 tally_end

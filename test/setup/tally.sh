@@ -32,15 +32,68 @@ count_results()
 # Run a command, show and keep what it prints, add up its results.
 tally()
 {
-	local log=$1 status=0 result
+	local log=$1 status=0
 
 	shift
 	"$@" >"$log" 2>&1 </dev/null || status=$?
-	result=$(count_results "$log" "$status")
+	tally_log "$log" "$status" "$*"
+}
+
+# tally_log LOG STATUS COMMAND
+# Show what a command has printed, add up its results.
+tally_log()
+{
+	local result
+
+	result=$(count_results "$1" "$2")
 	passed=$((passed + ${result% *}))
 	failed=$((failed + ${result#* }))
-	cat "$log"
-	[ "$status" -eq 0 ] || say "# exit status $status: $*"
+	cat "$1"
+	[ "$2" -eq 0 ] || say "# exit status $2: $3"
+}
+
+# beside N NAME ...
+# Call the script's function run_test NAME for each, N at a time, beside the
+# script and whatever it started by another call, with logs in $logs.
+beside()
+{
+	local n=$1
+
+	shift
+	printf '%s\n' "$@" |
+		xargs -r -P "$n" -n 1 bash -c 'set -euo pipefail; note_test "$1"' - &
+	lanes="${lanes:-} $!"
+	trap 'kill $lanes 2>/dev/null || true' EXIT
+}
+
+# One of them; its status is there when its log is whole.
+note_test()
+{
+	local status=0 from=$SECONDS
+
+	(run_test "$1") >"$logs/$1.out" 2>&1 </dev/null || status=$?
+	say "$status $((SECONDS - from))" >"$logs/$1.new"
+	mv "$logs/$1.new" "$logs/$1.status"
+}
+export -f say note_test
+
+# tally_beside NAME ...
+# Wait for each in this order and tally it, with the seconds that it took.
+tally_beside()
+{
+	local name status seconds
+
+	for name; do
+		say "# $name"
+		until [ -e "$logs/$name.status" ]; do
+			kill -0 $lanes 2>/dev/null || break
+			sleep 0.1
+		done
+		read -r status seconds 2>/dev/null <"$logs/$name.status" ||
+			{ status=125 seconds=; touch "$logs/$name.out"; }
+		tally_log "$logs/$name.out" "$status" "$name"
+		say "# $name: $seconds s"
+	done
 }
 
 # The last line, and the exit status to it.

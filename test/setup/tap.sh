@@ -2,6 +2,9 @@
 # tap.sh NAME ...
 #	Run test/t/NAME.pl with the test modules of PostgreSQL.  They make their
 #	own clusters, so not as root.
+#
+# What mostly waits runs beside the others, which measure how long something
+# takes and so run one after another.
 
 . "$(dirname "$0")/tally.sh"
 
@@ -17,8 +20,14 @@ unset PGHOST PGPORT PGUSER PGDATABASE
 rm -rf "$top/tmp_check"
 mkdir -p "$TESTLOGDIR"
 cd "$top"
-for name; do
-	say "# $name"
-	tally "$top/tmp_check/$name.out" timeout 900 prove -v "test/t/$name.pl"
-done
+logs=$top/tmp_check
+export logs top
+waiting=" 003_trainer_faults 013_pg_cron "
+
+run_test() { timeout 900 prove -v "test/t/$1.pl"; }
+export -f run_test
+
+beside 9 $(for name; do [ "${waiting/ $name /}" = "$waiting" ] || say "$name"; done)
+beside 1 $(for name; do [ "${waiting/ $name /}" != "$waiting" ] || say "$name"; done)
+tally_beside "$@"
 tally_end

@@ -63,7 +63,7 @@ END $$;
 SELECT mlops.create_monitor('jo', 'SELECT at, jo_slow(a) AS a, b, y FROM jo_rows LIMIT 1', name => 'jo slow');
 SELECT mlops.schedule('jo slow', schedule => NULL) AS slow \gset
 SET jo.slow = on;
-SET statement_timeout = '500ms';
+SET statement_timeout = '1s';
 SELECT mlops.run_job(:slow);
 RESET statement_timeout;
 RESET jo.slow;

@@ -359,7 +359,7 @@ DROP ROLE regress_mon_a;
 -- a cancel is an error, and leaves nothing
 CREATE FUNCTION slow(x numeric) RETURNS numeric LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN x; END $$;
 SELECT mlops.create_monitor('bought', 'SELECT at, age, region, slow(income) AS income FROM visit', window_size => '7 days', name => 'slow', metrics => 'drift', start_at => '2024-01-29');
-SET statement_timeout = '200ms';
+SET statement_timeout = '1s';
 SELECT raises($$SELECT mlops.run_monitor('slow', '2024-02-20')$$);
 RESET statement_timeout;
 SELECT count(*) FROM mlops.monitor_windows WHERE monitor = 'slow';

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $limit = 3;
+my $limit = 5;
 my $node = new_node('cancel');
 
 # many short rounds; rounds that take long; rows that come slowly, and ones

@@ -56,7 +56,7 @@ my $run = start_training($node, $endless, 'training');
 kill 'STOP', $run->{trainer};
 my $from = time();
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($run->{backend})");
-await_end($run, $from, 3, 'cancel of a stopped trainer');
+await_end($run, $from, 5, 'cancel of a stopped trainer');
 is(sqlstate_of($run->{err}), '57014', 'cancel of a stopped trainer: SQLSTATE');
 
 # memory: the rows do not fit, and what training takes does not fit

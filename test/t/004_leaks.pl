@@ -69,8 +69,13 @@ sub train_all
 		$session->query("SET statement_timeout = '${time}ms'");
 		$session->query(train_sql('m', 'SELECT * FROM r', $endless));
 		$count{cancelled} += $session->{stderr} =~ /statement timeout/;
-		$session->{stderr} = '';
-		$session->query('RESET statement_timeout');
+
+		# which may strike here as well
+		do
+		{
+			$session->{stderr} = '';
+			$session->query('RESET statement_timeout');
+		} while ($session->{stderr} =~ /statement timeout/);
 	}
 	for my $i (1 .. $failed)
 	{

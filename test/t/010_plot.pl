@@ -14,6 +14,17 @@ use Test::More;
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 
+# the fonts that the packages of the check bring, whatever else is installed
+my $fonts = '/usr/share/fonts/truetype/dejavu';
+append_to_file("$dir/fonts.conf", <<"XML");
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <dir>$fonts</dir>
+  <cachedir>$dir/fonts</cachedir>
+</fontconfig>
+XML
+
 # Run Chromium with these arguments; returns what it printed.
 sub browse
 {
@@ -22,6 +33,7 @@ sub browse
 
 	# whatever the user's home is like
 	local $ENV{HOME} = $dir;
+	local $ENV{FONTCONFIG_FILE} = "$dir/fonts.conf" if -d $fonts;
 	local $ENV{XDG_CONFIG_HOME} = "$dir/config";
 	local $ENV{XDG_CACHE_HOME} = "$dir/cache";
 	my @command = (
@@ -36,10 +48,11 @@ sub browse
 	return $out;
 }
 
-# Width, height and number of different colours of a PNG of 8 bits a channel.
+# Width and height of a PNG of 8 bits a channel, and how many different colours
+# it has, counted until there are more than enough.
 sub colours_of
 {
-	my ($png) = @_;
+	my ($png, $enough) = @_;
 	my ($at, $data, %seen) = (8, '');
 	my ($width, $height, $depth, $type) = unpack('x16 N N C C', $png);
 	my $size = { 2 => 3, 6 => 4 }->{$type} or die "PNG of type $type";
@@ -82,6 +95,7 @@ sub colours_of
 			{
 				$seen{ join ',', @line[ $x * $size .. $x * $size + 2 ] }++;
 			}
+			last if keys %seen > $enough;
 		}
 		@above = @line;
 	}
@@ -281,8 +295,8 @@ for my $chart (@charts)
 	browse("--screenshot=$dir/$name.png",
 		sprintf('--window-size=%d,%d', $width, $height + 1),
 		"file://$dir/$name.svg");
-	my ($w, $h, $colours) = colours_of(slurp_file("$dir/$name.png"));
-	ok($w == int($width) && $colours > 5, "$name: a picture of $colours colours");
+	my ($w, $h, $colours) = colours_of(slurp_file("$dir/$name.png"), 5);
+	ok($w == int($width) && $colours > 5, "$name: a picture in colours");
 }
 browse("--screenshot=$dir/dark.png", '--window-size=720,500',
 	'--blink-settings=preferredColorScheme=0', "file://$dir/lift.svg");

@@ -93,7 +93,9 @@ sub under_load
 	note("$mode, $name: $done transactions, $failed failures, "
 		  . "$n_deploys deploys");
 	cmp_ok($n_deploys, '>', 20, "$mode, $name: there were deploys");
-	cmp_ok($failed, '<', 5 + $done / 20, "$mode, $name: failures are rare");
+	# each needs a deploy between a statement's plan and its snapshot: there
+	# are as many as deploys, times the share of time spent there by two
+	cmp_ok($failed, '<', 5 + $n_deploys / 2, "$mode, $name: failures are rare");
 	return;
 }
 

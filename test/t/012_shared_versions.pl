@@ -99,8 +99,11 @@ eval { $session->quit };
 
 # killed while it holds it: the server starts anew, with nothing shared
 ($session, $pid) = $in_transaction->();
+my $offset = -s $node->logfile;
 kill 'KILL', $pid;
 eval { $session->quit };
+$node->wait_for_log(qr/all server processes terminated; reinitializing/,
+	$offset);
 $node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
 is( $node->safe_psql('postgres',
 		'SELECT count(*) FROM mlops.stat_cache WHERE shared'),
@@ -145,7 +148,7 @@ append_to_file($again, <<"SQL");
 \\set v random(1, $versions)
 SELECT 1 / (sum(mlops.predict('m/:v', few)) = (SELECT total FROM expected WHERE v = :v))::int FROM few;
 SQL
-my $offset = -s $node->logfile;
+$offset = -s $node->logfile;
 $node->command_ok(
 	[ 'pgbench', '-n', '-T', '4', '-c', '8', '-j', '2', '-f', $script,
 		$node->connstr('postgres') ],

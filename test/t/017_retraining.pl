@@ -45,7 +45,7 @@ is(state_of(), '1|1||1', 'one version serves');
 my $run = start_training($node, $retrain, 'training');
 my $from = time();
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($run->{backend})");
-await_end($run, $from, 3, 'cancel');
+await_end($run, $from, 5, 'cancel');
 is(sqlstate_of($run->{err}), '57014', 'a cancel is an error');
 is(state_of(), '1|1||1', 'and leaves nothing');
 
@@ -53,7 +53,7 @@ is(state_of(), '1|1||1', 'and leaves nothing');
 $run = start_training($node, $retrain, 'training');
 $from = time();
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($run->{backend})");
-await_end($run, $from, 3, 'terminate');
+await_end($run, $from, 5, 'terminate');
 is(state_of(), '1|1||1', 'nothing is left of a session that ended');
 
 # the trainer is killed: a decision, and the statement goes on

@@ -20,14 +20,19 @@ our @EXPORT = qw(new_node rows_sql slow_rows_sql train_sql start_sql finish_sql 
 
 my $serial = 0;
 
-# A running cluster with the extension in database postgres.  Options: conf
-# (lines), preload (default 1), extension (default 1), allows_streaming.
+# A running cluster with the extension in database postgres, whatever the
+# locale and the time zone of the caller are.  Options: conf (lines), preload
+# (default 1), extension (default 1), allows_streaming.
 sub new_node
 {
 	my ($name, %option) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
-	$node->init(allows_streaming => $option{allows_streaming} // 0);
+	$node->init(
+		allows_streaming => $option{allows_streaming} // 0,
+		extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	$node->append_conf('postgresql.conf',
+		"timezone = 'UTC'\nlog_timezone = 'UTC'\n");
 	$node->append_conf('postgresql.conf', "mlops.threads = 1\n")
 	  if $option{preload} // 1;
 	$node->append_conf('postgresql.conf',
