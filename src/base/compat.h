@@ -15,6 +15,11 @@
 #include "varatt.h"
 #endif
 
+/* After the prototype of a function that does not return. */
+#if PG_VERSION_NUM >= 180000
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 /* 42501 unless the member may give objects to the role. */
 #if PG_VERSION_NUM < 160000
 #define mlops_check_can_own(member, role) check_is_member_of_role(member, role)

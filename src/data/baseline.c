@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "catalog/catalog.h"
 #include "data/plan.h"
 #include "math/summary.h"

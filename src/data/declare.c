@@ -12,6 +12,7 @@
 
 #include "access/htup_details.h"
 #include "base/base.h"
+#include "base/compat.h"
 #include "data/declare.h"
 #include "data/field.h"
 #include "mb/pg_wchar.h"

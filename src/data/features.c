@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "data/plan.h"
 #include "utils/builtins.h"
 

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "data/plan.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"

@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "data/overlap.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"

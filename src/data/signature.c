@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "base/compat.h"
 #include "data/field.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"

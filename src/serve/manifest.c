@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "data/declare.h"
 #include "serve/manifest.h"
 #include "utils/builtins.h"

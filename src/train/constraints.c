@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "lib/stringinfo.h"
 #include "train/constraints.h"
 #include "utils/builtins.h"

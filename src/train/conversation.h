@@ -9,6 +9,7 @@
 #define MLOPS_CONVERSATION_H
 
 #include "base/child.h"
+#include "base/compat.h"
 #include "storage/latch.h"
 #include "train/trainer.h"
 #include "utils/timestamp.h"

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "train/constraints.h"
 #include "train/param_rules.h"
 #include "utils/builtins.h"

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/float.h"

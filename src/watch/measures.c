@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "math/metrics.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "math/quantile.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"

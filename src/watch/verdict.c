@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "base/compat.h"
 #include "math/curves.h"
 #include "math/significance.h"
 #include "utils/builtins.h"

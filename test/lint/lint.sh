@@ -87,6 +87,14 @@ only_compat_knows_versions()
 		grep -v '^src/base/compat\.h:'
 }
 
+# PostgreSQL 18 has no such word
+noreturn_by_compat()
+{
+	grep -L '^#include "base/compat.h"' \
+		$(grep -l 'pg_attribute_noreturn' $(sources)) |
+		grep -v '^src/base/compat.h$'
+}
+
 sql_callable_places()
 {
 	grep -n '^PG_FUNCTION_INFO_V1' $(sources) |
@@ -377,6 +385,7 @@ trap 'rm -f "$scratch"' EXIT
 rule "includes and layers point downward" layers
 rule "only the trainer includes xgboost" xgboost_door
 rule "only base/compat.h asks for the server's version" only_compat_knows_versions
+rule "functions that do not return: by base/compat.h" noreturn_by_compat
 rule "PG_FUNCTION_INFO_V1 in the stages only" sql_callable_places
 rule "SPI in catalog and data only" spi_places
 rule "headers have guards and no postgres.h" headers_stand_alone
