@@ -56,7 +56,8 @@ ISOLATION         = batch_across_deploy batch_concurrent_update deploy_while_pre
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \
                     005_standby 006_crash 007_preload 008_pid1 009_exchange \
                     010_plot 011_deploys_under_load 012_shared_versions \
-                    013_pg_cron 014_prometheus 016_clients 017_retraining
+                    013_pg_cron 014_prometheus 015_stat_model 016_clients \
+                    017_retraining
 PGTAP             = analyst
 UNIT              = forest forest_explain forest_hostile forest_paths math \
                     math_hash math_ranking math_summary trainer \

@@ -22,6 +22,7 @@ int			mlops_max_categories = 1000;
 int			mlops_max_train_memory = 4096;
 int			mlops_shared_cache_size = 65536;
 int			mlops_stat_model_max = 1000;
+bool		mlops_stat_model_save = true;
 int			mlops_threads = 0;
 bool		mlops_track_usage = true;
 int			mlops_trainer_nice = 10;
@@ -89,6 +90,10 @@ mlops_settings_init(MlopsPathSetter forest_path)
 								"0 turns it off: each session then sees its own counts.",
 								&mlops_stat_model_max, 1000, 0, 1000000,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomBoolVariable("mlops.stat_model_save",
+								 "Keeps the counts of mlops.stat_model while the server is down.",
+								 NULL, &mlops_stat_model_save, true,
+								 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	}
 	DefineCustomIntVariable("mlops.threads",
 							"Threads that a training uses.",

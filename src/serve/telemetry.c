@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "serve/stat_file.h"
 #include "serve/telemetry.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
@@ -77,6 +78,9 @@ static void subtransaction_ends(SubXactEvent event,
 static Entry *list_entries(int *n);
 static void put_entry(ReturnSetInfo *result, const Entry *entry);
 static void forget(const MlopsVersionKey *key);
+static void load_entries(void);
+static void save_entries(int code, Datum argument);
+static int	compare_records(const void *a, const void *b);
 
 void
 mlops_telemetry_init(void)
@@ -261,6 +265,11 @@ start_memory(void)
 							HASH_ELEM | HASH_BLOBS);
 	lock = &GetNamedLWLockTranche(LOCK_NAME)->lock;
 	LWLockRelease(AddinShmemInitLock);
+	if (!IsUnderPostmaster)
+	{
+		load_entries();
+		on_shmem_exit(save_entries, (Datum) 0);
+	}
 }
 
 /* Make the session's table. */
@@ -511,4 +520,69 @@ forget(const MlopsVersionKey *key)
 	usage = hash_search(usages, key, HASH_FIND, NULL);
 	memset(&usage->total, 0, sizeof(MlopsUsageCounts));
 	usage->first_use = 0;
+}
+
+/*
+ * The server starts: put what was saved into the empty table, the versions
+ * used last if there is room for some only.
+ */
+static void
+load_entries(void)
+{
+	MlopsUsageRecord *records = NULL;
+	int			n = 0;
+
+	if (mlops_stat_model_save)
+		records = mlops_stat_file_read(&n);
+	else
+		mlops_stat_file_remove();
+	for (int i = 0; i < Min(n, mlops_stat_model_max); i++)
+	{
+		Entry	   *entry = find_entry(&records[i].key, records[i].first_use);
+
+		if (entry == NULL)
+			break;
+		entry->counts = records[i].counts;
+		entry->last_use = records[i].last_use;
+	}
+	free(records);
+}
+
+/* on_shmem_exit callback: the server stops, and nobody else is there. */
+static void
+save_entries(int code, Datum argument)
+{
+	HASH_SEQ_STATUS sequence;
+	MlopsUsageRecord *records;
+	Entry	   *entry;
+	int			n = hash_get_num_entries(entries);
+
+	if (n == 0 || !mlops_stat_model_save || !mlops_stat_file_is_due())
+		return;
+	records = malloc(sizeof(MlopsUsageRecord) * n);
+	if (records == NULL)
+	{
+		ereport(LOG,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+		return;
+	}
+	n = 0;
+	hash_seq_init(&sequence, entries);
+	while ((entry = hash_seq_search(&sequence)) != NULL)
+		records[n++] = (MlopsUsageRecord) {entry->key, entry->counts,
+		entry->first_use, entry->last_use};
+	qsort(records, n, sizeof(MlopsUsageRecord), compare_records);
+	mlops_stat_file_write(records, n);
+	free(records);
+}
+
+/* qsort() comparator: the version used last first. */
+static int
+compare_records(const void *a, const void *b)
+{
+	TimestampTz left = ((const MlopsUsageRecord *) a)->last_use;
+	TimestampTz right = ((const MlopsUsageRecord *) b)->last_use;
+
+	return left > right ? -1 : left < right;
 }

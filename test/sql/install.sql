@@ -75,7 +75,7 @@ WHERE c.relnamespace = 'mlops'::regnamespace AND c.relkind IN ('r', 'S', 'v')
 ORDER BY 1;
 
 SELECT name, setting, unit, min_val, max_val, context, short_desc
-FROM pg_settings WHERE name LIKE 'mlops.%' AND context <> 'postmaster' ORDER BY 1;
+FROM pg_settings WHERE name LIKE 'mlops.%' AND context NOT IN ('postmaster', 'sighup') ORDER BY 1;
 SET mlops.no_such_setting = 1;
 SET mlops.max_categories = 1;
 SET mlops.max_categories = 50;
