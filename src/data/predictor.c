@@ -12,6 +12,10 @@
 #include "data/predictor.h"
 #include "utils/memutils.h"
 
+/* Rows that are predicted together, unless they have more numbers than: */
+#define BATCH_ROWS		128
+#define BATCH_NUMBERS	(1024 * 1024)
+
 static const MlopsForest *load_forest(MlopsVersion *version,
 									  Snapshot snapshot);
 static const MlopsForest *rebuild_forest(MlopsVersion *version,
@@ -68,6 +72,15 @@ mlops_predictor_build(const void *model, size_t model_size, size_t *size,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	return copy;
+}
+
+int
+mlops_predictor_rows(const MlopsForestInfo *info)
+{
+	int			most = BATCH_NUMBERS /
+		Max(Max(info->n_features, info->n_outputs), 1);
+
+	return Max(Min(BATCH_ROWS, most), 1);
 }
 
 /* The stored forest, or one made from the model if its layout is outdated. */

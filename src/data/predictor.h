@@ -36,4 +36,7 @@ extern MlopsPredictor *mlops_predictor_load(int64 version_id,
 extern void *mlops_predictor_build(const void *model, size_t model_size,
 								   size_t *size, MlopsForestError *error);
 
+/* How many rows to predict together: fewer, where they are wide; at least 1. */
+extern int	mlops_predictor_rows(const MlopsForestInfo *info);
+
 #endif							/* MLOPS_PREDICTOR_H */

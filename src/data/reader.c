@@ -33,10 +33,6 @@
 
 #define ROWS_PER_RESET	64
 
-/* Rows that are predicted together, unless they have more features than: */
-#define BATCH_ROWS		128
-#define BATCH_FEATURES	(1024 * 1024)
-
 struct MlopsReader
 {
 	MlopsReaderRequest request;
@@ -446,17 +442,11 @@ compose(MlopsReader *reader, const Selection *selection)
 static int
 batch_rows(const MlopsReaderRequest *request)
 {
-	int			n = request->predict ? BATCH_ROWS : 1;
+	int			n = PG_INT32_MAX;
 
 	for (int i = 0; i < request->n_predictors; i++)
-	{
-		const MlopsForestInfo *info = &request->predictors[i]->info;
-		int			most = BATCH_FEATURES /
-			Max(Max(info->n_features, info->n_outputs), 1);
-
-		n = Max(Min(n, most), 1);
-	}
-	return n;
+		n = Min(n, mlops_predictor_rows(&request->predictors[i]->info));
+	return request->predict && request->n_predictors > 0 ? n : 1;
 }
 
 /*

@@ -65,9 +65,11 @@ static void add_row(Dependence *dependence, uint64 hash,
 					const float *features);
 static void sift_up(SampleRow *rows, int i);
 static void sift_down(SampleRow *rows, int n);
+static void gather(Dependence *dependence);
 static void all_numbers(Dependence *dependence);
 static void all_categories(Dependence *dependence, const MlopsInput *input);
 static int	compare_counts(const void *a, const void *b);
+static double predict_sample(Dependence *dependence);
 static void add_point(Dependence *dependence, float value, const char *text,
 					  bool is_number);
 
@@ -111,6 +113,7 @@ mlops_partial_dependence(PG_FUNCTION_ARGS)
 								dependence.feature);
 	if (dependence.n_rows == 0)
 		return (Datum) 0;
+	gather(&dependence);
 	if (input->kind == MLOPS_INPUT_BOOLEAN)
 	{
 		add_point(&dependence, 0, "false", true);
@@ -237,6 +240,25 @@ sift_down(SampleRow *rows, int n)
 	}
 }
 
+/* Lay the features of the sample's rows one behind the other. */
+static void
+gather(Dependence *dependence)
+{
+	Size		n_features = dependence->predictor->info.n_features;
+	float	   *features = palloc_extended(sizeof(float) * n_features *
+										   dependence->n_rows,
+										   MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < dependence->n_rows; i++)
+	{
+		memcpy(features, dependence->rows[i].features,
+			   sizeof(float) * n_features);
+		pfree(dependence->rows[i].features);
+		dependence->rows[i].features = features;
+		features += n_features;
+	}
+}
+
 /*
  * A grid of values that the sample has: all of them, or those at evenly
  * spaced ranks if there are more than points.
@@ -320,39 +342,62 @@ compare_counts(const void *a, const void *b)
 	return left->code - right->code;
 }
 
-/* Return a point: what the sample predicts with this value. */
+/*
+ * Predict the rows of the sample as they are, together; the sum of the
+ * outcomes.
+ */
+static double
+predict_sample(Dependence *dependence)
+{
+	const MlopsPredictor *predictor = dependence->predictor;
+	const MlopsForestInfo *info = &predictor->info;
+	int			most = mlops_predictor_rows(info);
+	float	   *outputs = palloc(sizeof(float) * most * info->n_outputs);
+	double		sum = 0;
+
+	for (int i = 0; i < dependence->n_rows; i += most)
+	{
+		int			n = Min(most, dependence->n_rows - i);
+
+		CHECK_FOR_INTERRUPTS();
+		mlops_forest_predict_batch(predictor->forest,
+								   dependence->rows[i].features, n,
+								   info->n_features, outputs);
+		for (int k = 0; k < n; k++)
+		{
+			double		outcome = mlops_outcome(predictor->version,
+												outputs + k * info->n_outputs,
+												dependence->class);
+
+			dependence->predictions[i + k] = (float) outcome;
+			sum += outcome;
+		}
+	}
+	pfree(outputs);
+	return sum;
+}
+
+/*
+ * Return a point: what the sample predicts with this value, which is left in
+ * its rows.
+ */
 static void
 add_point(Dependence *dependence, float value, const char *text,
 		  bool is_number)
 {
-	const MlopsPredictor *predictor = dependence->predictor;
 	float	   *predictions = dependence->predictions;
-	float	   *outputs = palloc(sizeof(float) * predictor->info.n_outputs);
 	int			n = dependence->n_rows;
-	double		sum = 0;
+	double		sum;
 	Datum		values[6];
 	bool		nulls[6] = {false, !is_number};
 
 	for (int i = 0; i < n; i++)
-	{
-		float	   *features = dependence->rows[i].features;
-		float		own = features[dependence->feature];
-		double		outcome;
-
-		CHECK_FOR_INTERRUPTS();
-		features[dependence->feature] = value;
-		mlops_forest_predict(predictor->forest, features, outputs);
-		features[dependence->feature] = own;
-		outcome = mlops_outcome(predictor->version, outputs,
-								dependence->class);
-		predictions[i] = (float) outcome;
-		sum += outcome;
-	}
+		dependence->rows[i].features[dependence->feature] = value;
+	sum = predict_sample(dependence);
 	if (!mlops_sort_floats(predictions, n))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
-	pfree(outputs);
 
 	values[0] = CStringGetTextDatum(text);
 	values[1] = Float8GetDatum((double) value);

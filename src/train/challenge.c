@@ -20,9 +20,12 @@ struct MlopsChallenge
 	MlopsPredictor *champion;	/* NULL: nothing serves */
 	MemoryContext context;
 	MlopsEncoder *encoder;
-	float	   *features;
-	float	   *outputs;		/* [capacity x n_outputs], by row */
-	uint64		capacity;
+	int			batch;			/* rows that are predicted together */
+	int			n_waiting;		/* of those that are not predicted yet */
+	float	   *features;		/* theirs: [batch x n_features] */
+	uint64		n_rows;			/* that are predicted */
+	float	   *outputs;		/* theirs: [n_rows x n_outputs] */
+	uint64		capacity;		/* rows that outputs has room for */
 	bool		comparable;
 	char	   *note;
 };
@@ -30,6 +33,7 @@ struct MlopsChallenge
 static void predict_row(TupleDesc tupdesc, const Datum *values,
 						const bool *nulls, uint64 row, void *arg);
 static void bind(MlopsChallenge *challenge, TupleDesc tupdesc);
+static void predict_waiting(MlopsChallenge *challenge);
 static bool same_prediction(const MlopsVersion *champion,
 							const MlopsDataset *dataset);
 static const MlopsObjective *objective_of(const MlopsChallenge *challenge);
@@ -80,6 +84,7 @@ mlops_challenge_metrics(MlopsChallenge *challenge, MlopsDataset *dataset,
 		return NIL;
 	}
 	challenge->comparable = true;
+	predict_waiting(challenge);
 	outputs = outputs_of_role(challenge, matrix, role, dataset->n_rows[role]);
 	metrics = mlops_evaluate_outputs(dataset, matrix, role, params,
 									 objective_of(challenge), outputs,
@@ -122,27 +127,21 @@ mlops_challenge_note(const MlopsChallenge *challenge)
 	return challenge->note;
 }
 
-/* A MlopsRowTap: the champion predicts a row as it is read. */
+/* A MlopsRowTap: the champion predicts rows as they are read. */
 static void
 predict_row(TupleDesc tupdesc, const Datum *values, const bool *nulls,
 			uint64 row, void *arg)
 {
 	MlopsChallenge *challenge = arg;
-	int			n_outputs = challenge->champion->info.n_outputs;
 
 	if (challenge->encoder == NULL)
 		bind(challenge, tupdesc);
-	if (row >= challenge->capacity)
-	{
-		challenge->capacity *= 2;
-		challenge->outputs = repalloc_huge(challenge->outputs,
-										   sizeof(float) * n_outputs *
-										   challenge->capacity);
-	}
+	Assert(row == challenge->n_rows + challenge->n_waiting);
 	(void) mlops_encode_row(challenge->encoder, values, nulls,
-							challenge->features);
-	mlops_forest_predict(challenge->champion->forest, challenge->features,
-						 challenge->outputs + row * n_outputs);
+							challenge->features + (Size) challenge->n_waiting *
+							challenge->champion->info.n_features);
+	if (++challenge->n_waiting == challenge->batch)
+		predict_waiting(challenge);
 }
 
 /*
@@ -152,18 +151,43 @@ predict_row(TupleDesc tupdesc, const Datum *values, const bool *nulls,
 static void
 bind(MlopsChallenge *challenge, TupleDesc tupdesc)
 {
+	const MlopsForestInfo *info = &challenge->champion->info;
 	MemoryContext old_context = MemoryContextSwitchTo(challenge->context);
 	TupleDesc	columns = CreateTupleDescCopy(tupdesc);
 
 	namestrcpy(&TupleDescAttr(columns, 0)->attname, "");
 	challenge->encoder = mlops_encoder_bind(challenge->champion->signature,
 											columns);
-	challenge->features = palloc(sizeof(float) *
-								 challenge->champion->signature->n_features);
+	challenge->batch = mlops_predictor_rows(info);
+	challenge->features = palloc(sizeof(float) * challenge->batch *
+								 info->n_features);
 	challenge->capacity = 4096;
-	challenge->outputs = palloc(sizeof(float) * challenge->capacity *
-								challenge->champion->info.n_outputs);
+	challenge->outputs = palloc_extended(sizeof(float) * challenge->capacity *
+										 info->n_outputs, MCXT_ALLOC_HUGE);
 	MemoryContextSwitchTo(old_context);
+}
+
+/* Predict the rows that wait, if any do. */
+static void
+predict_waiting(MlopsChallenge *challenge)
+{
+	const MlopsPredictor *champion = challenge->champion;
+	int			n_outputs = champion->info.n_outputs;
+
+	if (challenge->n_rows + challenge->n_waiting > challenge->capacity)
+	{
+		challenge->capacity *= 2;
+		challenge->outputs = repalloc_huge(challenge->outputs,
+										   sizeof(float) * n_outputs *
+										   challenge->capacity);
+	}
+	mlops_forest_predict_batch(champion->forest, challenge->features,
+							   challenge->n_waiting,
+							   champion->info.n_features,
+							   challenge->outputs +
+							   challenge->n_rows * n_outputs);
+	challenge->n_rows += challenge->n_waiting;
+	challenge->n_waiting = 0;
 }
 
 /* Whether the two versions tell the same classes apart, or both numbers. */

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "data/predictor.h"
 #include "math/metrics.h"
 #include "math/summary.h"
 #include "miscadmin.h"
@@ -288,7 +289,15 @@ predict_rows(MlopsMatrix *matrix, const MlopsForest *forest, MlopsRole role,
 			 int n_outputs, float *outputs)
 {
 	const MlopsMatrixLayout *layout = &matrix->layout;
+	Size		n_features = layout->n_features;
+	MlopsForestInfo info;
+	float	   *features;
+	int			most;
+	int			n = 0;
 
+	mlops_forest_info(forest, &info);
+	most = mlops_predictor_rows(&info);
+	features = palloc(sizeof(float) * most * n_features);
 	for (uint64 row = 0; row < layout->n_rows; row++)
 	{
 		uint32		at = row % layout->rows_per_block;
@@ -298,12 +307,17 @@ predict_rows(MlopsMatrix *matrix, const MlopsForest *forest, MlopsRole role,
 			CHECK_FOR_INTERRUPTS();
 			mlops_matrix_seek(matrix, row);
 		}
-		if (mlops_matrix_role(matrix)[at] != role)
+		if (mlops_matrix_role(matrix)[at] == role)
+			memcpy(features + n++ * n_features,
+				   mlops_matrix_features(matrix) + at * n_features,
+				   sizeof(float) * n_features);
+		if (n < most && row + 1 < layout->n_rows)
 			continue;
-		mlops_forest_predict(forest, mlops_matrix_features(matrix) +
-							 (size_t) at * layout->n_features, outputs);
-		outputs += n_outputs;
+		mlops_forest_predict_batch(forest, features, n, n_features, outputs);
+		outputs += (Size) n * n_outputs;
+		n = 0;
 	}
+	pfree(features);
 }
 
 /* A reset callback: release the summarizer, if it is still there. */

@@ -233,6 +233,28 @@ SELECT mlops.drop_model('train_m');
 SELECT version, deployed FROM mlops.train('train_m', 'train_data', 'flag', features => 'a', deploy => 'if_better');
 SELECT mlops.drop_model('train_m');
 
+-- every row counts, to the last: what served has the metrics that it has on just these rows
+CREATE TABLE train_rows AS SELECT abs(hashint4(i)) % 100 AS a, CASE WHEN i % 7 > 0 THEN abs(hashint4(i + 1)) % 100 END AS b,
+	'w' || abs(hashint4(i + 2)) % 9 AS word, hashint4(i + 3) / 1e9::float8 AS m,
+	(ARRAY['test', 'train', 'train', 'validation', 'train'])[1 + i % 5] AS part, NULL::float8 AS y FROM generate_series(1, 1500) i;
+UPDATE train_rows SET y = a + sqrt(coalesce(b, 50)) + ascii(right(word, 1)) * m;
+SELECT version FROM mlops.train('train_rows', 'train_rows', 'y', features => '{a,b}', split => 'column', split_column => 'part',
+	params => '{"num_boost_round": 20}');
+SELECT version FROM mlops.train('train_rows', 'train_rows', 'y', features => '{a,word}', split => 'column', split_column => 'part',
+	params => '{"num_boost_round": 10}', deploy => 'if_better');
+SELECT count(*), bool_and(abs(m.value - e.value) < 1e-12 * (1 + abs(e.value))) AS same
+FROM mlops.metrics m JOIN mlops.evaluate('train_rows/1', $$SELECT * FROM train_rows WHERE part = 'test'$$, 'y') e ON e.metric = m.name
+WHERE m.model = 'train_rows' AND m.version = 2 AND m.split = 'champion';
+-- and what is predicted without base margins is the baseline
+SELECT version FROM mlops.train('train_rows', 'train_rows', 'y', features => '{a,b,word}', split => 'column', split_column => 'part',
+	base_margin => 'm', params => '{"num_boost_round": 20}');
+SELECT n, b.min = p.min AS min, b.max = p.max AS max, abs(b.mean - p.avg) < 1e-9 AS mean, abs(b.stddev - p.stddev) < 1e-6 AS stddev
+FROM mlops.baselines b, (SELECT min(p), max(p), avg(p), stddev_pop(p) AS stddev
+	FROM (SELECT mlops.predict('train_rows/3', t) AS p FROM train_rows t WHERE part <> 'train') s) p
+WHERE b.model = 'train_rows' AND b.version = 3 AND b.kind = 'prediction';
+SELECT mlops.drop_model('train_rows');
+DROP TABLE train_rows;
+
 -- a transaction that is rolled back leaves nothing
 RESET client_min_messages;
 BEGIN;
