@@ -49,7 +49,7 @@ REGRESS           = install types params errors train predict versions \
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = batch_across_deploy batch_concurrent_update deploy_while_predicting \
-                    drop_while_predicting drop_while_watching plan_across_deploy \
+                    drop_while_job_runs drop_while_predicting drop_while_watching plan_across_deploy \
                     prepared_across_deploy repeatable_read_across_deploy \
                     two_monitor_runs two_scorings two_trainings \
                     two_retrainings unschedule_while_running

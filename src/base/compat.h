@@ -114,6 +114,13 @@
 	 ACLCHECK_OK)
 #endif
 
+/* Has this transaction the lock, in just that mode?  Needs storage/lock.h. */
+#if PG_VERSION_NUM < 170000
+#define mlops_lock_is_mine(tag, mode) LockHeldByMe(tag, mode)
+#else
+#define mlops_lock_is_mine(tag, mode) LockHeldByMe(tag, mode, false)
+#endif
+
 /* Pin a block of a table if it is still in this buffer; storage/bufmgr.h. */
 #if PG_VERSION_NUM < 160000
 #define mlops_read_recent_buffer(relation, block, buffer) \

@@ -36,6 +36,7 @@ enum
 	ALERT_RAISED_FOR, ALERT_SEEN_AT
 };
 
+static void keep_rules(int64 model_id);
 static MlopsAlertRule *read_rule(MlopsScan *scan, HeapTuple tuple);
 static MlopsAlert *read_alert(MlopsScan *scan, HeapTuple tuple);
 static char *read_json(MlopsScan *scan, HeapTuple tuple, int column);
@@ -53,6 +54,7 @@ mlops_alert_rules(int64 model_id)
 	ScanKeyData key;
 	HeapTuple	tuple;
 
+	keep_rules(model_id);
 	mlops_key_int8(&key, RULE_MODEL_ID, model_id);
 	mlops_scan_begin(&scan, "alert_rule", "alert_rule_model_id", NULL, 1,
 					 &key);
@@ -119,6 +121,8 @@ mlops_alert_rule_delete(const MlopsAlertRule *rule)
 	MlopsArguments a = {0};
 
 	mlops_add_int8(&a, rule->rule_id);
+	mlops_catalog_execute("SELECT 1::bigint FROM mlops.alert_rule"
+						  " WHERE rule_id = $1 FOR UPDATE", &a, NULL);
 	mlops_catalog_execute("DELETE FROM mlops.alert"
 						  " WHERE rule_id = $1 AND state = 'pending'", &a,
 						  NULL);
@@ -255,6 +259,20 @@ mlops_alerts_forget(int64 model_id, const char *subject)
 						  " resolved_at = clock_timestamp()"
 						  " WHERE model_id = $1 AND subject = $2"
 						  " AND state <> 'resolved'", &a, NULL);
+}
+
+/*
+ * Keep the rules of a model from being dropped until the transaction ends: who
+ * drops one changes its alerts, in another order than who judges windows.
+ */
+static void
+keep_rules(int64 model_id)
+{
+	MlopsArguments a = {0};
+
+	mlops_add_int8(&a, model_id);
+	mlops_catalog_execute("SELECT 1::bigint FROM mlops.alert_rule"
+						  " WHERE model_id = $1 FOR KEY SHARE", &a, NULL);
 }
 
 /* A row of mlops.alert_rule as a struct. */

@@ -206,6 +206,9 @@ extern void mlops_model_check(const MlopsModel *model,
  */
 extern MlopsModel *mlops_model_managed(const char *name);
 
+/* The same, after mlops_model_keep(). */
+extern MlopsModel *mlops_model_kept(const char *name);
+
 /* The privilege of that name; 22023 if there is none. */
 extern MlopsPrivilege mlops_privilege_parse(const char *name);
 
@@ -282,6 +285,14 @@ extern char *mlops_run_argument(int64 run_id, const char *name,
  * name until the transaction ends.
  */
 extern void mlops_model_lock(const char *name);
+
+/*
+ * Keep the model of that name, if there is one, from being dropped until the
+ * transaction ends; who is dropping it is waited for.  Whoever writes what
+ * belongs to a model, and may lock its versions afterwards, keeps it first,
+ * before all other locks.
+ */
+extern void mlops_model_keep(const char *name);
 
 /*
  * Store a version under the next number of the model, which is created if

@@ -175,11 +175,11 @@ mlops_job_await(int64 job_id)
 }
 
 bool
-mlops_job_claim(int64 job_id)
+mlops_job_claim(int64 job_id, bool wait)
 {
 	LOCKTAG		tag = tag_of(job_id, LOCK_RUN);
 
-	return LockAcquire(&tag, ExclusiveLock, false, true) !=
+	return LockAcquire(&tag, ExclusiveLock, false, !wait) !=
 		LOCKACQUIRE_NOT_AVAIL;
 }
 

@@ -73,8 +73,11 @@ extern void mlops_job_run_add(const MlopsJobRun *run);
 extern void mlops_job_hold(int64 job_id);
 extern void mlops_job_await(int64 job_id);
 
-/* Take the job to run it in this transaction; false if another one has it. */
-extern bool mlops_job_claim(int64 job_id);
+/*
+ * Take the job for this transaction, to run it or to end it; if another one
+ * has it, wait, or else false.
+ */
+extern bool mlops_job_claim(int64 job_id, bool wait);
 
 /* This cluster's identifier, as jobs keep it. */
 extern char *mlops_system_identifier(void);

@@ -7,16 +7,27 @@
 #include <limits.h>
 
 #include "access/htup_details.h"
+#include "base/compat.h"
 #include "catalog/internal.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/string.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 
+/* What of a model is locked: its versions and aliases, and its being there. */
+enum
+{
+	LOCK_VERSIONS, LOCK_EXISTENCE
+};
+
+static uint32 number_of(const char *name);
+static bool has_versions(const char *name);
 static MlopsModel *read_model(MlopsScan *scan, HeapTuple tuple);
 static int	parse_version(const char *text);
 static void invalidate(const char *table);
@@ -104,18 +115,23 @@ mlops_model_by_id(int64 model_id, Snapshot snapshot)
 	return model;
 }
 
-/*
- * A lock on an object of class mlops.model whose number is a hash of the
- * name: there may be no row of that name yet.
- */
 void
 mlops_model_lock(const char *name)
 {
-	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) name,
-											   strlen(name)));
+	LockDatabaseObject(mlops_catalog_relation("model"), number_of(name),
+					   LOCK_VERSIONS, ExclusiveLock);
+}
 
-	LockDatabaseObject(mlops_catalog_relation("model"), hash, 0,
-					   ExclusiveLock);
+/*
+ * Who has the versions needs no more, and must not wait for it: a drop that
+ * has the existence waits for the versions.
+ */
+void
+mlops_model_keep(const char *name)
+{
+	if (!has_versions(name))
+		LockDatabaseObject(mlops_catalog_relation("model"), number_of(name),
+						   LOCK_EXISTENCE, ShareLock);
 }
 
 void
@@ -167,12 +183,42 @@ mlops_model_drop(const MlopsModel *model)
 {
 	MlopsArguments arguments = {0};
 
+	/* before anything that who keeps the model may wait for */
+	LockDatabaseObject(mlops_catalog_relation("model"),
+					   number_of(model->name), LOCK_EXISTENCE,
+					   ExclusiveLock);
 	mlops_model_lock(model->name);
 	mlops_add_int8(&arguments, model->model_id);
-	mlops_catalog_execute("DELETE FROM mlops.model WHERE model_id = $1",
-						  &arguments, NULL);
+	if (mlops_catalog_execute("DELETE FROM mlops.model WHERE model_id = $1",
+							  &arguments, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model->name),
+				 errdetail("Another session has just dropped it.")));
 	invalidate("model");
 	invalidate("alias");
+}
+
+/*
+ * The number that a model is locked by, a hash of its name: there may be no
+ * row of that name yet.
+ */
+static uint32
+number_of(const char *name)
+{
+	return DatumGetUInt32(hash_any((const unsigned char *) name,
+								   strlen(name)));
+}
+
+/* Has this transaction called mlops_model_lock()? */
+static bool
+has_versions(const char *name)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, mlops_catalog_relation("model"),
+					   number_of(name), LOCK_VERSIONS);
+	return mlops_lock_is_mine(&tag, ExclusiveLock);
 }
 
 /* A row of mlops.model as a struct. */

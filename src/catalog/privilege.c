@@ -104,6 +104,14 @@ mlops_model_managed(const char *name)
 	return model;
 }
 
+MlopsModel *
+mlops_model_kept(const char *name)
+{
+	/* nobody waits, or makes others wait, without the right */
+	mlops_model_keep(mlops_model_managed(name)->name);
+	return mlops_model_managed(name);
+}
+
 /* Make the cache, or empty it if something has changed. */
 static void
 prepare_cache(void)

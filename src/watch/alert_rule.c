@@ -30,7 +30,8 @@ static const char *const status_names[] = {"potential", "detected"};
 
 static const char *const severity_names[] = {"info", "warning", "critical"};
 
-static void check_manage(int64 model_id);
+static MlopsAlertRule *find_rule(const char *name);
+static MlopsModel *check_manage(int64 model_id);
 static MlopsAlertRule *rule_of(FunctionCallInfo fcinfo);
 static const char *checked_word(FunctionCallInfo fcinfo, int argument,
 								const char *name,
@@ -54,8 +55,7 @@ mlops_create_alert_rule(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("mlops.create_alert_rule()");
 	rule = rule_of(fcinfo);
-	model = mlops_model_lookup(model_name, NULL, false);
-	mlops_model_check(model, MLOPS_MANAGE);
+	model = mlops_model_kept(model_name);
 	rule->model_id = model->model_id;
 	if (rule->name == NULL)
 		rule->name = model->name;
@@ -96,13 +96,10 @@ mlops_drop_alert_rule(PG_FUNCTION_ARGS)
 	MlopsAlertRule *rule;
 
 	PreventCommandIfReadOnly("mlops.drop_alert_rule()");
-	rule = mlops_alert_rule_lookup(name);
-	if (rule == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("alert rule \"%s\" does not exist", name),
-				 errhint("The view mlops.alert_rules lists those that you may use.")));
-	check_manage(rule->model_id);
+	rule = find_rule(name);
+	mlops_model_keep(check_manage(rule->model_id)->name);
+	rule = find_rule(name);
+	(void) check_manage(rule->model_id);
 	mlops_alert_rule_delete(rule);
 	PG_RETURN_VOID();
 }
@@ -127,7 +124,7 @@ mlops_acknowledge(PG_FUNCTION_ARGS)
 				 errmsg("alert " INT64_FORMAT " does not exist",
 						PG_GETARG_INT64(0)),
 				 errhint("The view mlops.alerts lists those that you may see.")));
-	check_manage(alert->model_id);
+	(void) check_manage(alert->model_id);
 	if (strcmp(alert->state, "pending") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -144,8 +141,25 @@ mlops_acknowledge(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* 42501 unless the current role may manage the model; 42704 if it has gone. */
-static void
+/* The rule of that name; 42704. */
+static MlopsAlertRule *
+find_rule(const char *name)
+{
+	MlopsAlertRule *rule = mlops_alert_rule_lookup(name);
+
+	if (rule == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("alert rule \"%s\" does not exist", name),
+				 errhint("The view mlops.alert_rules lists those that you may use.")));
+	return rule;
+}
+
+/*
+ * The model, which the current role may manage: 42501, or 42704 if it has
+ * gone.
+ */
+static MlopsModel *
 check_manage(int64 model_id)
 {
 	MlopsModel *model = mlops_model_by_id(model_id, NULL);
@@ -156,6 +170,7 @@ check_manage(int64 model_id)
 				 errmsg("the model has just been dropped"),
 				 errhint("What belonged to it is gone, too.")));
 	mlops_model_check(model, MLOPS_MANAGE);
+	return model;
 }
 
 /* The rule that the arguments describe, but for its model; 22004, 22023. */

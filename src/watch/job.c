@@ -91,6 +91,12 @@ mlops_run_job(PG_FUNCTION_ARGS)
 	{
 		missing = missing_subject(job, &model);
 		check_caller(job, model);
+		if (missing == NULL)
+		{
+			/* it may be gone after that */
+			mlops_model_keep(model->name);
+			missing = missing_subject(job, &model);
+		}
 		message = missing != NULL ? job_is_over(job, missing) :
 			run_job(job, model);
 	}
@@ -206,7 +212,7 @@ run_job(const MlopsJob *job, const MlopsModel *model)
 
 	run.until = row.started_at = GetCurrentTimestamp();
 	initStringInfo(&run.message);
-	if (mlops_job_claim(job->job_id))
+	if (mlops_job_claim(job->job_id, false))
 		run_steps(&run);
 	else
 	{

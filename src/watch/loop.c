@@ -46,8 +46,7 @@ mlops_loop_open(const char *name, TimestampTz until)
 {
 	MlopsLoop  *loop = palloc0(sizeof(MlopsLoop));
 
-	loop->model = mlops_model_lookup(name, NULL, false);
-	mlops_model_check(loop->model, MLOPS_MANAGE);
+	loop->model = mlops_model_kept(name);
 	loop->policy = mlops_policy_load(loop->model);
 	loop->has_policy = (loop->policy != NULL);
 	if (!loop->has_policy)

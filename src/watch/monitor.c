@@ -97,7 +97,7 @@ mlops_alter_monitor(PG_FUNCTION_ARGS)
 	char	   *name = mlops_required_text(fcinfo, ALTER_MONITOR, "monitor");
 	MlopsMonitor *monitor = mlops_monitor_lookup(name, NULL, false);
 
-	(void) mlops_model_managed(monitor->model);
+	(void) mlops_model_kept(monitor->model);
 	if (!PG_ARGISNULL(ALTER_ENABLED))
 		monitor->enabled = PG_GETARG_BOOL(ALTER_ENABLED);
 	alter_text(&monitor->source, fcinfo, ALTER_SOURCE);
@@ -133,8 +133,8 @@ mlops_drop_monitor(PG_FUNCTION_ARGS)
 Datum
 mlops_set_label_source(PG_FUNCTION_ARGS)
 {
-	MlopsModel *model = mlops_model_managed(mlops_required_text(fcinfo, 0,
-														  "model"));
+	MlopsModel *model = mlops_model_kept(mlops_required_text(fcinfo, 0,
+													  "model"));
 	MlopsLabelSource source = {0};
 
 	source.query = mlops_optional_text(fcinfo, 1);
@@ -161,7 +161,7 @@ void
 mlops_monitor_create(MlopsMonitor *monitor)
 {
 	MlopsReference reference = mlops_reference_parse(monitor->reference);
-	MlopsModel *model = mlops_model_managed(reference.model);
+	MlopsModel *model = mlops_model_kept(reference.model);
 
 	monitor->model_id = model->model_id;
 	monitor->model = model->name;
@@ -177,7 +177,7 @@ mlops_monitor_drop(const char *name)
 {
 	MlopsMonitor *monitor = mlops_monitor_lookup(name, NULL, false);
 
-	(void) mlops_model_managed(monitor->model);
+	(void) mlops_model_kept(monitor->model);
 	(void) mlops_monitor_lock(monitor, true);
 	(void) mlops_unschedule_subject("monitor", name);
 	mlops_alert_forget(monitor->model_id, psprintf("monitor %s", name));

@@ -138,7 +138,7 @@ managed_model(FunctionCallInfo fcinfo)
 {
 	char	   *name = mlops_required_text(fcinfo, ARG_MODEL, "model");
 
-	return mlops_model_managed(name);
+	return mlops_model_kept(name);
 }
 
 /* Errors of the source, if one is given, and of its event time. */

@@ -184,14 +184,12 @@ take_monitor(const char *name, bool *busy)
 {
 	MlopsMonitor *monitor = mlops_monitor_lookup(name, NULL, false);
 
-	mlops_model_check(mlops_model_lookup(monitor->model, NULL, false),
-					  MLOPS_MANAGE);
+	mlops_model_keep(mlops_model_managed(monitor->model)->name);
 	*busy = !mlops_monitor_lock(monitor, false);
 	if (*busy)
 		return monitor;
 	monitor = mlops_monitor_lookup(name, NULL, false);
-	mlops_model_check(mlops_model_lookup(monitor->model, NULL, false),
-					  MLOPS_MANAGE);
+	(void) mlops_model_managed(monitor->model);
 	check_author(monitor->created_by, "monitor", name,
 				 "Let that role run it, or make it yours with mlops.alter_monitor(), after a look at it in mlops.monitors.");
 	return monitor;

@@ -204,6 +204,21 @@ mlops_unschedule_subject(const char *kind, const char *subject)
 	return n;
 }
 
+void
+mlops_jobs_await(const char *kind, const char *subject)
+{
+	ListCell   *cell;
+
+	foreach(cell, mlops_jobs())
+	{
+		MlopsJob   *job = lfirst(cell);
+
+		if (strcmp(job->subject, subject) == 0 &&
+			strcmp(job->kind, kind) == 0)
+			(void) mlops_job_claim(job->job_id, true);
+	}
+}
+
 /* The name of the current role. */
 static char *
 current_role_name(void)

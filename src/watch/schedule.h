@@ -37,6 +37,12 @@ extern char *mlops_scheduler_missing(char **hint);
  */
 extern bool mlops_unschedule(const char *name, bool missing_ok);
 
+/*
+ * Wait until no job of that kind and subject runs, and let none of them run
+ * before the transaction ends.
+ */
+extern void mlops_jobs_await(const char *kind, const char *subject);
+
 /* The jobs of that subject go, all kinds if kind is NULL; says how many. */
 extern int	mlops_unschedule_subject(const char *kind, const char *subject);
 

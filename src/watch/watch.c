@@ -42,6 +42,7 @@ static void make_policy(FunctionCallInfo fcinfo, const MlopsModel *model);
 static void make_job(FunctionCallInfo fcinfo, const MlopsModel *model);
 static void say(FunctionCallInfo fcinfo, char *message);
 static char *listed(const List *names);
+static MlopsMonitor *take_watchers(const MlopsModel *model);
 static MlopsModel *managed_model(FunctionCallInfo fcinfo);
 
 /* watch(model text, source text, ...) returns setof text */
@@ -79,6 +80,7 @@ mlops_unwatch(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("mlops.unwatch()");
 	model = managed_model(fcinfo);
+	monitor = take_watchers(model);
 	watched = mlops_unschedule_subject("watch", model->name) > 0;
 	rule = mlops_alert_rule_lookup(model->name);
 	if (rule != NULL && rule->model_id == model->model_id)
@@ -87,8 +89,7 @@ mlops_unwatch(PG_FUNCTION_ARGS)
 		watched = true;
 	}
 	watched |= mlops_policy_drop(model);
-	monitor = mlops_monitor_lookup(model->name, NULL, true);
-	if (monitor != NULL && monitor->model_id == model->model_id)
+	if (monitor != NULL)
 	{
 		mlops_monitor_drop(monitor->name);
 		watched = true;
@@ -219,11 +220,29 @@ listed(const List *names)
 	return text.data;
 }
 
+/*
+ * Wait for the job and the monitor that mlops.watch() has made, and let nobody
+ * run them any more: before the first row of theirs goes.  The monitor, or
+ * NULL.
+ */
+static MlopsMonitor *
+take_watchers(const MlopsModel *model)
+{
+	MlopsMonitor *monitor;
+
+	mlops_jobs_await("watch", model->name);
+	monitor = mlops_monitor_lookup(model->name, NULL, true);
+	if (monitor == NULL || monitor->model_id != model->model_id)
+		return NULL;
+	(void) mlops_monitor_lock(monitor, true);
+	return monitor;
+}
+
 /* The model of the first argument, which the role must be allowed to manage. */
 static MlopsModel *
 managed_model(FunctionCallInfo fcinfo)
 {
 	char	   *name = mlops_required_text(fcinfo, ARG_MODEL, "model");
 
-	return mlops_model_managed(name);
+	return mlops_model_kept(name);
 }
