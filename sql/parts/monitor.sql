@@ -66,6 +66,7 @@ CREATE FUNCTION mlops.run_monitor(
 	until			timestamptz DEFAULT NULL,
 	max_windows		integer DEFAULT 1000,
 	recompute		interval DEFAULT NULL,
+	max_duration	interval DEFAULT NULL,
 	OUT window_start	timestamptz,
 	OUT window_end		timestamptz,
 	OUT state			text,
@@ -76,5 +77,6 @@ CREATE FUNCTION mlops.run_monitor(
 RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000
 AS 'MODULE_PATHNAME', 'mlops_run_monitor';
-COMMENT ON FUNCTION mlops.run_monitor(text, timestamptz, integer, interval) IS
+COMMENT ON FUNCTION mlops.run_monitor(text, timestamptz, integer, interval,
+	interval) IS
 'compute the windows of a monitor that are due; returns those computed';

@@ -10,10 +10,16 @@
 #include "utils/resowner.h"
 
 static ErrorData *attempt(void (*work) (void *arg), void *arg, bool keep);
-static bool ends_statement(const ErrorData *error);
+static ErrorData *unless_it_ends(ErrorData *error);
 
 ErrorData *
 mlops_attempt(void (*work) (void *arg), void *arg)
+{
+	return unless_it_ends(attempt(work, arg, true));
+}
+
+ErrorData *
+mlops_attempt_all(void (*work) (void *arg), void *arg)
 {
 	return attempt(work, arg, true);
 }
@@ -21,7 +27,7 @@ mlops_attempt(void (*work) (void *arg), void *arg)
 ErrorData *
 mlops_attempt_undone(void (*work) (void *arg), void *arg)
 {
-	return attempt(work, arg, false);
+	return unless_it_ends(attempt(work, arg, false));
 }
 
 char *
@@ -67,20 +73,23 @@ attempt(void (*work) (void *arg), void *arg, bool keep)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	if (error != NULL && ends_statement(error))
-		ReThrowError(error);
 	return error;
 }
 
 /*
- * Must nobody go on after this error?  Classes: transaction rollback, a
- * cancel and other interventions of an operator.
+ * The error, or NULL; raised again if nobody must go on after it.  Classes:
+ * transaction rollback, a cancel and other interventions of an operator.
  */
-static bool
-ends_statement(const ErrorData *error)
+static ErrorData *
+unless_it_ends(ErrorData *error)
 {
-	int			class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int			class;
 
-	return class == ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE) ||
-		class == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
+	if (error == NULL)
+		return NULL;
+	class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	if (class == ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE) ||
+		class == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED))
+		ReThrowError(error);
+	return error;
 }

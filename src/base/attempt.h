@@ -17,7 +17,13 @@
  */
 extern ErrorData *mlops_attempt(void (*work) (void *arg), void *arg);
 
-/* The same, but it is undone in any case: only what it found out stays. */
+/*
+ * The same, but errors that end a statement are returned as well: the caller
+ * sees to it that it ends.
+ */
+extern ErrorData *mlops_attempt_all(void (*work) (void *arg), void *arg);
+
+/* mlops_attempt(), but it is undone in any case: only what it found out stays. */
 extern ErrorData *mlops_attempt_undone(void (*work) (void *arg), void *arg);
 
 /* Its SQLSTATE as text; palloc'd. */

@@ -121,6 +121,13 @@
 #define mlops_lock_is_mine(tag, mode) LockHeldByMe(tag, mode, false)
 #endif
 
+/* Of the transaction, from 17 on; before, that of the statement is all. */
+#if PG_VERSION_NUM < 170000
+#define MLOPS_TRANSACTION_TIMEOUT STATEMENT_TIMEOUT
+#else
+#define MLOPS_TRANSACTION_TIMEOUT TRANSACTION_TIMEOUT
+#endif
+
 /* Pin a block of a table if it is still in this buffer; storage/bufmgr.h. */
 #if PG_VERSION_NUM < 160000
 #define mlops_read_recent_buffer(relation, block, buffer) \

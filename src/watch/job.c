@@ -3,10 +3,11 @@
  *		What pg_cron runs: a job, by its number.
  *
  * A job is one statement and one transaction.  Each of its steps is a
- * subtransaction of its own, so that what was done before an error stays, and
- * the row that says what went wrong can be written.  That holds for a cancel
- * as well, also by statement_timeout: windows that take too long together are
- * caught up a few at a time, run after run.
+ * subtransaction of its own, and so is each window of a monitor, so that what
+ * was done before an error stays, and the row that says what went wrong can be
+ * written.  That holds for a cancel as well, after which nothing more is
+ * tried.  Windows that there is no time for before statement_timeout are left
+ * to the next run, and so is what comes after them.
  *
  * A job that has lost what it is for, or its row, tells so and ends itself.
  */
@@ -33,8 +34,7 @@
 
 PG_FUNCTION_INFO_V1(mlops_run_job);
 
-/* Windows of a monitor that a step computes, and a run in all. */
-#define STEP_WINDOWS	25
+/* Windows of a monitor that a run computes. */
 #define MOST_WINDOWS	1000
 
 /* A run that is under way. */
@@ -47,11 +47,12 @@ typedef struct Run
 	char	   *error;			/* of the first step that failed, or NULL */
 	char		error_code[6];
 	bool		is_cancelled;	/* no more steps */
+	bool		is_late;		/* windows are left for lack of time */
 	/* of the monitor that is being run */
 	const char *monitor;
 	int			n_windows;
 	int			n_failed;
-	bool		is_more;		/* windows may be left */
+	int			n_left;			/* that there was no time for */
 } Run;
 
 typedef void (*Step) (Run *run);
@@ -260,52 +261,59 @@ run_steps(Run *run)
 			if (monitor->enabled)
 				run_monitor(run, monitor->name);
 		}
-	if (strcmp(kind, "retrain") == 0 || mlops_policy_load(run->model) != NULL)
+	if (run->is_cancelled ||
+		(strcmp(kind, "retrain") != 0 &&
+		 mlops_policy_load(run->model) == NULL))
+		return;
+	if (run->is_late)
+		add_message(run, "retraining is left to the next run");
+	else
 		try_step(run, retrain_step);
 }
 
-/* Compute what is due of a monitor, a few windows after the other. */
+/* Compute what is due of a monitor. */
 static void
 run_monitor(Run *run, const char *name)
 {
 	bool		is_good;
 
+	if (run->is_cancelled)
+		return;
 	run->monitor = name;
-	run->n_windows = run->n_failed = 0;
-	do
+	run->n_windows = run->n_failed = run->n_left = 0;
+	is_good = try_step(run, monitor_step);
+	if (run->n_windows == 0 && run->n_left == 0)
 	{
-		run->is_more = false;
-		is_good = !run->is_cancelled && try_step(run, monitor_step);
-	} while (is_good && run->is_more && run->n_windows < MOST_WINDOWS);
+		if (is_good)
+			add_message(run, psprintf("monitor %s: nothing to do", name));
+		return;
+	}
+	add_message(run, psprintf("monitor %s: windows computed: %d", name,
+							  run->n_windows));
 	if (run->n_failed > 0)
-		add_message(run, psprintf("monitor %s: windows computed: %d, failed: %d",
-								  name, run->n_windows, run->n_failed));
-	else if (run->n_windows > 0)
-		add_message(run, psprintf("monitor %s: windows computed: %d", name,
-								  run->n_windows));
-	else if (is_good)
-		add_message(run, psprintf("monitor %s: nothing to do", name));
+		appendStringInfo(&run->message, ", failed: %d", run->n_failed);
+	if (run->n_left > 0)
+		appendStringInfo(&run->message, ", left: %d", run->n_left);
+	run->is_late |= run->n_left > 0;
 }
 
-/* A few windows of run->monitor. */
+/* The windows of run->monitor; what was computed before an error stays. */
 static void
 monitor_step(Run *run)
 {
-	bool		is_busy;
-	List	   *windows = mlops_monitor_run(run->monitor, run->until,
-											STEP_WINDOWS, NULL, &is_busy);
-	int			n_failed = 0;
+	MlopsMonitorOutcome outcome;
 	ListCell   *cell;
 
-	foreach(cell, windows)
+	mlops_monitor_run(run->monitor, run->until, MOST_WINDOWS, NULL, NULL,
+					  &outcome);
+	run->n_windows = list_length(outcome.windows);
+	run->n_left = outcome.n_left;
+	foreach(cell, outcome.windows)
 		if (strcmp(((MlopsMonitorWindow *) lfirst(cell))->state,
 				   "failed") == 0)
-			n_failed++;
-	run->n_windows += list_length(windows);
-	run->n_failed += n_failed;
-
-	/* what fails is tried again by the next run, not by this one */
-	run->is_more = list_length(windows) == STEP_WINDOWS && n_failed == 0;
+			run->n_failed++;
+	if (outcome.end != NULL)
+		note_error(run, outcome.end);
 }
 
 /* Train again, if that is due. */

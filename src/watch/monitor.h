@@ -7,21 +7,35 @@
 
 #include "catalog/monitor.h"
 
+/* What became of a run of a monitor. */
+typedef struct MlopsMonitorOutcome
+{
+	List	   *windows;		/* those computed, MlopsMonitorWindow * in the
+								 * order of time; errors of theirs are in
+								 * them */
+	int			n_left;			/* those that there was no time for */
+	bool		busy;			/* another transaction is at it, and nothing
+								 * was done */
+	bool		timed_out;		/* the statement's timeout came */
+	ErrorData  *end;			/* the error that came after those windows, a
+								 * cancel for example, or NULL */
+} MlopsMonitorOutcome;
+
 /*
  * Compute the windows of a monitor that are due at `until`, at most
  * max_windows, and again those of the last `recompute` (NULL: ten windows)
- * whose rows or labels have become more.  Returns those computed,
- * MlopsMonitorWindow * in the order of time, in the current memory context;
- * their errors are in them.
+ * that have changed, as long as max_duration (NULL: any time) and the
+ * statement's timeout allow.  Alerts are judged after each window.  The
+ * outcome is in the current memory context.
  *
- * *busy says that another transaction is at it, and nothing was done.  42704,
- * 42501 (also for a monitor that somebody with fewer rights wrote), and
- * errors that end a statement are raised; the windows are then not stored.
- * Alerts are judged after each window.
+ * 42704, 42501 (also for a monitor that somebody with fewer rights wrote) and
+ * whatever comes before the first window are raised.  If outcome->end is not,
+ * windows computed before it are stored.
  */
-extern List *mlops_monitor_run(const char *name, TimestampTz until,
-							   int max_windows, const Interval *recompute,
-							   bool *busy);
+extern void mlops_monitor_run(const char *name, TimestampTz until,
+							  int max_windows, const Interval *recompute,
+							  const Interval *max_duration,
+							  MlopsMonitorOutcome *outcome);
 
 /*
  * Create a monitor out of what is filled in: reference, source, window_size;

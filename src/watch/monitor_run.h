@@ -7,6 +7,7 @@
 
 #include "data/period.h"
 #include "serve/importance.h"
+#include "watch/budget.h"
 #include "watch/measures.h"
 #include "watch/windows.h"
 
@@ -31,6 +32,7 @@ typedef struct MlopsMonitorRun
 	TimestampTz until;			/* less lateness: windows end by then */
 	int			max_windows;
 	const Interval *recompute;	/* or NULL */
+	MlopsBudget budget;			/* of time */
 	/* of the source; NULL and not known before it could be read */
 	MlopsPeriods *periods;
 	MlopsWindows windows;

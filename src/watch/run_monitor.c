@@ -8,7 +8,8 @@
  * windows, and has nothing left to do.
  *
  * Each window is computed and stored in a subtransaction.  An error becomes
- * its row, and the next window goes on.
+ * its row, and the next window goes on.  What ends the statement ends the run,
+ * too, and is handed to the caller, who may keep what was computed before.
  *
  * The texts of a monitor are run with the rights of the caller, and with the
  * search path and time zone of who wrote them.  Nobody is made to run what
@@ -43,7 +44,7 @@ PG_FUNCTION_INFO_V1(mlops_run_monitor);
 /* The order of the arguments in SQL. */
 enum
 {
-	ARG_MONITOR, ARG_UNTIL, ARG_MAX_WINDOWS, ARG_RECOMPUTE
+	ARG_MONITOR, ARG_UNTIL, ARG_MAX_WINDOWS, ARG_RECOMPUTE, ARG_MAX_DURATION
 };
 
 /* The counting of rows, as work that may fail. */
@@ -59,6 +60,7 @@ typedef struct Work
 {
 	MlopsMonitorRun *run;
 	const MlopsDueWindow *due;
+	const ErrorData *error;		/* that was met before, or NULL */
 	MlopsMonitorWindow *window;
 	MemoryContext context;		/* that the window lives in */
 } Work;
@@ -66,14 +68,15 @@ typedef struct Work
 static MlopsMonitor *take_monitor(const char *name, bool *busy);
 static void check_author(const char *author, const char *what,
 						 const char *name, const char *hint);
-static List *run_windows(MlopsMonitorRun *run);
+static void tell_time(const char *name, const MlopsMonitorOutcome *outcome);
+static void run_windows(MlopsMonitorRun *run, MlopsMonitorOutcome *outcome);
 static void prepare(MlopsMonitorRun *run);
 static void count_rows(void *arg);
-static MlopsMonitorWindow *run_window(MlopsMonitorRun *run,
-									  const MlopsDueWindow *due,
-									  const ErrorData *error);
+static void run_window(void *arg);
 static void compute_window(void *arg);
-static void fail(MlopsMonitorWindow *window, const ErrorData *error);
+static void store_failure(Work *work, const ErrorData *error,
+						  instr_time start);
+static double seconds_since(instr_time start);
 static char *message_of(const MlopsMonitorRun *run,
 						const MlopsMonitorWindow *window, List *results);
 static void put_window(ReturnSetInfo *result,
@@ -88,9 +91,8 @@ mlops_run_monitor(PG_FUNCTION_ARGS)
 	MemoryContext old;
 	TimestampTz until = GetCurrentTimestamp();
 	int			max_windows = 1000;
-	bool		busy;
 	char	   *name;
-	List	   *windows;
+	MlopsMonitorOutcome outcome;
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -102,29 +104,51 @@ mlops_run_monitor(PG_FUNCTION_ARGS)
 		until = PG_GETARG_TIMESTAMPTZ(ARG_UNTIL);
 	if (!PG_ARGISNULL(ARG_MAX_WINDOWS))
 		max_windows = PG_GETARG_INT32(ARG_MAX_WINDOWS);
-	windows = mlops_monitor_run(name, until, max_windows,
-								PG_ARGISNULL(ARG_RECOMPUTE) ? NULL :
-								PG_GETARG_INTERVAL_P(ARG_RECOMPUTE), &busy);
-	if (busy)
+	mlops_monitor_run(name, until, max_windows,
+					  PG_ARGISNULL(ARG_RECOMPUTE) ? NULL :
+					  PG_GETARG_INTERVAL_P(ARG_RECOMPUTE),
+					  PG_ARGISNULL(ARG_MAX_DURATION) ? NULL :
+					  PG_GETARG_INTERVAL_P(ARG_MAX_DURATION), &outcome);
+	if (outcome.end != NULL && !outcome.timed_out)
+		ReThrowError(outcome.end);
+	if (outcome.busy)
 		ereport(NOTICE,
 				(errmsg("monitor \"%s\" is being run by another session",
 						name)));
-	foreach(cell, windows)
+	tell_time(name, &outcome);
+	foreach(cell, outcome.windows)
 		put_window(result, lfirst(cell));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }
 
-List *
+/* Say that there was no time for windows, if so. */
+static void
+tell_time(const char *name, const MlopsMonitorOutcome *outcome)
+{
+	if (outcome->n_left == 0)
+		return;
+	ereport(outcome->timed_out ? WARNING : NOTICE,
+			(errmsg(outcome->timed_out ?
+					"timeout while monitor \"%s\" was run; windows left: %d" :
+					"no time for more windows of monitor \"%s\"; left: %d",
+					name, outcome->n_left),
+			 errhint("The next call of mlops.run_monitor() goes on with them.")));
+}
+
+void
 mlops_monitor_run(const char *name, TimestampTz until, int max_windows,
-				  const Interval *recompute, bool *busy)
+				  const Interval *recompute, const Interval *max_duration,
+				  MlopsMonitorOutcome *outcome)
 {
 	MlopsMonitorRun run = {0};
 	MlopsMonitor *monitor;
 	Interval	none = {0};
 	int			nest_level;
-	List	   *windows;
+
+	memset(outcome, 0, sizeof(MlopsMonitorOutcome));
+	mlops_budget_begin(&run.budget, max_duration);
 
 	if (TIMESTAMP_NOT_FINITE(until))
 		ereport(ERROR,
@@ -142,22 +166,22 @@ mlops_monitor_run(const char *name, TimestampTz until, int max_windows,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must not be negative",
 						"recompute")));
-	monitor = take_monitor(name, busy);
-	if (*busy)
-		return NIL;
+	monitor = take_monitor(name, &outcome->busy);
+	if (outcome->busy)
+		return;
 	if (!monitor->enabled)
 	{
 		ereport(NOTICE,
 				(errmsg("monitor \"%s\" is not enabled", name),
 				 errhint("mlops.alter_monitor() enables it.")));
-		return NIL;
+		return;
 	}
 	run.monitor = monitor;
 	run.until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
 														TimestampTzGetDatum(until),
 														IntervalPGetDatum(monitor->lateness)));
 	if (TIMESTAMP_NOT_FINITE(run.until))
-		return NIL;
+		return;
 	run.max_windows = max_windows;
 	run.recompute = recompute;
 
@@ -169,10 +193,9 @@ mlops_monitor_run(const char *name, TimestampTz until, int max_windows,
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	windows = run_windows(&run);
+	run_windows(&run, outcome);
 	PopActiveSnapshot();
 	AtEOXact_GUC(true, nest_level);
-	return windows;
 }
 
 /*
@@ -218,14 +241,13 @@ check_author(const char *author, const char *what, const char *name,
 }
 
 /*
- * Find the windows that are due, and compute them.
+ * Find the windows that are due, and compute them while there is time.
  */
-static List *
-run_windows(MlopsMonitorRun *run)
+static void
+run_windows(MlopsMonitorRun *run, MlopsMonitorOutcome *outcome)
 {
 	Count		count = {run};
 	ErrorData  *error;
-	List	   *windows = NIL;
 	ListCell   *cell;
 
 	prepare(run);
@@ -239,12 +261,24 @@ run_windows(MlopsMonitorRun *run)
 		if (count.due == NIL)
 			ReThrowError(error);
 	}
+	outcome->n_left = list_length(count.due);
 	foreach(cell, count.due)
 	{
-		CHECK_FOR_INTERRUPTS();
-		windows = lappend(windows, run_window(run, lfirst(cell), error));
+		Work		work = {run, lfirst(cell), error};
+		TimestampTz start = GetCurrentTimestamp();
+
+		if (!mlops_budget_allows(&run->budget))
+			break;
+		work.context = CurrentMemoryContext;
+		outcome->end = mlops_attempt_all(run_window, &work);
+		if (outcome->end != NULL)
+			break;
+		outcome->windows = lappend(outcome->windows, work.window);
+		outcome->n_left--;
+		mlops_budget_spend(&run->budget, start);
 	}
-	return windows;
+	outcome->timed_out = outcome->windows != NIL && outcome->end != NULL &&
+		mlops_budget_forgives(&run->budget, outcome->end);
 }
 
 /*
@@ -329,47 +363,40 @@ mlops_monitor_labels(const MlopsMonitor *monitor)
 }
 
 /*
- * Compute one window and store it; or store that it failed with an error that
- * was met before.
+ * Work for mlops_attempt_all(): compute one window and store it, or that it
+ * failed, and judge it.  The window is the caller's if there was no error.
  */
-static MlopsMonitorWindow *
-run_window(MlopsMonitorRun *run, const MlopsDueWindow *due,
-		   const ErrorData *error)
+static void
+run_window(void *arg)
 {
-	MlopsMonitorWindow *window = palloc0(sizeof(MlopsMonitorWindow));
+	Work	   *work = arg;
+	const ErrorData *error = work->error;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "mlops monitor window",
 												  ALLOCSET_DEFAULT_SIZES);
-	Work		work = {run, due, window, CurrentMemoryContext};
-	MemoryContext old = MemoryContextSwitchTo(context);
+	MemoryContext old;
+	MlopsMonitorWindow *window = palloc0(sizeof(MlopsMonitorWindow));
 	instr_time	start;
-	instr_time	end;
 
-	window->window_start = due->window_start;
-	window->window_end = due->window_end;
-	window->n_rows = due->n_rows;
-	window->n_labelled = due->n_labelled;
+	CHECK_FOR_INTERRUPTS();
+	window->window_start = work->due->window_start;
+	window->window_end = work->due->window_end;
+	window->n_rows = work->due->n_rows;
+	window->n_labelled = work->due->n_labelled;
+	work->window = window;
 	INSTR_TIME_SET_CURRENT(start);
+	old = MemoryContextSwitchTo(context);
 	if (error == NULL)
-		error = mlops_attempt(compute_window, &work);
+		error = mlops_attempt(compute_window, work);
 	MemoryContextSwitchTo(old);
 	if (error != NULL)
-	{
-		/* one that was dropped meanwhile has no windows: 42704 */
-		(void) mlops_monitor_lookup(run->monitor->name, NULL, false);
-		fail(window, error);
-		INSTR_TIME_SET_CURRENT(end);
-		INSTR_TIME_SUBTRACT(end, start);
-		window->seconds = INSTR_TIME_GET_DOUBLE(end);
-		mlops_monitor_window_store(run->monitor->monitor_id, window, NIL);
-	}
+		store_failure(work, error, start);
 	MemoryContextDelete(context);
 
 	/* so that it sees what was stored */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	mlops_alert_window(run->monitor, window->window_start);
+	mlops_alert_window(work->run->monitor, window->window_start);
 	PopActiveSnapshot();
-	return window;
 }
 
 /* Work for mlops_attempt(): compute a window and store it. */
@@ -380,7 +407,6 @@ compute_window(void *arg)
 	MlopsMonitorWindow *window = work->window;
 	List	   *results = NIL;
 	instr_time	start;
-	instr_time	end;
 
 	INSTR_TIME_SET_CURRENT(start);
 	window->state = "empty";
@@ -395,23 +421,39 @@ compute_window(void *arg)
 	window->message = MemoryContextStrdup(work->context,
 										  message_of(work->run, window,
 													 results));
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	window->seconds = INSTR_TIME_GET_DOUBLE(end);
+	window->seconds = seconds_since(start);
 	mlops_monitor_window_store(work->run->monitor->monitor_id, window,
 							   results);
 }
 
 /*
- * Let the window be one that failed.
+ * Store that a window failed, which was begun at that time.
  */
 static void
-fail(MlopsMonitorWindow *window, const ErrorData *error)
+store_failure(Work *work, const ErrorData *error, instr_time start)
 {
+	MlopsMonitorWindow *window = work->window;
+	const MlopsMonitor *monitor = work->run->monitor;
+
+	/* one that was dropped meanwhile has no windows: 42704 */
+	(void) mlops_monitor_lookup(monitor->name, NULL, false);
 	window->state = "failed";
 	window->status = "insufficient data";
 	window->error = window->message = mlops_attempt_message(error);
 	window->error_code = mlops_attempt_code(error);
+	window->seconds = seconds_since(start);
+	mlops_monitor_window_store(monitor->monitor_id, window, NIL);
+}
+
+/* The seconds that have passed. */
+static double
+seconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
 }
 
 /*
