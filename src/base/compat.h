@@ -128,26 +128,19 @@
 #define MLOPS_TRANSACTION_TIMEOUT TRANSACTION_TIMEOUT
 #endif
 
-/* Pin a block of a table if it is still in this buffer; storage/bufmgr.h. */
-#if PG_VERSION_NUM < 160000
-#define mlops_read_recent_buffer(relation, block, buffer) \
-	ReadRecentBuffer((relation)->rd_node, MAIN_FORKNUM, block, buffer)
-#else
-#define mlops_read_recent_buffer(relation, block, buffer) \
-	ReadRecentBuffer((relation)->rd_locator, MAIN_FORKNUM, block, buffer)
-#endif
-
 /* Where the pages of a relation are; storage/smgr.h. */
 #if PG_VERSION_NUM < 160000
 typedef struct RelFileNode MlopsFile;
 #define mlops_set_file(file, space, database, number) \
 	((file)->spcNode = (space), (file)->dbNode = (database), \
 	 (file)->relNode = (number))
+#define mlops_file_of(relation) ((relation)->rd_node)
 #else
 typedef struct RelFileLocator MlopsFile;
 #define mlops_set_file(file, space, database, number) \
 	((file)->spcOid = (space), (file)->dbOid = (database), \
 	 (file)->relNumber = (number))
+#define mlops_file_of(relation) ((relation)->rd_locator)
 #endif
 
 /* How much of a plan was forbidden by enable_... settings. */

@@ -10,7 +10,8 @@
 
 /*
  * Read where an alias points to under the snapshot, at the place where its row
- * was found the last time; false if that is not there (any more).
+ * was found the last time; false if that is not there (any more).  If it is,
+ * mlops.alias stays locked until the transaction ends.
  */
 extern bool mlops_alias_recall(const MlopsReference *reference,
 							   Snapshot snapshot, int64 *model_id,
@@ -18,6 +19,7 @@ extern bool mlops_alias_recall(const MlopsReference *reference,
 
 /* Note the place of the row that a scan of mlops.alias has just found. */
 extern void mlops_alias_remember(const MlopsReference *reference,
-								 const MlopsScan *scan, HeapTuple tuple);
+								 const MlopsScan *scan, HeapTuple tuple,
+								 int64 model_id, int64 version_id);
 
 #endif							/* MLOPS_ALIAS_PLACE_H */

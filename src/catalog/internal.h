@@ -127,6 +127,15 @@ extern void mlops_key_int4(ScanKey key, int column, int value);
 /* The oid of a table of schema mlops. */
 extern Oid	mlops_catalog_relation(const char *name);
 
+/* The number of its file as well; 0 if the name is another's by now. */
+extern Oid	mlops_catalog_file(const char *name, Oid *relation);
+
+/*
+ * Changes when one of the tables that were asked for, or a schema, has
+ * changed, as far as the session has noticed.
+ */
+extern uint64 mlops_catalog_generation(void);
+
 /*
  * Its row of pg_class, to be released; by the name, since that was looked up
  * to find the oid.  NULL if the table of the name is another one by now.

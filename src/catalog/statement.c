@@ -39,36 +39,74 @@ typedef struct Elevation
 } Elevation;
 
 /* Relations whose oids are known; see mlops_catalog_relation(). */
-#define MAX_RELATIONS 32
+#define MAX_RELATIONS 64
 
 typedef struct KnownRelation
 {
 	const char *name;			/* a constant of the program */
 	Oid			relation;
+	Oid			file;			/* 0: not known yet */
 } KnownRelation;
 
 static KnownRelation known_relations[MAX_RELATIONS];
 static int	n_known_relations = 0;
+static uint64 generation = 1;	/* of what is known */
 
+static KnownRelation *know_relation(const char *name);
 static Oid	look_up_relation(const char *name);
 static void forget_relation(Datum argument, Oid relation);
 static void forget_schema(Datum argument, int cache, uint32 hash);
+static void forget_all(void);
 static void become_owner(Elevation *elevation);
 static void become_user(const Elevation *elevation);
 static Oid	catalog_owner(void);
 
-/*
- * Each name is looked up once, until a relation of the oid or a schema changes.
- */
 Oid
 mlops_catalog_relation(const char *name)
+{
+	return know_relation(name)->relation;
+}
+
+Oid
+mlops_catalog_file(const char *name, Oid *relation)
+{
+	KnownRelation *known = know_relation(name);
+	uint64		before = generation;
+	HeapTuple	tuple;
+	Oid			file = known->file;
+
+	*relation = known->relation;
+	if (OidIsValid(file))
+		return file;
+	tuple = mlops_catalog_class(name, *relation);
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	file = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
+	ReleaseSysCache(tuple);
+	if (generation == before)
+		known->file = file;
+	return file;
+}
+
+uint64
+mlops_catalog_generation(void)
+{
+	return generation;
+}
+
+/*
+ * Each name is looked up once, until a relation of the oid or a schema
+ * changes.
+ */
+static KnownRelation *
+know_relation(const char *name)
 {
 	static bool registered = false;
 	Oid			relation;
 
 	for (int i = 0; i < n_known_relations; i++)
 		if (known_relations[i].name == name)
-			return known_relations[i].relation;
+			return &known_relations[i];
 	if (!registered)
 	{
 		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
@@ -76,12 +114,13 @@ mlops_catalog_relation(const char *name)
 		registered = true;
 	}
 	relation = look_up_relation(name);
-	if (n_known_relations < MAX_RELATIONS)
-		known_relations[n_known_relations++] = (KnownRelation)
-		{
-			name, relation
-		};
-	return relation;
+	if (n_known_relations == MAX_RELATIONS)
+		forget_all();
+	known_relations[n_known_relations] = (KnownRelation)
+	{
+		name, relation
+	};
+	return &known_relations[n_known_relations++];
 }
 
 HeapTuple
@@ -122,14 +161,21 @@ forget_relation(Datum argument, Oid relation)
 {
 	for (int i = 0; i < n_known_relations; i++)
 		if (!OidIsValid(relation) || known_relations[i].relation == relation)
-			n_known_relations = 0;
+			forget_all();
 }
 
 /* Syscache callback. */
 static void
 forget_schema(Datum argument, int cache, uint32 hash)
 {
+	forget_all();
+}
+
+static void
+forget_all(void)
+{
 	n_known_relations = 0;
+	generation++;
 }
 
 void

@@ -18,7 +18,6 @@
 #include "base/compat.h"
 #include "catalog/alias_place.h"
 #include "catalog/internal.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "forest/forest.h"
 #include "miscadmin.h"
@@ -26,7 +25,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 static int64 resolve_alias(const MlopsReference *reference,
 						   Snapshot snapshot, MlopsModel *model);
@@ -218,15 +216,7 @@ mlops_artefact_read(int64 version_id, const char *kind, size_t size,
 void
 mlops_version_table(Oid *relation, Oid *file)
 {
-	HeapTuple	tuple;
-
-	*relation = mlops_catalog_relation("version");
-	tuple = mlops_catalog_class("version", *relation);
-	*file = InvalidOid;
-	if (!HeapTupleIsValid(tuple))
-		return;
-	*file = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
-	ReleaseSysCache(tuple);
+	*file = mlops_catalog_file("version", relation);
 }
 
 /*
@@ -322,7 +312,8 @@ resolve_alias(const MlopsReference *reference, Snapshot snapshot,
 		model->model_id = DatumGetInt64(value);
 		value = mlops_scan_value(&scan, tuple, Anum_alias_version_id, &null);
 		version_id = DatumGetInt64(value);
-		mlops_alias_remember(reference, &scan, tuple);
+		mlops_alias_remember(reference, &scan, tuple, model->model_id,
+							 version_id);
 	}
 	mlops_scan_end(&scan);
 	return version_id;

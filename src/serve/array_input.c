@@ -69,7 +69,7 @@ aligned_array(MlopsPlace *place, Datum argument)
 	size = VARSIZE_ANY_EXHDR(packed) + VARHDRSZ;
 	if (place->scratch_size < size)
 	{
-		place->scratch = MemoryContextAlloc(place->version_context, size * 2);
+		place->scratch = MemoryContextAlloc(mlops_place_context(place), size * 2);
 		place->scratch_size = size * 2;
 	}
 	if (!VARATT_IS_SHORT(packed))

@@ -637,7 +637,7 @@ bind(Run *run)
 	mlops_usage_trying = place->predictor->usage;
 	mlops_place_check_columns(place,
 							  mlops_text_array_to_list(run->call->names));
-	old_context = MemoryContextSwitchTo(place->version_context);
+	old_context = MemoryContextSwitchTo(mlops_place_context(place));
 	place->encoder = mlops_encoder_bind(place->predictor->signature,
 										run->row_type);
 	MemoryContextSwitchTo(old_context);

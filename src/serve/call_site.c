@@ -49,6 +49,7 @@ static inline bool is_for(const MlopsPlace *place, const text *key,
 static CallSite *call_site(FunctionCallInfo fcinfo);
 static MlopsPlace *add_place(CallSite *site, MemoryContext context, text *key,
 							 int pinned_version);
+static void free_place(MlopsPlace *place);
 static inline bool is_settled(const MlopsPlace *place);
 static void refresh(MlopsPlace *place);
 static void take_version(MlopsPlace *place, int64 version_id,
@@ -58,6 +59,7 @@ static void bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 						 int names);
 static void bind_values(MlopsPlace *place, FunctionCallInfo fcinfo,
 						int names, ArrayType *array, const Oid *types);
+static void read_types(FunctionCallInfo fcinfo, int first, int n, Oid *types);
 static TupleDesc argument_types(FunctionCallInfo fcinfo, int first,
 								List *names);
 static void reset_encoder(MlopsPlace *place);
@@ -96,6 +98,16 @@ void **
 mlops_call_site_extra(FunctionCallInfo fcinfo)
 {
 	return &call_site(fcinfo)->extra;
+}
+
+MemoryContext
+mlops_place_context(MlopsPlace *place)
+{
+	if (place->version_memory == NULL)
+		place->version_memory =
+			AllocSetContextCreate(place->context, "mlops version in use",
+								  ALLOCSET_SMALL_SIZES);
+	return place->version_memory;
 }
 
 TupleDesc
@@ -271,7 +283,7 @@ mlops_place_explainer(MlopsPlace *place)
 
 	if (place->explainer == NULL)
 	{
-		old_context = MemoryContextSwitchTo(place->version_context);
+		old_context = MemoryContextSwitchTo(mlops_place_context(place));
 		place->explainer = mlops_context_explainer(place->predictor->forest);
 		MemoryContextSwitchTo(old_context);
 	}
@@ -424,41 +436,53 @@ static MlopsPlace *
 add_place(CallSite *site, MemoryContext context, text *key,
 		  int pinned_version)
 {
-	MemoryContext place_context;
 	MemoryContext old_context;
 	MlopsReference reference;
-	text	   *key_copy;
 	MlopsPlace *place;
 
 	/* first what may fail, then what changes the site */
-	place_context = AllocSetContextCreate(CurrentMemoryContext,
-										  "mlops call site",
-										  ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(place_context);
-	key_copy = cstring_to_text_with_len(VARDATA_ANY(key),
-										VARSIZE_ANY_EXHDR(key));
 	if (pinned_version > 0)
 		reference = (MlopsReference) {text_to_cstring(key), pinned_version, NULL};
 	else
 		reference = mlops_reference_parse(text_to_cstring(key));
-	MemoryContextSwitchTo(old_context);
 
+	old_context = MemoryContextSwitchTo(context);
 	if (site->n_places == 1)
 		site->places = repalloc(site->places,
 								sizeof(MlopsPlace) * MAX_PLACES);
 	if (site->n_places < MAX_PLACES)
 		site->n_places++;
 	else
-		MemoryContextDelete(site->places[MAX_PLACES - 1].context);
+		free_place(&site->places[MAX_PLACES - 1]);
 	site->last = site->n_places - 1;
 	place = &site->places[site->last];
 	memset(place, 0, sizeof(MlopsPlace));
-	MemoryContextSetParent(place_context, context);
-	place->context = place_context;
-	place->key = key_copy;
+	place->context = context;
+	place->key = cstring_to_text_with_len(VARDATA_ANY(key),
+										  VARSIZE_ANY_EXHDR(key));
 	place->pinned_version = pinned_version;
-	place->reference = reference;
+	place->reference.model = pstrdup(reference.model);
+	place->reference.version = reference.version;
+	if (reference.alias != NULL)
+		place->reference.alias = pstrdup(reference.alias);
+	MemoryContextSwitchTo(old_context);
 	return place;
+}
+
+/* Free what a place has. */
+static void
+free_place(MlopsPlace *place)
+{
+	pfree(place->key);
+	pfree(place->reference.model);
+	if (place->reference.alias != NULL)
+		pfree(place->reference.alias);
+	if (place->arrays != NULL)
+		pfree(place->arrays);
+	if (place->version_memory != NULL)
+		MemoryContextDelete(place->version_memory);
+	if (place->encoder_context != NULL)
+		MemoryContextDelete(place->encoder_context);
 }
 
 /*
@@ -518,6 +542,8 @@ refresh(MlopsPlace *place)
 static void
 take_version(MlopsPlace *place, int64 version_id, Snapshot snapshot)
 {
+	int			n_features;
+
 	place->resolved = false;
 	place->predictor = NULL;
 	place->bound = false;
@@ -526,20 +552,20 @@ take_version(MlopsPlace *place, int64 version_id, Snapshot snapshot)
 	place->json = NULL;
 	place->scratch = NULL;
 	place->scratch_size = 0;
-	if (place->version_context == NULL)
-		place->version_context =
-			AllocSetContextCreate(place->context, "mlops version in use",
-								  ALLOCSET_SMALL_SIZES);
-	MemoryContextReset(place->version_context);
+	if (place->version_memory != NULL)
+		MemoryContextReset(place->version_memory);
+	if (place->arrays != NULL)
+		pfree(place->arrays);
+	place->arrays = NULL;
 
 	place->predictor = mlops_version_get(version_id, snapshot);
 	place->serial = mlops_version_cache_serial();
-	place->features =
-		MemoryContextAlloc(place->version_context, sizeof(float) *
-						   place->predictor->signature->n_features);
-	place->outputs =
-		MemoryContextAlloc(place->version_context, sizeof(float) *
-						   place->predictor->info.n_outputs);
+	n_features = place->predictor->signature->n_features;
+	place->arrays =
+		MemoryContextAlloc(place->context, sizeof(float) *
+						   (n_features + place->predictor->info.n_outputs));
+	place->features = place->arrays;
+	place->outputs = place->features + n_features;
 	place->version_id = version_id;
 	place->resolved = true;
 }
@@ -593,8 +619,7 @@ bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
 	int			n_names = array ? ArrayGetNItems(ARR_NDIM(array),
 												 ARR_DIMS(array)) : 0;
 
-	for (int i = 0; i < n; i++)
-		types[i] = get_fn_expr_argtype(fcinfo->flinfo, names + 1 + i);
+	read_types(fcinfo, names + 1, n, types);
 	place->as_row = n > 0 && types[0] == RECORDOID;
 	if (place->as_row)
 		place->sign = n == 2 ? names + 2 : -1;
@@ -619,6 +644,24 @@ bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
 	place->bound = true;
 }
 
+/* The types of n arguments from first on.  In short statements this counts. */
+static void
+read_types(FunctionCallInfo fcinfo, int first, int n, Oid *types)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+	List	   *args = call != NULL && IsA(call, FuncExpr) ?
+		((FuncExpr *) call)->args : NIL;
+
+	for (int i = 0; i < n; i++)
+	{
+		Var		   *value = first + i < list_length(args) ?
+			list_nth(args, first + i) : NULL;
+
+		types[i] = value != NULL && IsA(value, Var) ? value->vartype :
+			get_fn_expr_argtype(fcinfo->flinfo, first + i);
+	}
+}
+
 /*
  * Make an encoder for values that come as arguments, and have it kept.
  */
@@ -632,7 +675,7 @@ bind_values(MlopsPlace *place, FunctionCallInfo fcinfo, int names,
 	MlopsEncoder *encoder;
 
 	mlops_place_check_columns(place, list);
-	context = AllocSetContextCreate(place->version_context,
+	context = AllocSetContextCreate(mlops_place_context(place),
 									"mlops encoder", ALLOCSET_SMALL_SIZES);
 	old_context = MemoryContextSwitchTo(context);
 	encoder = mlops_encoder_bind(place->predictor->signature,

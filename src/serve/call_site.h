@@ -31,7 +31,7 @@ typedef struct MlopsMoment
 /* What a call site knows of one model reference. */
 typedef struct MlopsPlace
 {
-	MemoryContext context;		/* of what hangs below */
+	MemoryContext context;		/* of what hangs below: the call site's */
 	text	   *key;			/* reference, or model of a pinned one */
 	int			pinned_version; /* 0: not pinned */
 	MlopsReference reference;
@@ -41,7 +41,8 @@ typedef struct MlopsPlace
 	const MlopsPredictor *predictor;
 	uint64		serial;			/* of the cache, when predictor was got */
 	/* made for the version; all but the arrays on demand */
-	MemoryContext version_context;
+	MemoryContext version_memory;	/* see mlops_place_context() */
+	void	   *arrays;			/* memory of the two below, at first */
 	float	   *features;		/* [n_features] */
 	float	   *outputs;		/* [n_outputs] */
 	MlopsExplainer *explainer;
@@ -70,6 +71,9 @@ typedef struct MlopsPlace
  */
 extern MlopsPlace *mlops_call_site_place(FunctionCallInfo fcinfo, text *key,
 										 int pinned_version);
+
+/* Memory that is freed when the place takes another version. */
+extern MemoryContext mlops_place_context(MlopsPlace *place);
 
 /* What the call site keeps besides its places; NULL at first. */
 extern void **mlops_call_site_extra(FunctionCallInfo fcinfo);

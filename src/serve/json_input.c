@@ -110,7 +110,7 @@ json_input(MlopsPlace *place)
 
 	if (place->json != NULL)
 		return place->json;
-	old_context = MemoryContextSwitchTo(place->version_context);
+	old_context = MemoryContextSwitchTo(mlops_place_context(place));
 	json = palloc0(sizeof(MlopsJsonInput));
 	json->n_members = n;
 	json->members = palloc0(sizeof(Member) * n);
@@ -127,7 +127,7 @@ json_input(MlopsPlace *place)
 		member->type_name = signature->inputs[i].type_name;
 		member->type = member_type(&signature->inputs[i]);
 		getTypeInputInfo(member->type, &function, &member->input_parameter);
-		fmgr_info_cxt(function, &member->input, place->version_context);
+		fmgr_info_cxt(function, &member->input, mlops_place_context(place));
 		TupleDescInitEntry(tupdesc, i + 1, member->name, member->type, -1, 0);
 	}
 	json->encoder = mlops_encoder_bind(signature, tupdesc);

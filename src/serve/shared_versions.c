@@ -5,19 +5,23 @@
  * One region, whose size is fixed at the start of the server, is a dynamic
  * shared area in place: it never grows, and lies at the same address
  * everywhere, so that readers need not attach to it.  A hash table says what
- * lies where.  One lock guards both: shared for taking a reference, exclusive
- * for putting in and dropping.  So the count of an entry cannot rise while
- * somebody looks for entries to drop.
+ * lies where.  One lock guards both: shared for looking something up,
+ * exclusive for putting in and dropping.
  *
  * An entry that is dropped may be used for another version at once.  Each has
  * a generation that is never used twice, by which a backend knows whether
- * what it has seen there is there still.
+ * what it has seen there is there still.  It takes its reference again without
+ * the lock: it adds to the count first and then looks at the generation, while
+ * who drops an entry takes the generation away first and then looks at the
+ * count.  So one of the two sees the other.  Counts of entries that are not in
+ * use may therefore rise for a moment, and are never set.
  *
  * Nothing is put in but what is committed: the key of a version would
  * otherwise mean something else after a rollback.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "base/base.h"
 #include "data/image.h"
 #include "miscadmin.h"
@@ -40,11 +44,11 @@
 struct MlopsSharedVersion
 {
 	MlopsVersionKey key;
-	uint64		generation;		/* 0: dropped */
+	pg_atomic_uint64 generation;	/* 0: dropped */
+	pg_atomic_uint32 references;
 	dsa_pointer memory;
 	Size		bytes;			/* of memory, in full pages */
 	const char *image;
-	pg_atomic_uint32 references;
 	pg_atomic_uint64 last_use;	/* TimestampTz */
 	pg_atomic_uint64 hits;
 	int64		loads;
@@ -75,7 +79,8 @@ static void attach(void);
 static void detach_at_exit(int code, Datum argument);
 static MlopsSharedVersion *make_room(Size bytes, dsa_pointer *memory,
 									 const MlopsVersionKey *key);
-static void drop(MlopsSharedVersion *version);
+static bool drop(MlopsSharedVersion *version);
+static void start_entries(void);
 static MlopsSharedVersion *oldest_unused(void);
 static Size bytes_in_use(void);
 static const void *take(MlopsSharedVersion *version,
@@ -91,6 +96,14 @@ mlops_shared_versions_init(void)
 	shmem_request_hook = request_memory;
 	previous_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = start_memory;
+}
+
+TimestampTz
+mlops_use_time(void)
+{
+	TimestampTz time = GetCurrentStatementStartTimestamp();
+
+	return time != 0 ? time : GetCurrentTimestamp();
 }
 
 void
@@ -126,15 +139,17 @@ mlops_shared_versions_find(const MlopsVersionKey *key,
 bool
 mlops_shared_versions_again(const MlopsSharedReference *reference)
 {
-	MlopsSharedReference same;
-	bool		there;
+	MlopsSharedVersion *version = reference->version;
 
-	LWLockAcquire(control->lock, LW_SHARED);
-	there = reference->version->generation == reference->generation;
-	if (there)
-		(void) take(reference->version, &same);
-	LWLockRelease(control->lock);
-	return there;
+	/* a full barrier */
+	pg_atomic_fetch_add_u32(&version->references, 1);
+	if (pg_atomic_read_u64(&version->generation) != reference->generation)
+	{
+		pg_atomic_fetch_sub_u32(&version->references, 1);
+		return false;
+	}
+	pg_atomic_write_u64(&version->last_use, (uint64) mlops_use_time());
+	return true;
 }
 
 void
@@ -176,12 +191,13 @@ mlops_shared_versions_put(const MlopsVersionKey *key,
 			mlops_image_write(predictor, unconstify(char *, version->image));
 			version->memory = memory;
 			version->bytes = bytes;
-			version->generation = ++control->generation;
 			version->loads = 1;
 			version->load_time = load_time;
-			pg_atomic_init_u32(&version->references, 0);
-			pg_atomic_init_u64(&version->last_use, 0);
-			pg_atomic_init_u64(&version->hits, 0);
+			pg_atomic_write_u64(&version->last_use, 0);
+			pg_atomic_write_u64(&version->hits, 0);
+			pg_write_barrier();
+			pg_atomic_write_u64(&version->generation,
+								++control->generation);
 			control->used += bytes;
 		}
 	}
@@ -262,6 +278,7 @@ start_memory(void)
 		control->lock = &GetNamedLWLockTranche(LOCK_NAME)->lock;
 		control->generation = 0;
 		control->used = 0;
+		start_entries();
 		new_area = dsa_create_in_place(region, region_bytes(),
 									   control->lock->tranche, NULL);
 		dsa_pin(new_area);
@@ -269,6 +286,32 @@ start_memory(void)
 		dsa_detach(new_area);
 	}
 	LWLockRelease(AddinShmemInitLock);
+}
+
+/*
+ * Have the atomic numbers of all entries ready: entries are not made anew
+ * when they are used again.
+ */
+static void
+start_entries(void)
+{
+	MlopsVersionKey key = {0};
+	bool		found;
+
+	for (key.version_id = 0; key.version_id < most_versions();
+		 key.version_id++)
+	{
+		MlopsSharedVersion *version = hash_search(versions, &key, HASH_ENTER,
+												  &found);
+
+		pg_atomic_init_u64(&version->generation, 0);
+		pg_atomic_init_u32(&version->references, 0);
+		pg_atomic_init_u64(&version->last_use, 0);
+		pg_atomic_init_u64(&version->hits, 0);
+	}
+	for (key.version_id = 0; key.version_id < most_versions();
+		 key.version_id++)
+		hash_search(versions, &key, HASH_REMOVE, NULL);
 }
 
 static Size
@@ -338,7 +381,7 @@ make_room(Size bytes, dsa_pointer *memory, const MlopsVersionKey *key)
 		version = oldest_unused();
 		if (version == NULL)
 			return NULL;
-		drop(version);
+		(void) drop(version);	/* if not, it is in use by now */
 	}
 	version = hash_search(versions, key, HASH_ENTER_NULL, &found);
 	if (version == NULL)
@@ -346,14 +389,26 @@ make_room(Size bytes, dsa_pointer *memory, const MlopsVersionKey *key)
 	return version;
 }
 
-/* Drop a version that nobody uses.  The lock is held. */
-static void
+/*
+ * Drop a version that nobody uses; false if somebody does by now.  The lock is
+ * held.
+ */
+static bool
 drop(MlopsSharedVersion *version)
 {
+	uint64		generation = pg_atomic_read_u64(&version->generation);
+
+	pg_atomic_write_u64(&version->generation, 0);
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&version->references) != 0)
+	{
+		pg_atomic_write_u64(&version->generation, generation);
+		return false;
+	}
 	dsa_free(area, version->memory);
 	control->used -= version->bytes;
-	version->generation = 0;
 	hash_search(versions, &version->key, HASH_REMOVE, NULL);
+	return true;
 }
 
 /* Of the versions that nobody uses the one that was used last longest ago. */
@@ -394,9 +449,8 @@ static const void *
 take(MlopsSharedVersion *version, MlopsSharedReference *reference)
 {
 	pg_atomic_fetch_add_u32(&version->references, 1);
-	pg_atomic_write_u64(&version->last_use,
-						(uint64) GetCurrentTimestamp());
+	pg_atomic_write_u64(&version->last_use, (uint64) mlops_use_time());
 	reference->version = version;
-	reference->generation = version->generation;
+	reference->generation = pg_atomic_read_u64(&version->generation);
 	return version->image;
 }

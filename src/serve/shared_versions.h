@@ -47,6 +47,12 @@ typedef struct MlopsSharedStatistics
 /* Ask for shared memory; from _PG_init. */
 extern void mlops_shared_versions_init(void);
 
+/*
+ * When the session's statement began, instead of what the clock says: good
+ * enough to say when something was used, and known already.
+ */
+extern TimestampTz mlops_use_time(void);
+
 /* The key of a version of this database. */
 extern void mlops_version_key(int64 version_id, MlopsVersionKey *key);
 

@@ -4,12 +4,15 @@
  *
  * Shared memory holds a table of mlops.stat_model_max versions; a new one
  * takes the place of the one that was used last longest ago.  Flushes of one
- * version meet at the spinlock of its entry, once per transaction.
+ * version meet at the spinlock of its entry, once per transaction.  A session
+ * remembers where the entry is, and by its generation, which changes when the
+ * entry is dropped, whether it is there still: then it needs no other lock.
  *
  * The time of rows is sampled, since reading the clock takes a good part of
- * what a prediction takes: that of the first row of a transaction, then after
- * 2, 4, 8 and so on, and of each 64th in the end.  A row that is timed stands
- * for those since the one before, and all of them for the last ones.
+ * what a prediction takes: that of the first row of a session, then after 2,
+ * 4, 8 and so on, and of each 64th in the end.  A row that is timed stands for
+ * those since the one before, or since the last flush, and all of them for
+ * the last ones; where none was timed, the last one before does.
  *
  * Flushing happens in transaction callbacks, where nothing may be thrown.
  */
@@ -45,6 +48,7 @@ typedef struct Entry
 {
 	MlopsVersionKey key;
 	slock_t		mutex;			/* of what follows */
+	uint64		generation;		/* rises when the entry is dropped */
 	MlopsUsageCounts counts;
 	TimestampTz first_use;
 	TimestampTz last_use;
@@ -64,11 +68,15 @@ static shmem_startup_hook_type previous_startup_hook = NULL;
 
 static void request_memory(void);
 static void start_memory(void);
+static void start_entries(void);
 static void create_usages(void);
 static void flush(MlopsUsage *usage);
+static void take_row_time(MlopsUsage *usage);
+static bool add_to_entry(MlopsUsage *usage, TimestampTz now);
 static void flush_all(void);
 static Entry *find_entry(const MlopsVersionKey *key, TimestampTz now);
 static void drop_oldest(void);
+static void drop(Entry *entry);
 static void add(MlopsUsageCounts *sum, const MlopsUsageCounts *counts);
 static void count_failure(void);
 static void transaction_ends(XactEvent event, void *argument);
@@ -157,6 +165,10 @@ void
 mlops_usage_start_clock(MlopsUsage *usage)
 {
 	mlops_usage_touch(usage);
+	usage->interval = usage->wait;
+	usage->wait = 0;
+	if (usage->untimed < usage->interval)
+		return;
 	usage->timing = true;
 	INSTR_TIME_SET_CURRENT(usage->started);
 }
@@ -169,9 +181,12 @@ mlops_usage_stop_clock(MlopsUsage *usage)
 	INSTR_TIME_SET_CURRENT(duration);
 	INSTR_TIME_SUBTRACT(duration, usage->started);
 	usage->timing = false;
-	usage->counts.time += INSTR_TIME_GET_MILLISEC(duration) * usage->untimed;
-	usage->interval = Min(usage->untimed * 2 - 1, TIMED_ROWS - 1);
+	usage->last_time = INSTR_TIME_GET_MILLISEC(duration);
+	usage->row_time += usage->last_time * usage->untimed;
+	usage->timed += usage->untimed;
 	usage->untimed = 0;
+	usage->step = Min(usage->step * 2 + 1, TIMED_ROWS - 1);
+	usage->interval = usage->step;
 	if (usage->counts.rows >= FLUSH_ROWS)
 		flush(usage);
 }
@@ -263,6 +278,8 @@ start_memory(void)
 	entries = ShmemInitHash("mlops telemetry", mlops_stat_model_max,
 							mlops_stat_model_max, &info,
 							HASH_ELEM | HASH_BLOBS);
+	if (!IsUnderPostmaster)
+		start_entries();
 	lock = &GetNamedLWLockTranche(LOCK_NAME)->lock;
 	LWLockRelease(AddinShmemInitLock);
 	if (!IsUnderPostmaster)
@@ -270,6 +287,29 @@ start_memory(void)
 		load_entries();
 		on_shmem_exit(save_entries, (Datum) 0);
 	}
+}
+
+/*
+ * Have the locks and generations of all entries ready: they are not made anew
+ * when an entry is used again.
+ */
+static void
+start_entries(void)
+{
+	MlopsVersionKey key = {0};
+	bool		found;
+
+	for (key.version_id = 0; key.version_id < mlops_stat_model_max;
+		 key.version_id++)
+	{
+		Entry	   *entry = hash_search(entries, &key, HASH_ENTER, &found);
+
+		SpinLockInit(&entry->mutex);
+		entry->generation = 0;
+	}
+	for (key.version_id = 0; key.version_id < mlops_stat_model_max;
+		 key.version_id++)
+		hash_search(entries, &key, HASH_REMOVE, NULL);
 }
 
 /* Make the session's table. */
@@ -291,40 +331,71 @@ create_usages(void)
 static void
 flush(MlopsUsage *usage)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	int64		timed = usage->counts.rows - usage->untimed;
-	Entry	   *entry = NULL;
+	TimestampTz now = usage->counts.rows < FLUSH_ROWS ? mlops_use_time() :
+		GetCurrentTimestamp();
 
-	if (timed > 0)
-		usage->counts.time *= (double) usage->counts.rows / timed;
-	if (entries != NULL)
-	{
-		LWLockAcquire(lock, LW_SHARED);
-		entry = hash_search(entries, &usage->key, HASH_FIND, NULL);
-		if (entry == NULL)
-		{
-			LWLockRelease(lock);
-			LWLockAcquire(lock, LW_EXCLUSIVE);
-			entry = find_entry(&usage->key, now);
-		}
-		if (entry != NULL)
-		{
-			SpinLockAcquire(&entry->mutex);
-			add(&entry->counts, &usage->counts);
-			entry->last_use = now;
-			SpinLockRelease(&entry->mutex);
-		}
-		LWLockRelease(lock);
-	}
-	else
+	take_row_time(usage);
+	if (entries == NULL)
 	{
 		add(&usage->total, &usage->counts);
 		if (usage->first_use == 0)
 			usage->first_use = now;
 		usage->last_use = now;
 	}
+	else if (!add_to_entry(usage, now))
+	{
+		LWLockAcquire(lock, LW_SHARED);
+		usage->entry = hash_search(entries, &usage->key, HASH_FIND, NULL);
+		if (usage->entry == NULL)
+		{
+			LWLockRelease(lock);
+			LWLockAcquire(lock, LW_EXCLUSIVE);
+			usage->entry = find_entry(&usage->key, now);
+		}
+		if (usage->entry != NULL)
+			usage->generation = ((Entry *) usage->entry)->generation;
+		(void) add_to_entry(usage, now);
+		LWLockRelease(lock);
+	}
 	memset(&usage->counts, 0, sizeof(MlopsUsageCounts));
-	usage->untimed = 0;
+}
+
+/* Put the time of single rows into the counts, for all of them. */
+static void
+take_row_time(MlopsUsage *usage)
+{
+	if (usage->timed > 0)
+		usage->counts.time += usage->row_time *
+			(usage->timed + usage->untimed) / usage->timed;
+	else
+		usage->counts.time += usage->last_time * usage->untimed;
+	usage->wait = Max(usage->interval - usage->untimed, usage->wait);
+	usage->interval = 0;
+	usage->untimed = usage->timed = 0;
+	usage->row_time = 0;
+}
+
+/*
+ * Add what was counted to the entry that the session remembers; false if it
+ * remembers none, or not that of its version any more.
+ */
+static bool
+add_to_entry(MlopsUsage *usage, TimestampTz now)
+{
+	Entry	   *entry = usage->entry;
+	bool		there;
+
+	if (entry == NULL)
+		return false;
+	SpinLockAcquire(&entry->mutex);
+	there = entry->generation == usage->generation;
+	if (there)
+	{
+		add(&entry->counts, &usage->counts);
+		entry->last_use = now;
+	}
+	SpinLockRelease(&entry->mutex);
+	return there;
 }
 
 /* Flush all that there is. */
@@ -337,7 +408,7 @@ flush_all(void)
 
 		pending = usage->next;
 		usage->pending = false;
-		usage->interval = 0;	/* see mlops_usage_begin_row() */
+		usage->timing = false;	/* of a row that failed */
 		flush(usage);
 	}
 }
@@ -359,7 +430,6 @@ find_entry(const MlopsVersionKey *key, TimestampTz now)
 	entry = hash_search(entries, key, HASH_ENTER_NULL, &found);
 	if (entry == NULL)
 		return NULL;
-	SpinLockInit(&entry->mutex);
 	memset(&entry->counts, 0, sizeof(MlopsUsageCounts));
 	entry->first_use = entry->last_use = now;
 	return entry;
@@ -378,7 +448,17 @@ drop_oldest(void)
 		if (oldest == NULL || entry->last_use < oldest->last_use)
 			oldest = entry;
 	if (oldest != NULL)
-		hash_search(entries, &oldest->key, HASH_REMOVE, NULL);
+		drop(oldest);
+}
+
+/* Drop an entry, and let all who remember it know.  The lock is held. */
+static void
+drop(Entry *entry)
+{
+	SpinLockAcquire(&entry->mutex);
+	entry->generation++;
+	SpinLockRelease(&entry->mutex);
+	hash_search(entries, &entry->key, HASH_REMOVE, NULL);
 }
 
 /* Add counts to others. */
@@ -509,11 +589,14 @@ static void
 forget(const MlopsVersionKey *key)
 {
 	MlopsUsage *usage;
+	Entry	   *entry;
 
 	if (entries != NULL)
 	{
 		LWLockAcquire(lock, LW_EXCLUSIVE);
-		hash_search(entries, key, HASH_REMOVE, NULL);
+		entry = hash_search(entries, key, HASH_FIND, NULL);
+		if (entry != NULL)
+			drop(entry);
 		LWLockRelease(lock);
 		return;
 	}

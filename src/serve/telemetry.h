@@ -33,10 +33,19 @@ typedef struct MlopsUsage
 {
 	MlopsVersionKey key;
 	MlopsUsageCounts counts;
+	/* the time of rows one by one, which is not in the counts yet */
 	int64		untimed;		/* rows since the last one whose time was taken */
-	int64		interval;		/* take that of the next one after so many */
+	int64		interval;		/* after so many, mlops_usage_start_clock() */
+	int64		wait;			/* which takes that of the row after so many */
+	int64		step;			/* and then of one of so many, less one */
+	int64		timed;			/* rows that row_time stands for */
+	double		row_time;		/* milliseconds */
+	double		last_time;		/* of the last row that was timed */
 	instr_time	started;		/* of the row whose time is taken */
 	bool		timing;
+	/* in shared memory, and which one was there */
+	void	   *entry;			/* NULL: not known */
+	uint64		generation;
 	bool		pending;		/* is in the list of what is to be flushed */
 	struct MlopsUsage *next;
 	MlopsUsageCounts total;		/* without shared memory */
@@ -70,7 +79,10 @@ extern void mlops_usage_batch(MlopsUsage *usage, const float *features,
 							  int n_rows, int n_features, int unseen,
 							  double time);
 
-/* Begin and end taking the time of a row, for those whose turn it is. */
+/*
+ * Begin and end taking the time of a row.  The first row since the last flush
+ * begins, and those whose turn it is.
+ */
 extern void mlops_usage_start_clock(MlopsUsage *usage);
 extern void mlops_usage_stop_clock(MlopsUsage *usage);
 
@@ -97,7 +109,7 @@ mlops_count_missing(const float *features, int n)
 	return missing;
 }
 
-/* A row is being encoded; the first one of a transaction starts the clock. */
+/* A row is being encoded. */
 static inline void
 mlops_usage_begin_row(MlopsUsage *usage)
 {

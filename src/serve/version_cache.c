@@ -52,10 +52,12 @@ PG_FUNCTION_INFO_V1(mlops_stat_cache);
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
 static CacheEntry *held = NULL; /* entries whose reference is held */
+static CacheEntry *last_entry = NULL;	/* that was asked for */
 static uint64 uses = 0;
 static uint64 serial = 0;
 
 static void create_cache(void);
+static CacheEntry *find_entry(const MlopsVersionKey *key);
 static bool is_there(CacheEntry *entry);
 static void load(CacheEntry *entry, Snapshot snapshot);
 static void load_image(CacheEntry *entry, const void *image);
@@ -80,17 +82,9 @@ mlops_version_get(int64 version_id, Snapshot snapshot)
 	CacheEntry *entry;
 	instr_time	started;
 	instr_time	duration;
-	bool		found;
 
 	mlops_version_key(version_id, &key);
-	if (cache == NULL)
-		create_cache();
-	entry = hash_search(cache, &key, HASH_ENTER, &found);
-	if (!found)
-		memset((char *) entry + sizeof(MlopsVersionKey), 0,
-			   sizeof(CacheEntry) - sizeof(MlopsVersionKey));
-	if (entry->usage == NULL)
-		entry->usage = mlops_usage_find(&key);
+	entry = find_entry(&key);
 	if (is_there(entry))
 	{
 		entry->hits++;
@@ -199,6 +193,28 @@ create_cache(void)
 	control.hcxt = cache_context;
 	cache = hash_create("mlops versions", 16, &control,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* The entry of a version, made if there is none: most often the last one. */
+static CacheEntry *
+find_entry(const MlopsVersionKey *key)
+{
+	CacheEntry *entry = last_entry;
+	bool		found;
+
+	if (entry != NULL && entry->predictor != NULL &&
+		memcmp(&entry->key, key, sizeof(MlopsVersionKey)) == 0)
+		return entry;
+	if (cache == NULL)
+		create_cache();
+	entry = hash_search(cache, key, HASH_ENTER, &found);
+	if (!found)
+		memset((char *) entry + sizeof(MlopsVersionKey), 0,
+			   sizeof(CacheEntry) - sizeof(MlopsVersionKey));
+	if (entry->usage == NULL)
+		entry->usage = mlops_usage_find(key);
+	last_entry = entry;
+	return entry;
 }
 
 /* Whether the version is loaded, and if it is shared, still where it was. */
@@ -376,7 +392,7 @@ static void
 touch(CacheEntry *entry)
 {
 	entry->last_used = ++uses;
-	entry->last_use = GetCurrentTimestamp();
+	entry->last_use = mlops_use_time();
 }
 
 /*
@@ -413,6 +429,7 @@ evict(const MlopsVersionKey *keep)
 		n_unloaded += entry->predictor == NULL;
 	if (n_unloaded <= MAX_UNLOADED)
 		return;
+	last_entry = NULL;
 	hash_seq_init(&sequence, cache);
 	while ((entry = hash_seq_search(&sequence)) != NULL)
 		if (entry->predictor == NULL && !entry->held)
