@@ -8,6 +8,7 @@
 #include "fmgr.h"
 #include "forest/forest.h"
 #include "serve/batch.h"
+#include "serve/planner.h"
 #include "serve/prefetch.h"
 #include "serve/shared_versions.h"
 #include "serve/telemetry.h"
@@ -30,6 +31,7 @@ _PG_init(void)
 	mlops_shared_versions_init();
 	mlops_telemetry_init();
 	mlops_prefetch_init();
+	mlops_plan_widths_init();
 	mlops_role_guard_init();
 }
 

@@ -131,7 +131,7 @@ prepare_cache(void)
 
 	rights_stale = false;
 	watched_relations[0] = mlops_catalog_relation("model");
-	watched_relations[1] = mlops_catalog_relation("model_grant");
+	watched_relations[1] = InvalidOid;	/* until it is read */
 	control.keysize = sizeof(RightsKey);
 	control.entrysize = sizeof(Rights);
 	control.hcxt = CacheMemoryContext;
@@ -197,6 +197,7 @@ granted_privilege(int64 model_id, Oid role)
 	HeapTuple	tuple;
 	int			highest = -1;
 
+	watched_relations[1] = mlops_catalog_relation("model_grant");
 	mlops_key_int8(&key, Anum_model_grant_model_id, model_id);
 	mlops_scan_begin(&scan, "model_grant", "model_grant_pkey", NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))

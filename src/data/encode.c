@@ -39,7 +39,8 @@ static pg_attribute_always_inline int encode_field(const MlopsEncoder *encoder,
 												   float *features);
 static int	encode_other(const MlopsField *field, Datum value, bool null,
 						 float *feature);
-static void bind_field(MlopsField *field, const MlopsInput *input,
+static bool is_in_order(const MlopsSignature *signature, TupleDesc tupdesc);
+static void bind_field(MlopsField *field, const MlopsInput *input, int i,
 					   const MlopsSignature *signature, TupleDesc tupdesc);
 static int	find_attribute(const MlopsInput *input, TupleDesc tupdesc);
 static bool stands_for(MlopsConversion given, MlopsInputKind trained);
@@ -54,6 +55,7 @@ MlopsEncoder *
 mlops_encoder_bind(const MlopsSignature *signature, TupleDesc tupdesc)
 {
 	MlopsEncoder *encoder = palloc0(sizeof(MlopsEncoder));
+	bool		in_order = is_in_order(signature, tupdesc);
 
 	encoder->n_fields = signature->n_inputs;
 	encoder->fields = palloc0(sizeof(MlopsField) * signature->n_inputs);
@@ -61,8 +63,11 @@ mlops_encoder_bind(const MlopsSignature *signature, TupleDesc tupdesc)
 	for (int i = 0; i < signature->n_inputs; i++)
 	{
 		MlopsField *field = &encoder->fields[i];
+		const MlopsInput *input = &signature->inputs[i];
 
-		bind_field(field, &signature->inputs[i], signature, tupdesc);
+		bind_field(field, input,
+				   in_order ? i : find_attribute(input, tupdesc), signature,
+				   tupdesc);
 		encoder->steps[i] = (Step)
 		{
 			field->attribute, field->first_feature, field->conversion
@@ -196,13 +201,33 @@ encode_other(const MlopsField *field, Datum value, bool null, float *feature)
 }
 
 /*
- * Bind one input to the column of its name.
+ * Are the columns just the inputs, in their order?  Inputs have different
+ * names, so then there is nothing to be looked for.
+ */
+static bool
+is_in_order(const MlopsSignature *signature, TupleDesc tupdesc)
+{
+	if (tupdesc->natts != signature->n_inputs)
+		return false;
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+		if (attribute->attisdropped ||
+			strcmp(NameStr(attribute->attname),
+				   signature->inputs[i].name) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Bind one input to column i.
  */
 static void
-bind_field(MlopsField *field, const MlopsInput *input,
+bind_field(MlopsField *field, const MlopsInput *input, int i,
 		   const MlopsSignature *signature, TupleDesc tupdesc)
 {
-	int			i = find_attribute(input, tupdesc);
 	Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
 
 	if (!mlops_conversion_of(attribute->atttypid, &field->conversion) ||

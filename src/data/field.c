@@ -78,15 +78,21 @@ mlops_conversion_of(Oid type, MlopsConversion *conversion)
 		{CHAROID, MLOPS_FROM_CHAR},
 		{UUIDOID, MLOPS_FROM_UUID},
 	};
-	Oid			base = getBaseType(type);
+	Oid			base = type;
 
-	for (int i = 0; i < lengthof(known); i++)
+	/* most often it is one of those; else perhaps a domain over one */
+	for (int round = 0; round < 2; round++)
 	{
-		if (known[i].type == base)
+		for (int i = 0; i < lengthof(known); i++)
 		{
-			*conversion = known[i].conversion;
-			return true;
+			if (known[i].type == base)
+			{
+				*conversion = known[i].conversion;
+				return true;
+			}
 		}
+		if (round == 0)
+			base = getBaseType(type);
 	}
 	*conversion = MLOPS_FROM_ENUM;
 	return type_is_enum(base) || conversion_of_array(base, conversion) ||

@@ -202,11 +202,18 @@ mlops_place_check_columns(const MlopsPlace *place, List *names)
 
 	for (int i = 0; i < signature->n_inputs; i++)
 	{
-		bool		found = false;
+		const char *name = signature->inputs[i].name;
+		bool		found = i < list_length(names) &&
+			strcmp(list_nth(names, i), name) == 0;
 		ListCell   *cell;
 
+		/* most often it is where it was when the query was planned */
 		foreach(cell, names)
-			found |= strcmp(lfirst(cell), signature->inputs[i].name) == 0;
+		{
+			if (found)
+				break;
+			found = strcmp(lfirst(cell), name) == 0;
+		}
 		if (found)
 			continue;
 		ResetPlanCache();
@@ -215,7 +222,7 @@ mlops_place_check_columns(const MlopsPlace *place, List *names)
 				 errmsg("model \"%s\" changed while the query was planned",
 						place->reference.model),
 				 errdetail("The version that serves now takes column \"%s\" too.",
-						   signature->inputs[i].name),
+						   name),
 				 errhint("Run the statement again.")));
 	}
 }

@@ -140,6 +140,13 @@ mlops_plan_is_bound(const PlannedStmt *plan)
 		list_member_oid(plan->relationOids, model_relation);
 }
 
+bool
+mlops_planning_is_bound(const PlannerGlobal *glob)
+{
+	return OidIsValid(model_relation) &&
+		list_member_oid(glob->relationOids, model_relation);
+}
+
 /*
  * The call with the columns in place of the row, or NULL where that cannot
  * be, or where the call would fail: it does so when it is executed.

@@ -6,6 +6,7 @@
 #define MLOPS_PLANNER_H
 
 #include "data/predictor.h"
+#include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 
 /* Calls that this session has planned with columns in place of a row. */
@@ -20,5 +21,11 @@ extern const MlopsPredictor *mlops_planned_version(FuncExpr *call);
 
 /* Did it give columns to a predict function of this plan? */
 extern bool mlops_plan_is_bound(const PlannedStmt *plan);
+
+/* The same of a plan that is being made. */
+extern bool mlops_planning_is_bound(const PlannerGlobal *glob);
+
+/* Have planning faster where it is; called once per process. */
+extern void mlops_plan_widths_init(void);
 
 #endif							/* MLOPS_PLANNER_H */
