@@ -560,7 +560,8 @@ WHERE (said ~ '^[[:upper:]]' OR said ~ '[.!]$' OR said ~ '\n' OR length(regexp_r
 SELECT DISTINCT state, said, s FROM bi_outcome, unnest(ARRAY[detail, hint]) s WHERE s <> '' AND s !~ '^["0-9[:upper:]m].*[.?)]$';
 SELECT DISTINCT state, said FROM bi_outcome
 WHERE state IN ('22023', '42704', '42703', '55000', '0A000', '42804') AND detail = '' AND hint = ''
-	AND NOT EXISTS (SELECT FROM bi_excused e WHERE e.state = bi_outcome.state AND said ~ e.message);
+	AND NOT EXISTS (SELECT FROM bi_excused e WHERE e.state = bi_outcome.state AND said ~ e.message)
+ORDER BY 1, 2;
 -- each of the excuses is needed
 SELECT * FROM bi_excused e WHERE NOT EXISTS (SELECT FROM bi_outcome o WHERE o.state = e.state AND said ~ e.message);
 

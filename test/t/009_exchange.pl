@@ -116,7 +116,7 @@ $node->safe_psql('postgres',
 # a bomb can be cancelled: refusing takes no longer than reading
 ($status, $out, $err) = $node->psql(
 	'postgres', <<"SQL", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
-SET statement_timeout = '20s';
+SET statement_timeout = '60s';
 SELECT mlops.import_model('bomb', convert_to('{"learner":['
 	|| repeat('{},', 20000000) || '{}]}', 'UTF8'))
 SQL
