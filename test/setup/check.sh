@@ -60,6 +60,16 @@ failures()
 		"$1" | head -n 40 || true
 }
 
+# The names of what failed, each after that of its script, of some logs.
+failed_names()
+{
+	awk 'FNR == 1 { script = "" }
+		/^# ([0-9]+_)?[a-z]+(_[a-z0-9]+)*$/ { script = $2 ": " }
+		/^not ok|^(test )? *[A-Za-z0-9_]+ +\.\.\. FAILED|^# exit status/ ||
+		/runtime error|ERROR: Add|: Error/ { print script $0 }' "$@" |
+		cut -c -200
+}
+
 # What a reader needs of the log of a failed suite.
 show_failure()
 {
@@ -136,7 +146,7 @@ plain_suites()
 # On every way out: no server is left, the logs are where they help.
 finish()
 {
-	local dir log
+	local dir
 
 	for dir in "$work/with" "$work/without"; do
 		[ ! -d "$dir/data" ] || cluster_stop "$dir" >/dev/null 2>&1 || true
@@ -148,10 +158,8 @@ finish()
 	else
 		say "Logs are in $work"
 		# once more, where whoever sees but the end of all this looks
-		for log in $failed_logs; do
-			say "---- what failed in $(basename "$log" .log)"
-			failures "$log" | cut -c -200 | head -n 16
-		done
+		say "---- what failed"
+		[ -z "$failed_logs" ] || failed_names $failed_logs | tail -n 15
 	fi
 	say "$passed passed, $failed failed"
 }

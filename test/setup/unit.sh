@@ -45,12 +45,21 @@ done
 $cc -std=gnu11 -O2 -g -fopenmp -Isrc -o "$build/mlops-trainer" \
 	src/trainer/*.c -lxgboost
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
-for name; do
-	say "# $name"
-	$cc $flags -o "$build/${name}_test" "$build/test_unit_${name}_test.c.o" \
-		$objects -ljansson -lm
-	arguments=
-	[ "${name#trainer}" = "$name" ] || arguments=$build/mlops-trainer
-	tally "$build/$name.log" timeout 600 "$build/${name}_test" $arguments
-done
+
+# Link and run one.
+run_test()
+{
+	local arguments=
+
+	$cc $flags -o "$build/${1}_test" "$build/test_unit_${1}_test.c.o" \
+		$objects -ljansson -lm || return
+	[ "${1#trainer}" = "$1" ] || arguments=$build/mlops-trainer
+	timeout 600 "$build/${1}_test" $arguments
+}
+export -f run_test
+export objects logs=$build
+
+rm -f "$logs"/*.status
+beside "$(nproc)" "$@"
+tally_beside "$@"
 tally_end

@@ -9,7 +9,7 @@ SELECT version FROM mlops.train('sca_m', 'SELECT a, NOT y AS y FROM sca', 'y', p
 SELECT count(*) FROM mlops.stat_cache WHERE NOT shared;
 SELECT count(mlops.predict('sca_m', t)) FROM sca t;
 SELECT model, version, bytes > 1000 AS bytes, loads, hits > 0 AS hits, load_time >= 0 AS load_time,
-	   last_use BETWEEN now() - interval '1 minute' AND clock_timestamp() AS last_use
+	   last_use BETWEEN now() - interval '1 hour' AND clock_timestamp() AS last_use
 FROM mlops.stat_cache WHERE NOT shared;
 SELECT last_use FROM mlops.stat_cache WHERE NOT shared \gset
 SELECT count(mlops.predict('sca_m/2', t)), count(mlops.predict('sca_m', t)) FROM sca t;

@@ -21,7 +21,7 @@ SELECT count(mlops.predict('smo_m', s)) FROM smo s;
 SELECT * FROM usage();
 -- time, hits and loads
 SELECT model, version, total_time > 0 AS total_time, cache_hits > 0 AS hits, loads <= 1 AS loads, load_time >= 0 AS load_time,
-	   last_use >= first_use AND first_use > now() - interval '1 minute' AS uses
+	   last_use >= first_use AND first_use > now() - interval '1 hour' AS uses
 FROM mlops.stat_model WHERE model = 'smo_m';
 -- missing values and categories that the version does not know
 SELECT mlops.stat_model_reset('smo_m');

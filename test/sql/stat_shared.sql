@@ -11,7 +11,7 @@ FROM pg_settings WHERE name LIKE 'mlops.%' AND context = 'postmaster' ORDER BY 1
 SELECT count(mlops.predict('ssh_m', s)) FROM ssh s WHERE a <= 100;
 \c
 SET client_min_messages = error;
-SELECT bytes > 8192 AS bytes, loads, hits, load_time > 0 AS load_time, last_use > now() - interval '1 minute' AS last_use, sessions
+SELECT bytes > 8192 AS bytes, loads, hits, load_time > 0 AS load_time, last_use > now() - interval '1 hour' AS last_use, sessions
 FROM mlops.stat_cache WHERE shared AND model = 'ssh_m';
 SELECT count(*) FROM mlops.stat_cache WHERE NOT shared;
 SELECT count(mlops.predict('ssh_m', s)) FROM ssh s WHERE a <= 100;
