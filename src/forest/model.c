@@ -398,8 +398,8 @@ mlops_model_known_type(const MlopsDocument *document,
 }
 
 /*
- * The booster, of one of three kinds.  From 3.4 on a dart model is written
- * as gbtree, with the trees' weights inside the model.
+ * The booster, of one of three kinds.  From 3.3 on a dart model is written
+ * as gbtree, with the trees' weights beside the model, from 3.4 on inside it.
  */
 static bool
 read_booster(MlopsModel *model, const MlopsValue *booster)
@@ -429,6 +429,8 @@ read_booster(MlopsModel *model, const MlopsValue *booster)
 	else if (!mlops_value_is(document, name, "gbtree"))
 		return mlops_forest_fail(model->err, "unknown booster");
 	body = mlops_value_member(document, inner, "model");
+	if (weights == NULL)
+		weights = mlops_value_member(document, inner, "weight_drop");
 	if (weights == NULL)
 		weights = mlops_value_member(document, body, "weight_drop");
 	model->booster = weights ? MLOPS_BOOSTER_DART : MLOPS_BOOSTER_GBTREE;

@@ -256,8 +256,11 @@ bind_by(Reading *reading, const MlopsPredictionsRequest *request,
 					 errhint("It must be a date, a timestamp or a timestamptz.")));
 		if (n > 0)
 		{
-			columns = CreateTupleDescCopy(columns);
-			columns->natts = n;
+			TupleDesc	all = columns;
+
+			columns = CreateTemplateTupleDesc(n);
+			for (int i = 0; i < n; i++)
+				TupleDescCopyEntry(columns, i + 1, all, i + 1);
 		}
 	}
 	if (n > 0)
