@@ -51,9 +51,14 @@ mlops_plan_visit(Plan *plan, MlopsReading reading, MlopsPlanVisitor visitor,
 			break;
 		case T_Material:
 		case T_WindowAgg:
-		case T_SetOp:
 		case T_MergeJoin:
 			outer = Min(reading, MLOPS_READS_MOST);
+			break;
+		case T_SetOp:
+			/* the other rows are of the inner plan from version 18 on */
+			outer = Min(reading, MLOPS_READS_MOST);
+			if (((SetOp *) plan)->strategy == SETOP_HASHED)
+				inner = outer;
 			break;
 		case T_HashJoin:
 			/* not read if there is nothing to be joined with */

@@ -25,8 +25,8 @@ SELECT id, age, income + 300 AS income, dependants,
 	   CASE WHEN id % 5 = 0 THEN 'family' ELSE home END AS home, married,
 	   repaid
 FROM loan WHERE id <= 2000;
-SELECT feature, status, round(psi::numeric, 3) AS psi,
-	   round(js::numeric, 3) AS js, round(ks::numeric, 2) AS ks,
+SELECT feature, status, round(psi::numeric, 1) AS psi,
+	   round(js::numeric, 2) AS js, round(ks::numeric, 1) AS ks,
 	   round(unseen::numeric, 2) AS unseen,
 	   round(out_of_range::numeric, 2) AS out_of_range
 FROM mlops.drift('loan', 'loan_may');
@@ -87,7 +87,7 @@ FROM mlops.drift_between('loan_may', 'loan', features => 'income') AS d,
 WHERE d.kind = 'number';
 
 -- other tools; MLRun's needs no rows
-SELECT feature, status, metric, round(value::numeric, 3) AS value, threshold
+SELECT feature, status, metric, round(value::numeric, 1) AS value, threshold
 FROM mlops.drift('loan', 'loan_may', method => 'mlrun');
 SELECT feature, status, metric, value > 0 AS some, threshold
 FROM mlops.drift('loan', 'loan_may', reference => 'loan', method => 'tfdv',
@@ -97,8 +97,8 @@ FROM mlops.drift_between('SELECT * FROM loan_may LIMIT 500',
 						 'SELECT * FROM loan LIMIT 1000', method => 'evidently');
 
 -- explained: how much of the model's ground moved
-SELECT feature, round(importance::numeric, 2) AS importance,
-	   round(impact::numeric, 3) AS impact
+SELECT feature, round(importance::numeric, 1) AS importance,
+	   round(impact::numeric, 1) AS impact
 FROM mlops.drift('loan', 'loan_may') WHERE importance IS NOT NULL
 ORDER BY impact DESC;
 SELECT round(sum(importance)::numeric, 6) AS importance
@@ -116,7 +116,7 @@ SELECT feature, status, metric, psi IS NULL AS no_psi, n
 FROM mlops.drift('loan', 'SELECT * FROM loan LIMIT 99');
 SELECT feature, status, psi, ks, n, missing
 FROM mlops.drift('loan', 'SELECT * FROM loan WHERE false');
-SELECT feature, status, round(tv::numeric, 3) AS tv, n
+SELECT feature, status, round(tv::numeric, 1) AS tv, n
 FROM mlops.drift('loan', 'SELECT * FROM loan LIMIT 1', reference => 'loan');
 SELECT feature, status, psi, n, n_reference
 FROM mlops.drift_between('loan', 'SELECT * FROM loan WHERE false',

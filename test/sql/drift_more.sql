@@ -65,7 +65,7 @@ SELECT feature, status, round(missing::numeric, 2) AS missing, round(missing_ref
 FROM mlops.drift_glance('ride', 'ride_july') WHERE feature NOT LIKE 'at.%';
 SELECT g.feature, g.psi = d.psi AND g.linf = d.linf AND g.status = d.status AS same
 FROM mlops.drift_glance('ride', 'ride_july') g JOIN mlops.drift('ride', 'ride_july') d USING (feature)
-WHERE g.source = 'scan';
+WHERE g.source = 'scan' ORDER BY feature COLLATE "C";
 
 -- thresholds, few rows, all that is NULL, no rows
 SELECT feature, status FROM mlops.drift_glance('ride', 'ride_june', 'payment', thresholds => '{"psi": 100, "js": 1, "linf": null}');
@@ -96,6 +96,7 @@ CREATE TABLE ride_child () INHERITS (ride_parent);
 INSERT INTO ride_parent SELECT * FROM ride WHERE id <= 1000;
 INSERT INTO ride_child SELECT * FROM ride_july;
 ANALYZE ride_parent;
+ANALYZE ride_child;
 SELECT feature, n, source FROM mlops.drift_glance('ride', 'ride_parent', 'distance', false);
 
 -- names that need quotes, text that is not ASCII, a dropped column
@@ -142,7 +143,7 @@ SELECT method, round(value::numeric, 2) AS value,
 FROM mlops.drift_multivariate('ride_august', 'ride',
 							  features => '{distance,fare,riders,payment}',
 							  method => 'pca');
-SELECT f ->> 'feature' AS feature, round((f ->> 'share')::numeric, 1) AS share
+SELECT f ->> 'feature' AS feature, (f ->> 'share')::numeric > 0.1 AS much
 FROM mlops.drift_multivariate('ride_august', 'ride',
 							  features => '{distance,fare,riders,payment}'),
 	 jsonb_array_elements(features) f LIMIT 2;

@@ -122,7 +122,7 @@ SELECT e.metric, abs(e.estimate - v.value) < 0.05 AS near,
 FROM mlops.estimate_performance('bought', 'SELECT age, income FROM visit_new',
                                 reference => 'visit_known') e
 JOIN mlops.evaluate('bought', 'visit_new') v USING (metric)
-WHERE metric IN ('accuracy', 'f1', 'log_loss') ORDER BY metric;
+WHERE metric IN ('accuracy', 'brier', 'log_loss') ORDER BY metric;
 SELECT e.metric, abs(e.estimate / v.value - 1) < 0.1 AS near,
        v.value BETWEEN e.low AND e.high AS inside,
        e.realized_reference / v.value > 1.2 AS moved, e.n
