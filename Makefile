@@ -45,7 +45,7 @@ REGRESS           = install types params errors train predict versions \
                     exchange splits advice plot bad_input planner stat_cache \
                     forest_path drift drift_more detectors performance batch \
                     monitors monitor_time alerts jobs stat_model alias_place retraining \
-                    odd_input fresh_session
+                    odd_input fresh_session generated_columns
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = batch_across_deploy batch_concurrent_update \
