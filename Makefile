@@ -44,13 +44,15 @@ REGRESS           = install types params errors train predict versions \
                     aggregates prediction evaluation evaluation_tasks \
                     exchange splits advice plot bad_input planner stat_cache \
                     forest_path drift drift_more detectors performance batch \
-                    monitors monitor_time alerts jobs stat_model alias_place retraining \
-                    odd_input fresh_session generated_columns
+                    monitors monitor_time alerts jobs stat_model alias_place \
+                    retraining odd_input fresh_session generated_columns \
+                    monitor_changes
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = batch_across_deploy batch_concurrent_update \
                     cancel_while_watching deploy_while_predicting \
-                    drop_while_job_runs drop_while_predicting drop_while_watching plan_across_deploy \
+                    drop_while_job_runs drop_while_predicting \
+                    drop_while_watching plan_across_deploy \
                     prepared_across_deploy repeatable_read_across_deploy \
                     two_monitor_runs two_scorings two_trainings \
                     two_retrainings unschedule_while_running

@@ -259,6 +259,7 @@ CREATE TABLE mlops.monitor_window (
 	computed_at		timestamptz NOT NULL,
 	computed_by		text NOT NULL,
 	seconds			double precision NOT NULL,
+	fingerprint		bigint NOT NULL,
 	PRIMARY KEY (monitor_id, window_start)
 );
 COMMENT ON TABLE mlops.monitor_window IS

@@ -51,6 +51,7 @@ typedef struct MlopsMonitorWindow
 	int			version;		/* that was looked at; 0: none */
 	int64		n_rows;
 	int64		n_labelled;
+	uint64		fingerprint;	/* of times, labels and inputs of its rows */
 	const char *error;			/* of a failed one */
 	const char *error_code;
 	int			runs;			/* times that it was computed */

@@ -33,6 +33,7 @@
 #define Anum_window_runs			11
 #define Anum_window_computed_at		12
 #define Anum_window_seconds			14
+#define Anum_window_fingerprint		15
 
 #define Anum_result_monitor_id		1
 #define Anum_result_window_start	2
@@ -170,18 +171,21 @@ mlops_monitor_window_store(int64 monitor_id, MlopsMonitorWindow *window,
 					TimestampTzGetDatum(window->computed_at), false);
 	mlops_add_text(&a, mlops_current_role());
 	mlops_add_float8(&a, window->seconds);
+	mlops_add_int8(&a, window->fingerprint);
 	mlops_catalog_execute("INSERT INTO mlops.monitor_window AS w"
 						  " (monitor_id, window_start, window_end, state,"
 						  " status, version, n_rows, n_labelled, error,"
-						  " error_code, computed_at, computed_by, seconds)"
+						  " error_code, computed_at, computed_by, seconds,"
+						  " fingerprint)"
 						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-						  " $11, $12, $13)"
+						  " $11, $12, $13, $14)"
 						  " ON CONFLICT (monitor_id, window_start)"
 						  " DO UPDATE SET (window_end, state, status,"
 						  " version, n_rows, n_labelled, error, error_code,"
-						  " runs, computed_at, computed_by, seconds) ="
+						  " runs, computed_at, computed_by, seconds,"
+						  " fingerprint) ="
 						  " ($3, $4, $5, $6, $7, $8, $9, $10, w.runs + 1,"
-						  " $11, $12, $13) RETURNING runs::bigint", &a,
+						  " $11, $12, $13, $14) RETURNING runs::bigint", &a,
 						  &runs);
 	window->runs = runs;
 	a = key;
@@ -285,6 +289,8 @@ read_window(MlopsScan *scan, HeapTuple tuple)
 	window->computed_at = mlops_scan_int8(scan, tuple,
 										  Anum_window_computed_at);
 	window->seconds = mlops_scan_float8(scan, tuple, Anum_window_seconds);
+	window->fingerprint = mlops_scan_int8(scan, tuple,
+										  Anum_window_fingerprint);
 	return window;
 }
 

@@ -9,6 +9,9 @@
  * Joined labels are LEFT JOINed, so a row without one stays.  A key that has
  * several labels repeats its rows; the scan tells by the number that each row
  * of the source gets before the join.
+ *
+ * Hashes are of values as they are stored: what has two forms for one value,
+ * such as numeric, has two hashes.
  */
 #include "postgres.h"
 
@@ -17,6 +20,7 @@
 #include "data/source.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
+#include "math/hash.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
@@ -46,7 +50,7 @@ typedef struct Scan
 {
 	DestReceiver pub;
 	Oid			type;
-	bool		numbered;		/* rows come with their number */
+	bool		numbered;		/* rows come with their number at last */
 	MemoryContext context;
 	uint8	   *seen;			/* by number, a bit */
 	uint64		room;			/* bytes of it */
@@ -61,10 +65,15 @@ static void append_period(StringInfo text, const MlopsPeriods *periods,
 						  int64 from, int64 to);
 static char *time_literal(const MlopsPeriods *periods, int64 time);
 static void append_labels(StringInfo text, const MlopsPeriods *periods);
+static List *with_key(List *columns, List *key);
+static bool has_name(const List *names, const char *name);
+static void append_columns(StringInfo text, const char *qualifier,
+						   const List *columns, const char *but);
 static char *target_text(const MlopsPeriods *periods, const char *target,
 						 bool recorded);
 static void start(DestReceiver *self, int operation, TupleDesc row);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
+static uint64 hash_of(const TupleTableSlot *slot, int column);
 static void finish(DestReceiver *self);
 static bool see(Scan *scan, uint64 number);
 
@@ -125,6 +134,28 @@ mlops_periods_need(const MlopsPeriods *periods, List *columns)
 		(void) mlops_source_column(periods->source, lfirst(cell));
 }
 
+List *
+mlops_periods_stored(const MlopsPeriods *periods, List *names)
+{
+	const MlopsSource *source = periods->source;
+	List	   *columns = NIL;
+
+	for (int i = 0; i < source->n_columns; i++)
+	{
+		const MlopsColumn *column = &source->columns[i];
+		int			n_same = 0;
+
+		if (!column->stored || !has_name(names, column->name))
+			continue;
+		/* one that is there twice cannot be named */
+		for (int j = 0; j < source->n_columns; j++)
+			n_same += strcmp(source->columns[j].name, column->name) == 0;
+		if (n_same == 1)
+			columns = lappend(columns, column->name);
+	}
+	return columns;
+}
+
 char *
 mlops_periods_query(const MlopsPeriods *periods, int64 from, int64 to,
 					const char **label)
@@ -151,25 +182,23 @@ mlops_periods_query(const MlopsPeriods *periods, int64 from, int64 to,
 
 void
 mlops_periods_scan(const MlopsPeriods *periods, int64 from, int64 to,
-				   const char *target, bool recorded,
+				   const char *target, bool recorded, List *columns,
 				   MlopsPeriodsCallback callback, void *arg)
 {
 	const char *time = quote_identifier(periods->event_time);
 	StringInfoData query;
 	Scan	   *scan = palloc0(sizeof(Scan));
-	ListCell   *cell;
 
 	initStringInfo(&query);
 	if (periods->labels != NULL)
 	{
-		appendStringInfo(&query,
-						 "SELECT mlops_s.%s, mlops_l.%s IS NOT NULL,"
-						 " mlops_s.mlops_number FROM (SELECT %s", time,
-						 quote_identifier(periods->label), time);
-		foreach(cell, periods->labels->key)
-			if (strcmp(lfirst(cell), periods->event_time) != 0)
-				appendStringInfo(&query, ", %s",
-								 quote_identifier(lfirst(cell)));
+		columns = with_key(columns, periods->labels->key);
+		appendStringInfo(&query, "SELECT mlops_s.%s, mlops_l.%s", time,
+						 quote_identifier(periods->label));
+		append_columns(&query, "mlops_s.", columns, NULL);
+		appendStringInfo(&query, ", mlops_s.mlops_number FROM (SELECT %s",
+						 time);
+		append_columns(&query, "", columns, periods->event_time);
 		appendStringInfo(&query, ", pg_catalog.row_number() OVER ()"
 						 " AS mlops_number FROM %s", periods->source->from);
 		append_period(&query, periods, from, to);
@@ -178,10 +207,10 @@ mlops_periods_scan(const MlopsPeriods *periods, int64 from, int64 to,
 	}
 	else
 	{
-		appendStringInfo(&query, "SELECT %s, %s FROM %s", time,
-						 target == NULL ? "false" :
-						 target_text(periods, target, recorded),
-						 periods->source->from);
+		appendStringInfo(&query, "SELECT %s, %s", time, target == NULL ?
+						 "NULL" : target_text(periods, target, recorded));
+		append_columns(&query, "", columns, NULL);
+		appendStringInfo(&query, " FROM %s", periods->source->from);
 		append_period(&query, periods, from, to);
 	}
 	scan->pub.receiveSlot = receive;
@@ -361,9 +390,47 @@ append_labels(StringInfo text, const MlopsPeriods *periods)
 	}
 }
 
+/* The columns, and those of the key that are not among them. */
+static List *
+with_key(List *columns, List *key)
+{
+	ListCell   *cell;
+
+	columns = list_copy(columns);
+	foreach(cell, key)
+		if (!has_name(columns, lfirst(cell)))
+			columns = lappend(columns, lfirst(cell));
+	return columns;
+}
+
+/* Is the name in the list? */
+static bool
+has_name(const List *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+/* Append columns, but for one. */
+static void
+append_columns(StringInfo text, const char *qualifier, const List *columns,
+			   const char *but)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		if (but == NULL || strcmp(lfirst(cell), but) != 0)
+			appendStringInfo(text, ", %s%s", qualifier,
+							 quote_identifier(lfirst(cell)));
+}
+
 /*
- * Whether there is a label, as an expression; what is recorded must be
- * harmless, see mlops_reader_open().
+ * The label as an expression; what is recorded must be harmless, see
+ * mlops_reader_open().
  */
 static char *
 target_text(const MlopsPeriods *periods, const char *target, bool recorded)
@@ -379,7 +446,7 @@ target_text(const MlopsPeriods *periods, const char *target, bool recorded)
 						   target),
 				 errhint("If you trust it, pass it as argument \"%s\".",
 						 "target")));
-	return psprintf("(%s) IS NOT NULL", expression->text);
+	return psprintf("(%s)", expression->text);
 }
 
 /* The receiver has nothing to prepare. */
@@ -395,25 +462,56 @@ static bool
 receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	Scan	   *scan = (Scan *) self;
-	bool		repeated = false;
-	int64		time;
+	MlopsPeriodsRow row = {0};
+	int			n = slot->tts_tupleDescriptor->natts;
 
 	CHECK_FOR_INTERRUPTS();
 	slot_getallattrs(slot);
 	if (slot->tts_isnull[0])
 		return true;
 	if (scan->type == DATEOID)
-		time = DatumGetTimestamp(DirectFunctionCall1(date_timestamp,
-													 slot->tts_values[0]));
+		row.time = DatumGetTimestamp(DirectFunctionCall1(date_timestamp,
+														 slot->tts_values[0]));
 	else
-		time = DatumGetTimestamp(slot->tts_values[0]);
-	if (TIMESTAMP_NOT_FINITE(time))
+		row.time = DatumGetTimestamp(slot->tts_values[0]);
+	if (TIMESTAMP_NOT_FINITE(row.time))
 		return true;
+	row.labelled = !slot->tts_isnull[1];
 	if (scan->numbered)
-		repeated = see(scan, DatumGetInt64(slot->tts_values[2]));
-	scan->callback(time, DatumGetBool(slot->tts_values[1]), repeated,
-				   scan->arg);
+		row.repeated = see(scan, DatumGetInt64(slot->tts_values[--n]));
+	row.hash = mlops_hash_mix(row.time);
+	for (int i = 1; i < n; i++)
+		row.hash = mlops_hash_mix(row.hash + hash_of(slot, i));
+	scan->callback(&row, scan->arg);
 	return true;
+}
+
+/*
+ * The hash of a column of a row, as it is stored.
+ */
+static uint64
+hash_of(const TupleTableSlot *slot, int column)
+{
+	Form_pg_attribute attribute = TupleDescAttr(slot->tts_tupleDescriptor,
+												column);
+	Datum		value = slot->tts_values[column];
+	struct varlena *bytes;
+	uint64		hash;
+
+	if (slot->tts_isnull[column])
+		return 1;
+	if (attribute->attbyval)
+		return mlops_hash_mix(value);
+	if (attribute->attlen > 0)
+		return mlops_hash_bytes(DatumGetPointer(value), attribute->attlen, 0);
+	if (attribute->attlen == -2)
+		return mlops_hash_bytes(DatumGetCString(value),
+								strlen(DatumGetCString(value)), 0);
+	bytes = PG_DETOAST_DATUM_PACKED(value);
+	hash = mlops_hash_bytes(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), 0);
+	if ((Pointer) bytes != DatumGetPointer(value))
+		pfree(bytes);
+	return hash;
 }
 
 /* Nor anything to release. */

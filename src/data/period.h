@@ -37,27 +37,42 @@ extern bool mlops_periods_have(const MlopsPeriods *periods,
 extern void mlops_periods_need(const MlopsPeriods *periods, List *columns);
 
 /*
+ * Those of the names that are stored columns of the only relation that the
+ * source reads: they cost nothing to compute, and do not change by the clock.
+ */
+extern List *mlops_periods_stored(const MlopsPeriods *periods, List *names);
+
+/*
  * A query for the rows from one time to before another, palloc'd; *label is
  * set to the column that their joined labels are in, if that is asked for.
  */
 extern char *mlops_periods_query(const MlopsPeriods *periods, int64 from,
 								 int64 to, const char **label);
 
-/*
- * A row: when it was, whether it has a label, and whether it has come before,
- * as a key has several labels.
- */
-typedef void (*MlopsPeriodsCallback) (int64 time, bool labelled,
-									  bool repeated, void *arg);
+/* A row of the source. */
+typedef struct MlopsPeriodsRow
+{
+	int64		time;
+	bool		labelled;
+	bool		repeated;		/* it has come before, as a key has several
+								 * labels */
+	uint64		hash;			/* of its time, its label, the key that the
+								 * label was joined by, and the columns asked
+								 * for */
+} MlopsPeriodsRow;
+
+typedef void (*MlopsPeriodsCallback) (const MlopsPeriodsRow *row, void *arg);
 
 /*
- * Read the times of all rows of a period, by one query.  target is the label
- * of labels that stand in the source, NULL for none; 42501 if it is one
- * recorded with a version, and may do more than compute.
+ * Read the times and labels of all rows of a period, by one query.  target is
+ * the label of labels that stand in the source, NULL for none; 42501 if it is
+ * one recorded with a version, and may do more than compute.  columns (char
+ * *) are hashed as well.
  */
 extern void mlops_periods_scan(const MlopsPeriods *periods, int64 from,
 							   int64 to, const char *target, bool recorded,
-							   MlopsPeriodsCallback callback, void *arg);
+							   List *columns, MlopsPeriodsCallback callback,
+							   void *arg);
 
 /*
  * The only column of a query beside those of a key, or the one given, which

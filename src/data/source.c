@@ -59,6 +59,7 @@ static bool harmful_function(Oid function, void *context);
 static int	pin_row_order(void);
 static void visit_columns(CachedPlanSource *plan_source, SPIPlanPtr plan,
 						  void *result);
+static bool is_stored(const Query *query, int column);
 static void visit_expression(CachedPlanSource *plan_source, SPIPlanPtr plan,
 							 void *result);
 static void visit_statement(CachedPlanSource *plan_source, SPIPlanPtr plan,
@@ -493,7 +494,30 @@ visit_columns(CachedPlanSource *plan_source, SPIPlanPtr plan, void *result)
 		column->type = TupleDescAttr(row, i)->atttypid;
 		column->typmod = TupleDescAttr(row, i)->atttypmod;
 		column->attribute = castNode(Var, entry->expr)->varattno;
+		column->stored = is_stored(query, i);
 	}
+}
+
+/*
+ * Is a column of a query one of a relation that is all that it reads, by
+ * itself or through other such queries?
+ */
+static bool
+is_stored(const Query *query, int column)
+{
+	const Var  *var = (Var *) list_nth_node(TargetEntry, query->targetList,
+											column)->expr;
+	const List *from = query->jointree->fromlist;
+	const RangeTblEntry *entry;
+
+	if (!IsA(var, Var) || list_length(from) != 1 ||
+		!IsA(linitial(from), RangeTblRef) || var->varattno < 1 ||
+		linitial_node(RangeTblRef, from)->rtindex != var->varno)
+		return false;
+	entry = list_nth_node(RangeTblEntry, query->rtable, var->varno - 1);
+	return entry->rtekind == RTE_RELATION ||
+		(entry->rtekind == RTE_SUBQUERY &&
+		 is_stored(entry->subquery, var->varattno - 1));
 }
 
 /*

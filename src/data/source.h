@@ -17,6 +17,7 @@ typedef struct MlopsColumn
 	Oid			type;
 	int32		typmod;
 	AttrNumber	attribute;		/* in the relation or query */
+	bool		stored;			/* in the only relation that is read */
 } MlopsColumn;
 
 typedef struct MlopsSource

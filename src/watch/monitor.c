@@ -51,7 +51,7 @@ static void check_monitor(const MlopsMonitor *monitor);
 static void check_baseline(const MlopsMonitorRun *run);
 static void try_version(MlopsMonitorRun *run);
 static void take_row(const MlopsDriftRow *row, void *arg);
-static void take_time(int64 time, bool labelled, bool repeated, void *arg);
+static void take_time(const MlopsPeriodsRow *row, void *arg);
 static void alter_list(List **list, FunctionCallInfo fcinfo, int argument);
 static void alter_text(char **text, FunctionCallInfo fcinfo, int argument);
 
@@ -288,7 +288,7 @@ check_monitor(const MlopsMonitor *monitor)
 	mlops_monitor_open(&run);
 	mlops_periods_need(run.periods, monitor->segments);
 	mlops_periods_scan(run.periods, empty, empty, run.target,
-					   run.target_recorded, take_time, &empty);
+					   run.target_recorded, run.inputs, take_time, &empty);
 	if (version_id != 0)
 		try_version(&run);
 }
@@ -361,7 +361,7 @@ take_row(const MlopsDriftRow *row, void *arg)
 
 /* A MlopsPeriodsCallback; a period from a time to the same has no rows. */
 static void
-take_time(int64 time, bool labelled, bool repeated, void *arg)
+take_time(const MlopsPeriodsRow *row, void *arg)
 {
 }
 

@@ -3,14 +3,17 @@
  *		Which windows of a monitor are to be computed.
  *
  * Due are windows that have ended and were not looked at, those that have
- * more rows or labels than when they were, and those that failed.  Fewer rows
- * are no reason: a source may keep its rows for a short time only, and what
- * was found must stay.
+ * more rows or labels than when they were, or as many and others, and those
+ * that failed.  Fewer rows are no reason: a source may keep its rows for a
+ * short time only, and what was found must stay.
  *
- * One query reads the time of each row and whether it has a label.
+ * One query reads the time of each row and its label.  Others are told by
+ * the sum of hashes of times and labels.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "math/hash.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -22,6 +25,9 @@
 /* Windows before the last one that are looked at again, unless it is said. */
 #define RECOMPUTED	10
 
+/* Of fingerprints, the highest bits are of columns, the others of rows. */
+#define COLUMN_BITS	16
+
 /* Rows of a window. */
 typedef struct Count
 {
@@ -29,6 +35,7 @@ typedef struct Count
 	int64		n_rows;
 	int64		n_labelled;
 	int64		n_repeated;
+	uint64		fingerprint;	/* sum of the rows' hashes, in any order */
 } Count;
 
 typedef struct Counting
@@ -37,13 +44,14 @@ typedef struct Counting
 	HTAB	   *counts;
 	Count	   *last;
 	int64		earliest;		/* start of a window; DT_NOEND: no rows */
+	uint64		columns;		/* what rows are hashed by */
 } Counting;
 
 /* Windows to compute, by why. */
 typedef struct Choice
 {
 	List	   *fresh;
-	List	   *grown;
+	List	   *changed;
 	List	   *failed;
 } Choice;
 
@@ -53,12 +61,15 @@ static int64 first_start(const MlopsMonitorRun *run, List *stored);
 static int	recomputed(List *stored);
 static TimestampTz reach_back(List *stored, const Interval *recompute);
 static int64 last_start(const MlopsMonitorRun *run, List *stored);
-static void count_row(int64 time, bool labelled, bool repeated, void *arg);
+static void count_row(const MlopsPeriodsRow *row, void *arg);
 static MlopsDueWindow *window_at(const MlopsMonitorRun *run,
 								 const Counting *counting, int64 start,
 								 int64 *next);
+static uint64 columns_of(const MlopsMonitorRun *run);
 static void choose(const MlopsMonitorRun *run, const Counting *counting,
 				   List *stored, int64 start, int64 end, Choice *choice);
+static bool has_changed(const MlopsDueWindow *window,
+						const MlopsMonitorWindow *before);
 static List *taken(const MlopsMonitorRun *run, const Choice *choice);
 static int	compare_due(const ListCell *a, const ListCell *b);
 
@@ -72,6 +83,7 @@ mlops_monitor_due(MlopsMonitorRun *run, List *stored)
 	int64		end = last_start(run, stored);
 
 	counting.earliest = DT_NOEND;
+	counting.columns = columns_of(run);
 	control.keysize = sizeof(int64);
 	control.entrysize = sizeof(Count);
 	control.hcxt = CurrentMemoryContext;
@@ -80,8 +92,8 @@ mlops_monitor_due(MlopsMonitorRun *run, List *stored)
 	if (start == DT_NOBEGIN || start < end)
 		mlops_periods_scan(run->periods, start == DT_NOBEGIN ? DT_NOBEGIN :
 						   bound_of(run, start), bound_of(run, end),
-						   run->target, run->target_recorded, count_row,
-						   &counting);
+						   run->target, run->target_recorded, run->inputs,
+						   count_row, &counting);
 	if (start == DT_NOBEGIN)
 		start = counting.earliest;
 	if (start < end)
@@ -226,28 +238,32 @@ last_start(const MlopsMonitorRun *run, List *stored)
 
 /* A MlopsPeriodsCallback. */
 static void
-count_row(int64 time, bool labelled, bool repeated, void *arg)
+count_row(const MlopsPeriodsRow *row, void *arg)
 {
 	Counting   *counting = arg;
-	int64		start = mlops_windows_start(counting->windows, time);
+	int64		start = mlops_windows_start(counting->windows, row->time);
+	Count	   *count = counting->last;
 	bool		found;
 
-	if (counting->last == NULL || counting->last->start != start)
+	if (count == NULL || count->start != start)
 	{
-		counting->last = hash_search(counting->counts, &start, HASH_ENTER,
-									 &found);
+		counting->last = count = hash_search(counting->counts, &start,
+											 HASH_ENTER, &found);
 		if (!found)
-			counting->last->n_rows = counting->last->n_labelled =
-				counting->last->n_repeated = 0;
+			*count = (Count)
+		{
+			start
+		};
 		counting->earliest = Min(counting->earliest, start);
 	}
-	if (repeated)
+	if (row->repeated)
 	{
-		counting->last->n_repeated++;
+		count->n_repeated++;
 		return;
 	}
-	counting->last->n_rows++;
-	counting->last->n_labelled += labelled;
+	count->n_rows++;
+	count->n_labelled += row->labelled;
+	count->fingerprint += row->hash;
 }
 
 /*
@@ -275,13 +291,32 @@ window_at(const MlopsMonitorRun *run, const Counting *counting, int64 start,
 			window->n_rows += count->n_rows;
 			window->n_labelled += count->n_labelled;
 			window->n_repeated += count->n_repeated;
+			window->fingerprint += count->fingerprint;
 		}
 		start = mlops_windows_next(&run->windows, start);
 		window->window_end = mlops_windows_moment(&run->windows, start);
 	} while (window->window_end <= window->window_start);
 	window->to = bound_of(run, start);
+	window->fingerprint = window->fingerprint << COLUMN_BITS >> COLUMN_BITS |
+		counting->columns << (64 - COLUMN_BITS);
 	*next = start;
 	return window;
+}
+
+/*
+ * A hash of what is looked at of rows: with other columns, as after a
+ * training or mlops.alter_monitor(), fingerprints say nothing of each other.
+ */
+static uint64
+columns_of(const MlopsMonitorRun *run)
+{
+	const char *target = run->target != NULL ? run->target : "";
+	uint64		hash = mlops_hash_bytes(target, strlen(target), 0);
+	ListCell   *cell;
+
+	foreach(cell, run->inputs)
+		hash = mlops_hash_bytes(lfirst(cell), strlen(lfirst(cell)), hash);
+	return hash;
 }
 
 /*
@@ -316,10 +351,31 @@ choose(const MlopsMonitorRun *run, const Counting *counting, List *stored,
 		window->version = before->version;
 		if (strcmp(before->state, "failed") == 0)
 			choice->failed = lappend(choice->failed, window);
-		else if (window->n_rows > before->n_rows ||
-				 window->n_labelled > before->n_labelled)
-			choice->grown = lappend(choice->grown, window);
+		else if (has_changed(window, before))
+			choice->changed = lappend(choice->changed, window);
 	}
+}
+
+/*
+ * Is there more in a window than there was, or something else?  Under a
+ * snapshot that is older than what was computed, something else is no reason:
+ * it may be what was there before.
+ */
+static bool
+has_changed(const MlopsDueWindow *window, const MlopsMonitorWindow *before)
+{
+	uint64		differences;
+
+	if (window->n_rows > before->n_rows ||
+		window->n_labelled > before->n_labelled)
+		return true;
+	if (IsolationUsesXactSnapshot() &&
+		before->computed_at >= GetCurrentTransactionStartTimestamp())
+		return false;
+	differences = window->fingerprint ^ before->fingerprint;
+	return window->n_rows == before->n_rows &&
+		window->n_labelled == before->n_labelled && differences != 0 &&
+		differences >> (64 - COLUMN_BITS) == 0;
 }
 
 /*
@@ -330,7 +386,7 @@ static List *
 taken(const MlopsMonitorRun *run, const Choice *choice)
 {
 	List	   *all = list_concat(list_concat(list_copy(choice->fresh),
-											  choice->grown),
+											  choice->changed),
 								  choice->failed);
 
 	if (list_length(all) > run->max_windows)

@@ -39,6 +39,7 @@ typedef struct MlopsMonitorRun
 	const char *target;			/* of labels in the source; NULL: none */
 	bool		target_recorded;
 	bool		labelled;		/* labels are to be had */
+	List	   *inputs;			/* of char *: stored columns that are hashed */
 	/* of what is watched */
 	MlopsMonitorVersion *version;	/* the last one used, or NULL */
 	MemoryContext version_context;	/* its memory */
@@ -57,6 +58,7 @@ typedef struct MlopsDueWindow
 	int64		n_rows;
 	int64		n_labelled;
 	int64		n_repeated;		/* rows with several labels */
+	uint64		fingerprint;	/* of times, labels and inputs of all rows */
 	int			version;		/* that it was computed with before, or 0 */
 } MlopsDueWindow;
 

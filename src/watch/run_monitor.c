@@ -21,6 +21,7 @@
 
 #include "base/attempt.h"
 #include "base/base.h"
+#include "data/signature.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -69,6 +70,7 @@ static MlopsMonitor *take_monitor(const char *name, bool *busy);
 static void check_author(const char *author, const char *what,
 						 const char *name, const char *hint);
 static void tell_time(const char *name, const MlopsMonitorOutcome *outcome);
+static List *inputs_of(const MlopsMonitor *monitor, int64 version_id);
 static void run_windows(MlopsMonitorRun *run, MlopsMonitorOutcome *outcome);
 static void prepare(MlopsMonitorRun *run);
 static void count_rows(void *arg);
@@ -328,6 +330,8 @@ mlops_monitor_open(MlopsMonitorRun *run)
 									  &run->labels, wish == MLOPS_WANTED);
 	run->windows = mlops_windows_of(monitor->window_size,
 									mlops_periods_zoned(run->periods));
+	run->inputs = mlops_periods_stored(run->periods,
+									   inputs_of(monitor, version_id));
 	if (wish == MLOPS_UNWANTED)
 		return;
 	run->target = monitor->target;
@@ -349,6 +353,25 @@ mlops_monitor_open(MlopsMonitorRun *run)
 				 errdetail("It lacks columns of the target: \"%s\".",
 						   mlops_version_load(version_id, snapshot)->target),
 				 errhint("Pass target =>, or tell where labels come from with mlops.set_label_source().")));
+}
+
+/*
+ * The columns that what is found in a window depends on, beside labels: what
+ * the version takes, and what slices are cut by.
+ */
+static List *
+inputs_of(const MlopsMonitor *monitor, int64 version_id)
+{
+	List	   *names = list_copy(monitor->segments);
+	MlopsSignature *signature;
+
+	if (version_id == 0)
+		return names;
+	signature = mlops_signature_from_jsonb(mlops_version_load(version_id,
+															  GetActiveSnapshot())->signature);
+	for (int i = 0; i < signature->n_inputs; i++)
+		names = lappend(names, signature->inputs[i].name);
+	return names;
 }
 
 MlopsLabelSource *
@@ -383,6 +406,7 @@ run_window(void *arg)
 	window->window_end = work->due->window_end;
 	window->n_rows = work->due->n_rows;
 	window->n_labelled = work->due->n_labelled;
+	window->fingerprint = work->due->fingerprint;
 	work->window = window;
 	INSTR_TIME_SET_CURRENT(start);
 	old = MemoryContextSwitchTo(context);
