@@ -343,7 +343,10 @@ CREATE TABLE mlops.alert (
 );
 COMMENT ON TABLE mlops.alert IS 'alerts, and what became of them';
 CREATE INDEX alert_model_id ON mlops.alert (model_id, state);
-CREATE INDEX alert_rule_id_subject ON mlops.alert (rule_id, subject);
+CREATE INDEX alert_unresolved ON mlops.alert (rule_id, subject)
+	WHERE state <> 'resolved';
+CREATE INDEX alert_last_seen_at ON mlops.alert (rule_id, subject, last_seen_at);
+CREATE INDEX alert_raised_for ON mlops.alert (rule_id, subject, raised_for);
 
 CREATE TABLE mlops.job (
 	job_id			bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

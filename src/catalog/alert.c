@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -38,6 +39,8 @@ enum
 
 static void keep_rules(int64 model_id);
 static MlopsAlertRule *read_rule(MlopsScan *scan, HeapTuple tuple);
+static void find_alerts(List **alerts, int64 rule_id, const char *subject,
+						const char *index, int column, TimestampTz since);
 static MlopsAlert *read_alert(MlopsScan *scan, HeapTuple tuple);
 static char *read_json(MlopsScan *scan, HeapTuple tuple, int column);
 static void read_times(MlopsAlert *alert, MlopsScan *scan, HeapTuple tuple);
@@ -148,20 +151,21 @@ mlops_model_has_feature(int64 model_id, const char *feature)
 }
 
 List *
-mlops_alerts_of(int64 rule_id, const char *subject)
+mlops_alerts_of(int64 rule_id, const char *subject, TimestampTz since)
 {
+	List	   *found = NIL;
 	List	   *alerts = NIL;
-	MlopsScan	scan;
-	ScanKeyData keys[2];
-	HeapTuple	tuple;
+	ListCell   *cell;
 
-	mlops_key_int8(&keys[0], ALERT_RULE_ID, rule_id);
-	mlops_key_text(&keys[1], ALERT_SUBJECT, subject);
-	mlops_scan_begin(&scan, "alert", "alert_rule_id_subject", NULL, 2, keys);
-	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
-		alerts = lappend(alerts, read_alert(&scan, tuple));
-	mlops_scan_end(&scan);
-	list_sort(alerts, compare_alerts);
+	find_alerts(&found, rule_id, subject, "alert_unresolved", 0, 0);
+	find_alerts(&found, rule_id, subject, "alert_last_seen_at",
+				ALERT_LAST_SEEN_AT, since);
+	find_alerts(&found, rule_id, subject, "alert_raised_for",
+				ALERT_RAISED_FOR, since);
+	list_sort(found, compare_alerts);
+	foreach(cell, found)
+		if (alerts == NIL || compare_alerts(list_tail(alerts), cell) != 0)
+			alerts = lappend(alerts, lfirst(cell));
 	return alerts;
 }
 
@@ -297,6 +301,29 @@ read_rule(MlopsScan *scan, HeapTuple tuple)
 	rule->auto_reset = DatumGetBool(mlops_scan_value(scan, tuple,
 													 RULE_AUTO_RESET, &null));
 	return rule;
+}
+
+/*
+ * Add the alerts that an index finds, with a column of at least that time, if
+ * there is one.
+ */
+static void
+find_alerts(List **alerts, int64 rule_id, const char *subject,
+			const char *index, int column, TimestampTz since)
+{
+	MlopsScan	scan;
+	ScanKeyData keys[3];
+	HeapTuple	tuple;
+
+	mlops_key_int8(&keys[0], ALERT_RULE_ID, rule_id);
+	mlops_key_text(&keys[1], ALERT_SUBJECT, subject);
+	if (column != 0)
+		ScanKeyInit(&keys[2], column, BTGreaterEqualStrategyNumber,
+					F_TIMESTAMPTZ_GE, TimestampTzGetDatum(since));
+	mlops_scan_begin(&scan, "alert", index, NULL, column != 0 ? 3 : 2, keys);
+	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
+		*alerts = lappend(*alerts, read_alert(&scan, tuple));
+	mlops_scan_end(&scan);
 }
 
 /* A row of mlops.alert as a struct. */

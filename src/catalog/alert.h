@@ -75,8 +75,12 @@ extern void mlops_alert_rule_delete(const MlopsAlertRule *rule);
 /* Does any version of the model have such a feature? */
 extern bool mlops_model_has_feature(int64 model_id, const char *feature);
 
-/* The alerts that a rule has on a subject, MlopsAlert *, oldest first. */
-extern List *mlops_alerts_of(int64 rule_id, const char *subject);
+/*
+ * The alerts that a rule has on a subject, MlopsAlert *, oldest first: those
+ * that are not resolved, or were seen or raised at that time or later.
+ */
+extern List *mlops_alerts_of(int64 rule_id, const char *subject,
+							 TimestampTz since);
 
 /* The alert of that number, or NULL. */
 extern MlopsAlert *mlops_alert_lookup(int64 alert_id);

@@ -118,7 +118,8 @@ mlops_alert_event(int64 model_id, const char *model, const char *event,
 
 		if (list_has(rule->events, event) &&
 			rank_of(status) >= rank_of(rule->least_status))
-			mlops_alert_judge(rule, mlops_alerts_of(rule->rule_id, subject),
+			mlops_alert_judge(rule,
+							  mlops_alerts_at(rule, subject, sighting.at),
 							  &sighting);
 	}
 }
@@ -138,7 +139,8 @@ mlops_alert_clear(int64 model_id, const char *model, const char *event,
 		MlopsAlertRule *rule = lfirst(cell);
 
 		if (list_has(rule->events, event))
-			mlops_alert_judge(rule, mlops_alerts_of(rule->rule_id, subject),
+			mlops_alert_judge(rule,
+							  mlops_alerts_at(rule, subject, sighting.at),
 							  &sighting);
 	}
 }
@@ -249,7 +251,8 @@ static void
 judge_window(const Window *window, const MlopsAlertRule *rule)
 {
 	bool		is_completed = strcmp(window->row->state, "completed") == 0;
-	List	   *alerts = mlops_alerts_of(rule->rule_id, window->subject);
+	List	   *alerts = mlops_alerts_at(rule, window->subject,
+										 window->row->window_start);
 
 	for (int i = 0; i < lengthof(window_events); i++)
 	{

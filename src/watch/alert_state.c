@@ -21,6 +21,9 @@
 /* Bytes of details that are told; a notification takes some 8,000 in all. */
 #define LONGEST_DETAILS	5000
 
+/* More than months differ by. */
+#define MARGIN_DAYS	4
+
 /* What a rule has of a subject. */
 typedef struct History
 {
@@ -44,6 +47,7 @@ static bool raise_if_due(const MlopsAlertRule *rule, MlopsAlert *alert,
 static void resolve(MlopsAlert *alert, const MlopsSighting *sighting);
 static bool is_before(TimestampTz time, const Interval *span,
 					  TimestampTz other);
+static bool is_endless(const Interval *span);
 static int	find_time(const MlopsAlert *alert, TimestampTz time);
 static void add_time(MlopsAlert *alert, TimestampTz time);
 static void remove_time(MlopsAlert *alert, int i);
@@ -51,6 +55,25 @@ static void forget_times(MlopsAlert *alert, const Interval *period,
 						 TimestampTz now);
 static void tell(const char *event, const MlopsAlert *alert,
 				 const MlopsSighting *sighting);
+
+/*
+ * Those that the time may have been seen in, and those whose cooldown may not
+ * be over; some days more, for months are not all as long.
+ */
+List *
+mlops_alerts_at(const MlopsAlertRule *rule, const char *subject,
+				TimestampTz at)
+{
+	Datum		since = TimestampTzGetDatum(at);
+
+	if (is_endless(rule->cooldown))
+		return mlops_alerts_of(rule->rule_id, subject, DT_NOBEGIN);
+	since = DirectFunctionCall2(timestamptz_mi_interval, since,
+								IntervalPGetDatum(rule->cooldown));
+	return mlops_alerts_of(rule->rule_id, subject,
+						   DatumGetTimestampTz(since) -
+						   MARGIN_DAYS * USECS_PER_DAY);
+}
 
 void
 mlops_alert_judge(const MlopsAlertRule *rule, List *alerts,
@@ -250,11 +273,25 @@ resolve(MlopsAlert *alert, const MlopsSighting *sighting)
 static bool
 is_before(TimestampTz time, const Interval *span, TimestampTz other)
 {
-	Datum		later = DirectFunctionCall2(timestamptz_pl_interval,
-											TimestampTzGetDatum(other),
-											IntervalPGetDatum(span));
+	Datum		later;
 
+	if (is_endless(span))
+		return true;
+	later = DirectFunctionCall2(timestamptz_pl_interval,
+								TimestampTzGetDatum(other),
+								IntervalPGetDatum(span));
 	return time < DatumGetTimestampTz(later);
+}
+
+/* Is a span longer than what can be added to times? */
+static bool
+is_endless(const Interval *span)
+{
+	Interval	long_time = {0, 0, 1000 * MONTHS_PER_YEAR};
+
+	return DatumGetBool(DirectFunctionCall2(interval_gt,
+											IntervalPGetDatum(span),
+											IntervalPGetDatum(&long_time)));
 }
 
 /* Where a time is among those that the alert was seen at, or -1. */

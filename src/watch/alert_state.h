@@ -22,9 +22,15 @@ typedef struct MlopsSighting
 } MlopsSighting;
 
 /*
+ * The alerts of a rule and a subject that matter to what is seen at a time,
+ * MlopsAlert *: there may be many more.
+ */
+extern List *mlops_alerts_at(const MlopsAlertRule *rule, const char *subject,
+							 TimestampTz at);
+
+/*
  * Raise, go on with or resolve what the rule has of the sighting's subject
- * and event.  alerts are those of the rule, MlopsAlert *; what changes is
- * written, and told.  A sighting of a time that was counted before is not
+ * and event.  alerts are those at its time; what changes is written, and told.  A sighting of a time that was counted before is not
  * counted again.
  */
 extern void mlops_alert_judge(const MlopsAlertRule *rule, List *alerts,

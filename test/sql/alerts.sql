@@ -122,6 +122,32 @@ SELECT count(*) > 0 AS open FROM mlops.alerts WHERE model = 'al' AND state = 'op
 SELECT mlops.drop_monitor('al');
 SELECT count(*) AS open FROM mlops.alerts WHERE model = 'al' AND state = 'open';
 
+-- what matters is found among many that do not: an alert that was opened long ago, a cooldown of a
+-- month, one of all time; and a window of long ago that is computed again
+CREATE TABLE al_quiet AS
+SELECT timestamptz '2024-01-01 00:00+00' + i * interval '1 day' AS at, 1 AS a, 2 AS b, 'north' AS region, true AS y
+FROM generate_series(0, 69) i WHERE i NOT IN (2, 20, 40, 60);
+SELECT mlops.create_monitor('al', 'al_quiet', window_size => '1 day', metrics => 'drift', name => 'quiet');
+SELECT mlops.create_alert_rule('al', name => 'al month', events => 'no_data', cooldown => '1 month'),
+	   mlops.create_alert_rule('al', name => 'al stays', events => 'no_data', cooldown => '0', auto_reset => false),
+	   mlops.create_alert_rule('al', name => 'al once', events => 'no_data', cooldown => '170000000 years');
+INSERT INTO mlops.alert (rule_id, model_id, rule, event, subject, severity, state, n_seen, first_seen_at, last_seen_at,
+	raised_at, resolved_at, message, details, slice, feature, raised_for, seen_at)
+SELECT rule_id, model_id, name, 'no_data', 'monitor quiet', 'warning', 'resolved', 1, t, t, t, t, '', '{}', '{}', '', t, ARRAY[t]
+FROM mlops.alert_rule r, generate_series(1, 3000) i, LATERAL (SELECT timestamptz '2020-01-01 00:00+00' + i * interval '1 hour' AS t) l
+WHERE name IN ('al month', 'al stays');
+CREATE VIEW al_recent AS
+SELECT rule, state, first_seen_at::date, last_seen_at::date, raised_for::date, n_seen FROM mlops.alert
+WHERE subject = 'monitor quiet' AND rule LIKE 'al %' AND last_seen_at > '2023-01-01' ORDER BY rule, alert_id;
+SELECT count(*) FROM mlops.run_monitor('quiet', until => '2024-02-21 00:00+00');
+SELECT * FROM al_recent;
+SELECT count(*) FROM mlops.run_monitor('quiet', until => '2024-03-11 00:00+00');
+INSERT INTO al_quiet VALUES ('2024-02-10 12:00+00', 1, 2, 'north', true), ('2024-01-03 12:00+00', 1, 2, 'north', true);
+SELECT window_start::date FROM mlops.run_monitor('quiet', until => '2024-03-11 00:00+00', recompute => '100 days');
+SELECT * FROM al_recent;
+SELECT mlops.drop_monitor('quiet');
+DROP VIEW al_recent;
+
 -- rights
 CREATE ROLE regress_al_reader;
 CREATE ROLE regress_al_manager;
@@ -143,7 +169,7 @@ RESET ROLE;
 SELECT mlops.drop_model('al');
 SELECT count(*) FROM mlops.alert a WHERE NOT EXISTS (SELECT FROM mlops.model m WHERE m.model_id = a.model_id);
 DROP ROLE regress_al_reader, regress_al_manager;
-DROP TABLE al_rows, al_train;
+DROP TABLE al_rows, al_train, al_quiet;
 DROP FUNCTION al_day;
 
 -- the examples of docs/reference.md
