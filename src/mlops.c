@@ -10,6 +10,7 @@
 #include "serve/batch.h"
 #include "serve/planner.h"
 #include "serve/prefetch.h"
+#include "serve/scan_call.h"
 #include "serve/shared_versions.h"
 #include "serve/telemetry.h"
 #include "train/progress.h"
@@ -28,6 +29,7 @@ _PG_init(void)
 	mlops_settings_init(set_forest_path);
 	mlops_progress_init();
 	mlops_batch_init();
+	mlops_scan_call_init();
 	mlops_shared_versions_init();
 	mlops_telemetry_init();
 	mlops_prefetch_init();

@@ -124,6 +124,29 @@ mlops_encode_arguments(const MlopsEncoder *encoder,
 	return unseen;
 }
 
+int
+mlops_encode_numbered(const MlopsEncoder *encoder, const int16 *numbers,
+					  const Datum *values, const bool *nulls, float *features)
+{
+	int			n_straight = encoder->n_straight;
+	int			unseen = 0;
+
+	for (int i = 0; i < n_straight; i++)
+	{
+		int			k = numbers[i] - 1;
+
+		features[i] = unlikely(nulls[k]) ? get_float4_nan() :
+			(float) DatumGetFloat8(values[k]);
+	}
+	for (int i = n_straight; i < encoder->n_fields; i++)
+	{
+		int			k = numbers[encoder->steps[i].attribute] - 1;
+
+		unseen += encode_field(encoder, i, values[k], nulls[k], features);
+	}
+	return unseen;
+}
+
 bool
 mlops_encoder_is_lasting(const MlopsEncoder *encoder)
 {

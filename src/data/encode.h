@@ -33,6 +33,14 @@ extern int	mlops_encode_arguments(const MlopsEncoder *encoder,
 								   const NullableDatum *arguments,
 								   float *features);
 
+/*
+ * The same of values/nulls in another order: numbers has the attribute number
+ * of each column of the row type that was bound.
+ */
+extern int	mlops_encode_numbered(const MlopsEncoder *encoder,
+								  const int16 *numbers, const Datum *values,
+								  const bool *nulls, float *features);
+
 /* Whether nothing that the encoder holds can change: it has no enum. */
 extern bool mlops_encoder_is_lasting(const MlopsEncoder *encoder);
 

@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "base/base.h"
 #include "base/compat.h"
@@ -37,16 +35,16 @@ typedef struct CallSite
 	int			n_places;
 	int			last;			/* the place used last */
 	MlopsPlace *places;
+	TupleTableSlot *slot;		/* see mlops_call_site_read_slot() */
 	void	   *extra;
 } CallSite;
 
 /* More references than this at one site share the last place. */
 #define MAX_PLACES 64
 
-static bool is_raw(const MlopsVersion *version);
 static inline bool is_for(const MlopsPlace *place, const text *key,
 						  int pinned_version);
-static CallSite *call_site(FunctionCallInfo fcinfo);
+static CallSite *call_site(FmgrInfo *function);
 static MlopsPlace *add_place(CallSite *site, MemoryContext context, text *key,
 							 int pinned_version);
 static void free_place(MlopsPlace *place);
@@ -57,8 +55,10 @@ static void take_version(MlopsPlace *place, int64 version_id,
 static void bind_row_type(MlopsPlace *place, HeapTupleHeader row);
 static void bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 						 int names);
-static void bind_values(MlopsPlace *place, FunctionCallInfo fcinfo,
-						int names, ArrayType *array, const Oid *types);
+static void bind_slot(MlopsPlace *place, ArrayType *names,
+					  const int2vector *numbers);
+static void make_encoder(MlopsPlace *place, ArrayType *names,
+						 const Oid *types, int n, TupleDesc row_type);
 static void read_types(FunctionCallInfo fcinfo, int first, int n, Oid *types);
 static TupleDesc argument_types(FunctionCallInfo fcinfo, int first,
 								List *names);
@@ -69,7 +69,7 @@ static void free_explainer(void *explainer);
 MlopsPlace *
 mlops_call_site_place(FunctionCallInfo fcinfo, text *key, int pinned_version)
 {
-	CallSite   *site = call_site(fcinfo);
+	CallSite   *site = call_site(fcinfo->flinfo);
 	MlopsPlace *place = &site->places[site->last];
 
 	/* most often it is the one of the last call, at the same moment */
@@ -94,10 +94,16 @@ mlops_call_site_place(FunctionCallInfo fcinfo, text *key, int pinned_version)
 	return place;
 }
 
+void
+mlops_call_site_read_slot(FmgrInfo *function, TupleTableSlot *slot)
+{
+	call_site(function)->slot = slot;
+}
+
 void **
 mlops_call_site_extra(FunctionCallInfo fcinfo)
 {
-	return &call_site(fcinfo)->extra;
+	return &call_site(fcinfo->flinfo)->extra;
 }
 
 MemoryContext
@@ -172,7 +178,10 @@ mlops_place_encode_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 	int			unseen;
 
 	mlops_usage_begin_row(place->predictor->usage);
-	if (!place->bound)
+	if (!place->bound && place->slot != NULL)
+		bind_slot(place, PG_GETARG_ARRAYTYPE_P(names),
+				  (int2vector *) PG_GETARG_POINTER(names + 1));
+	else if (!place->bound)
 		bind_columns(place, fcinfo, names);
 	if (place->sign >= 0 && PG_ARGISNULL(place->sign))
 	{
@@ -184,8 +193,18 @@ mlops_place_encode_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 		mlops_place_encode(place, PG_GETARG_HEAPTUPLEHEADER(names + 1));
 		return true;
 	}
-	unseen = mlops_encode_arguments(place->encoder, &fcinfo->args[names + 1],
-									place->features);
+	if (place->slot != NULL)
+	{
+		slot_getsomeattrs(place->slot, place->last_number);
+		unseen = mlops_encode_numbered(place->encoder, place->numbers,
+									   place->slot->tts_values,
+									   place->slot->tts_isnull,
+									   place->features);
+	}
+	else
+		unseen = mlops_encode_arguments(place->encoder,
+										&fcinfo->args[names + 1],
+										place->features);
 	mlops_usage_row(place->predictor->usage, unseen);
 	return true;
 }
@@ -313,103 +332,6 @@ mlops_context_explainer(const MlopsForest *forest)
 	return explainer;
 }
 
-void
-mlops_class_require(const MlopsPlace *place)
-{
-	if (place->predictor->version->n_classes == 0)
-	{
-		mlops_place_count_error(place);
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" predicts numbers, not classes",
-						place->reference.model),
-				 errhint("Use mlops.predict().")));
-	}
-}
-
-int
-mlops_class_find(const MlopsVersion *version, const char *model,
-				 const char *label)
-{
-	for (int i = 0; i < version->n_classes; i++)
-		if (strcmp(version->classes[i], label) == 0)
-			return i;
-	if (version->n_classes == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" predicts numbers, not classes", model),
-				 errhint("Leave out the label.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("model \"%s\" has no class \"%s\"", model, label),
-			 errhint("mlops.classes() lists the classes.")));
-}
-
-int
-mlops_class_choose(const MlopsPlace *place, const char *label)
-{
-	const MlopsVersion *version = place->predictor->version;
-
-	if (label != NULL)
-		return mlops_class_find(version, place->reference.model, label);
-	if (version->n_classes > 2)
-		return mlops_class_predicted(version, place->outputs);
-	return version->n_classes - 1;
-}
-
-/* Binary: by 0.5.  Otherwise the most probable, the first of equals. */
-int
-mlops_class_predicted(const MlopsVersion *version, const float *outputs)
-{
-	int			best = 0;
-
-	if (version->n_classes == 2)
-		return outputs[0] > (is_raw(version) ? 0.0f : 0.5f) ? 1 : 0;
-	for (int i = 1; i < version->n_classes; i++)
-		if (outputs[i] > outputs[best])
-			best = i;
-	return best;
-}
-
-double
-mlops_class_probability(const MlopsVersion *version, const float *outputs,
-						int class)
-{
-	if (version->n_classes > 2)
-		return (double) outputs[class];
-	if (is_raw(version))
-		return 1 / (1 + exp(class == 1 ? -(double) outputs[0] :
-							(double) outputs[0]));
-	return class == 1 ? (double) outputs[0] : 1.0 - (double) outputs[0];
-}
-
-ArrayType *
-mlops_class_probabilities(const MlopsVersion *version, const float *outputs)
-{
-	int			n = version->n_classes;
-	Datum	   *probabilities = palloc(sizeof(Datum) * n);
-
-	for (int i = 0; i < n; i++)
-		probabilities[i] =
-			Float8GetDatum(mlops_class_probability(version, outputs, i));
-	return construct_array(probabilities, n, FLOAT8OID, sizeof(float8),
-						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-}
-
-double
-mlops_outcome(const MlopsVersion *version, const float *outputs, int class)
-{
-	return class < 0 ? (double) outputs[0] :
-		mlops_class_probability(version, outputs, class);
-}
-
-/* Whether the output of a binary version is the logit of a probability. */
-static bool
-is_raw(const MlopsVersion *version)
-{
-	return strcmp(version->objective, "binary:logitraw") == 0;
-}
-
 /* Whether the place is that of the key. */
 static inline bool
 is_for(const MlopsPlace *place, const text *key, int pinned_version)
@@ -423,17 +345,17 @@ is_for(const MlopsPlace *place, const text *key, int pinned_version)
 
 /* The function's call site; made at its first call. */
 static CallSite *
-call_site(FunctionCallInfo fcinfo)
+call_site(FmgrInfo *function)
 {
-	CallSite   *site = fcinfo->flinfo->fn_extra;
+	CallSite   *site = function->fn_extra;
 
 	if (site == NULL)
 	{
-		MemoryContext context = fcinfo->flinfo->fn_mcxt;
+		MemoryContext context = function->fn_mcxt;
 
 		site = MemoryContextAllocZero(context, sizeof(CallSite));
 		site->places = MemoryContextAllocZero(context, sizeof(MlopsPlace));
-		fcinfo->flinfo->fn_extra = site;
+		function->fn_extra = site;
 	}
 	return site;
 }
@@ -465,6 +387,7 @@ add_place(CallSite *site, MemoryContext context, text *key,
 	place = &site->places[site->last];
 	memset(place, 0, sizeof(MlopsPlace));
 	place->context = context;
+	place->slot = site->slot;
 	place->key = cstring_to_text_with_len(VARDATA_ANY(key),
 										  VARSIZE_ANY_EXHDR(key));
 	place->pinned_version = pinned_version;
@@ -646,7 +569,53 @@ bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
 		place->encoder = mlops_binding_find(place->predictor, array, types,
 											n_names);
 		if (place->encoder == NULL)
-			bind_values(place, fcinfo, names, array, types);
+		{
+			List	   *list = mlops_text_array_to_list(array);
+
+			mlops_place_check_columns(place, list);
+			make_encoder(place, array, types, n_names,
+						 argument_types(fcinfo, names + 1, list));
+		}
+	}
+	place->bound = true;
+}
+
+/* Bind the encoder to columns of the place's slot, of these numbers. */
+static void
+bind_slot(MlopsPlace *place, ArrayType *names, const int2vector *numbers)
+{
+	TupleDesc	columns = place->slot->tts_tupleDescriptor;
+	int			n = numbers->dim1;
+	Oid		   *types = palloc(sizeof(Oid) * n);
+
+	if (n != ArrayGetNItems(ARR_NDIM(names), ARR_DIMS(names)))
+		elog(ERROR, "names and numbers of columns do not match");
+	place->as_row = false;
+	place->sign = -1;
+	place->numbers = numbers->values;
+	place->last_number = 0;
+	for (int i = 0; i < n; i++)
+	{
+		int			number = numbers->values[i];
+
+		if (number < 1 || number > columns->natts)
+			elog(ERROR, "column %d is not in the row", number);
+		types[i] = TupleDescAttr(columns, number - 1)->atttypid;
+		place->last_number = Max(place->last_number, number);
+	}
+	place->encoder = mlops_binding_find(place->predictor, names, types, n);
+	if (place->encoder == NULL)
+	{
+		List	   *list = mlops_text_array_to_list(names);
+		TupleDesc	row_type = CreateTemplateTupleDesc(n);
+
+		mlops_place_check_columns(place, list);
+		for (int i = 0; i < n; i++)
+			TupleDescInitEntry(row_type, i + 1, list_nth(list, i), types[i],
+							   TupleDescAttr(columns,
+											 numbers->values[i] - 1)->atttypmod,
+							   0);
+		make_encoder(place, names, types, n, row_type);
 	}
 	place->bound = true;
 }
@@ -670,26 +639,22 @@ read_types(FunctionCallInfo fcinfo, int first, int n, Oid *types)
 }
 
 /*
- * Make an encoder for values that come as arguments, and have it kept.
+ * Make an encoder for n values of those names and types, in the same order in
+ * the row type, and have it kept.
  */
 static void
-bind_values(MlopsPlace *place, FunctionCallInfo fcinfo, int names,
-			ArrayType *array, const Oid *types)
+make_encoder(MlopsPlace *place, ArrayType *names, const Oid *types, int n,
+			 TupleDesc row_type)
 {
-	List	   *list = mlops_text_array_to_list(array);
-	MemoryContext context;
-	MemoryContext old_context;
-	MlopsEncoder *encoder;
+	MemoryContext context =
+		AllocSetContextCreate(mlops_place_context(place), "mlops encoder",
+							  ALLOCSET_SMALL_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	MlopsEncoder *encoder = mlops_encoder_bind(place->predictor->signature,
+											   row_type);
 
-	mlops_place_check_columns(place, list);
-	context = AllocSetContextCreate(mlops_place_context(place),
-									"mlops encoder", ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(context);
-	encoder = mlops_encoder_bind(place->predictor->signature,
-								 argument_types(fcinfo, names + 1, list));
 	MemoryContextSwitchTo(old_context);
-	mlops_binding_keep(place->predictor, array, types, list_length(list),
-					   encoder, context);
+	mlops_binding_keep(place->predictor, names, types, n, encoder, context);
 	place->encoder = encoder;
 }
 

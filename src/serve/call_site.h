@@ -14,6 +14,7 @@
 #include "access/tupdesc.h"
 #include "data/encode.h"
 #include "data/predictor.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "forest/explain.h"
 
@@ -62,6 +63,10 @@ typedef struct MlopsPlace
 	bool		bound;			/* the two below are known */
 	bool		as_row;			/* they come as one row */
 	int			sign;			/* argument NULL where there is no row, or -1 */
+	/* of columns in a slot: see mlops_call_site_read_slot() */
+	TupleTableSlot *slot;		/* NULL: they are arguments */
+	const int16 *numbers;		/* of the columns, in the order of the names */
+	int			last_number;	/* the greatest */
 } MlopsPlace;
 
 /*
@@ -74,6 +79,13 @@ extern MlopsPlace *mlops_call_site_place(FunctionCallInfo fcinfo, text *key,
 
 /* Memory that is freed when the place takes another version. */
 extern MemoryContext mlops_place_context(MlopsPlace *place);
+
+/*
+ * Have a call site that was not used yet read its columns from the slot; the
+ * argument behind their names has their numbers, an int2vector.
+ */
+extern void mlops_call_site_read_slot(FmgrInfo *function,
+									  TupleTableSlot *slot);
 
 /* What the call site keeps besides its places; NULL at first. */
 extern void **mlops_call_site_extra(FunctionCallInfo fcinfo);

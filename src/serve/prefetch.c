@@ -22,6 +22,7 @@
 #include "nodes/nodeFuncs.h"
 #include "serve/planner.h"
 #include "serve/prefetch.h"
+#include "serve/scan_call.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "utils/lsyscache.h"
@@ -97,8 +98,9 @@ predicts(Node *node, void *context)
 }
 
 /*
- * Have all sequential scans of heaps from a node on ask for their next rows.
- * EXPLAIN ANALYZE has a function of its own there, which stays.
+ * Have all sequential scans of heaps from a node on ask for their next rows,
+ * where EXPLAIN ANALYZE has no function of its own, and all scans tell their
+ * calls where rows are.
  */
 static bool
 look_ahead(PlanState *state, void *context)
@@ -107,6 +109,7 @@ look_ahead(PlanState *state, void *context)
 		((ScanState *) state)->ss_currentRelation->rd_rel->relam ==
 		HEAP_TABLE_AM_OID)
 		state->ExecProcNode = scan;
+	mlops_scan_call_start(state);
 	return planstate_tree_walker(state, look_ahead, context);
 }
 

@@ -328,8 +328,9 @@ END $$;
 SELECT version FROM mlops.train('pln_w', 'pln_wide', 'y', exclude => 'id', params => '{"num_boost_round": 5}');
 SELECT version FROM mlops.train('pln_w95', 'SELECT * FROM pln_wide', 'y', features => (SELECT array_agg('c' || c) FROM generate_series(1, 95) c), params => '{"num_boost_round": 5}');
 SELECT version FROM mlops.train('pln_w96', 'SELECT * FROM pln_wide', 'y', features => (SELECT array_agg('c' || c) FROM generate_series(1, 96) c), params => '{"num_boost_round": 5}');
-SELECT m, pln_plan(format('SELECT mlops.predict(%L, t) FROM pln_wide t', m)) ~ '_predict\(.*::text\[\], ROW\(c1, c2' AS as_row,
-	   pln_plan(format('SELECT mlops.predict(%L, t) FROM pln_wide t', m)) ~ '_predict\(.*::text\[\], c1, c2' AS singly,
+SELECT m, pln_plan(format('SELECT mlops.predict(%L, t) FROM pln_wide t FOR UPDATE', m)) ~ '_predict\(.*::text\[\], ROW\(c1, c2' AS as_row,
+	   pln_plan(format('SELECT mlops.predict(%L, t) FROM pln_wide t FOR UPDATE', m)) ~ '_predict\(.*::text\[\], c1, c2' AS singly,
+	   pln_plan(format('SELECT mlops.predict(%L, t) FROM pln_wide t', m)) ~ '_predict\(.*::text\[\], ''2 3 4 [ 0-9]*''::int2vector' AS in_place,
 	   pln_rows(format('SELECT id, i, mlops.predict(%L, t) FROM pln_wide t FULL JOIN generate_series(190, 210) i ON i = id', m)) =
 	   pln_rows(format('SELECT id, i, mlops.predict((SELECT %L::mlops.model_ref), t) FROM pln_wide t FULL JOIN generate_series(190, 210) i ON i = id', m)) AS same,
 	   pln_rows(format('SELECT id, mlops.predict_proba(%L, t, ''true'') FROM pln_wide t', m)) =
