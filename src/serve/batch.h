@@ -54,18 +54,22 @@ extern bool mlops_batch_call_same(const MlopsBatchCall *a,
 /*
  * A node over a plan.  tlist is what it returns, in terms of INDEX_VAR: from
  * 1 the n_columns columns of the plan, then the calls, FuncExprs in terms of
- * OUTER_VAR.  needed, a list of integers, has those columns that anybody
+ * OUTER_VAR, and their guards, for each a condition of the same terms without
+ * which it is not evaluated, or a null pointer.  needed, a list of integers, has those columns that anybody
  * reads; the others are NULL.  With to_end it reads ahead only if all rows of
  * the statement are asked for when it is executed.
  */
 extern Plan *mlops_batch_node(Plan *child, List *tlist, List *calls,
-							  List *needed, bool to_end);
+							  List *guards, List *needed, bool to_end);
 
 /*
  * Let the node hand on only rows that meet the conditions, of its own terms.
  * The first calls are those that they need; others have no value before.
  */
 extern void mlops_batch_node_filter(Plan *node, List *qual, int n_first);
+
+/* How many calls have a value only for rows that meet the conditions? */
+extern int	mlops_batch_node_late_calls(const Plan *node);
 
 /* Is it such a node? */
 extern bool mlops_is_batch_node(const Plan *plan);

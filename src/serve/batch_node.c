@@ -52,6 +52,9 @@ typedef struct Run
 	ProjectionInfo *projection; /* NULL: the slot */
 	TupleDesc	row_type;		/* the values by name, of that slot */
 	int			sign;			/* attribute, 0 if there is none */
+	bool		always;			/* each row is needed */
+	bool		wanted;			/* the present row is */
+	bool		ready;			/* the version is known, for this batch */
 	/* the rows that are there, and where each row of the batch is in them */
 	int			n;
 	int			at[MLOPS_NODE_ROWS];	/* -1: NULL */
@@ -74,6 +77,13 @@ typedef struct Kept
 	bool	   *nulls;
 } Kept;
 
+/* What says for which rows a call is needed. */
+typedef struct Guard
+{
+	ExprState  *condition;		/* NULL: all */
+	bool		wanted[MLOPS_NODE_ROWS];
+} Guard;
+
 typedef struct BatchState
 {
 	CustomScanState css;
@@ -81,6 +91,8 @@ typedef struct BatchState
 	int			n_calls;
 	MlopsBatchCall *calls;
 	int		   *runs_of;		/* the run of each call */
+	int			n_guards;		/* with conditions */
+	Guard	   *guards;			/* of each call */
 	int			n_runs;
 	Run		   *runs;
 	int			n_kept;
@@ -108,6 +120,7 @@ static void explain(CustomScanState *node, List *ancestors, ExplainState *es);
 static void begin_calls(BatchState *state, List *tlist);
 static void begin_run(BatchState *state, Run *run,
 					  const MlopsBatchCall *call);
+static void begin_guards(BatchState *state, List *guards);
 static bool is_plain(const MlopsBatchCall *call);
 static Expr *bare_value(Expr *value);
 static void read_slot(BatchState *state, Run *run);
@@ -116,6 +129,7 @@ static void begin_kept(BatchState *state, List *needed);
 static void check_execute(Oid function);
 static bool fill(BatchState *state);
 static void take_row(BatchState *state, TupleTableSlot *slot);
+static void find_wanted(BatchState *state, TupleTableSlot *slot);
 static void encode(BatchState *state, Run *run, TupleTableSlot *slot);
 static double milliseconds_since(instr_time started);
 static void prepare(BatchState *state, Run *run);
@@ -147,8 +161,8 @@ mlops_batch_node_init(void)
 }
 
 Plan *
-mlops_batch_node(Plan *child, List *tlist, List *calls, List *needed,
-				 bool to_end)
+mlops_batch_node(Plan *child, List *tlist, List *calls, List *guards,
+				 List *needed, bool to_end)
 {
 	static int	last_number = 0;
 	CustomScan *node = makeNode(CustomScan);
@@ -182,6 +196,7 @@ mlops_batch_node(Plan *child, List *tlist, List *calls, List *needed,
 		node->custom_scan_tlist =
 			lappend(node->custom_scan_tlist,
 					makeTargetEntry(lfirst(cell), ++n, NULL, false));
+	node->custom_exprs = guards;
 	node->custom_private = list_make3(needed, makeBoolean(to_end),
 									  makeInteger(list_length(calls)));
 	node->methods = &scan_methods;
@@ -195,6 +210,15 @@ mlops_batch_node_filter(Plan *node, List *qual, int n_first)
 
 	node->qual = qual;
 	lthird(values) = makeInteger(n_first);
+}
+
+int
+mlops_batch_node_late_calls(const Plan *node)
+{
+	const CustomScan *scan = (const CustomScan *) node;
+
+	return list_length(scan->custom_exprs) -
+		intVal(lthird(scan->custom_private));
 }
 
 bool
@@ -252,6 +276,7 @@ begin(CustomScanState *node, EState *estate, int flags)
 	state->to_end = boolVal(lsecond(plan->custom_private));
 	state->n_first = intVal(lthird(plan->custom_private));
 	begin_calls(state, plan->custom_scan_tlist);
+	begin_guards(state, plan->custom_exprs);
 }
 
 /* ExecCustomScan. */
@@ -370,6 +395,28 @@ begin_run(BatchState *state, Run *run, const MlopsBatchCall *call)
 		read_slot(state, run);
 	else
 		read_projection(state, run);
+}
+
+/* Compile the guards; a run is for all rows if one of its calls is. */
+static void
+begin_guards(BatchState *state, List *guards)
+{
+	ListCell   *cell;
+
+	state->guards = palloc0(sizeof(Guard) * state->n_calls);
+	foreach(cell, guards)
+	{
+		int			call = foreach_current_index(cell);
+
+		if (lfirst(cell) == NULL)
+		{
+			state->runs[state->runs_of[call]].always = true;
+			continue;
+		}
+		state->guards[call].condition = ExecInitExpr(lfirst(cell),
+													 &state->css.ss.ps);
+		state->n_guards++;
+	}
 }
 
 /*
@@ -516,7 +563,10 @@ fill(BatchState *state)
 	CHECK_FOR_INTERRUPTS();
 	state->n = state->next = 0;
 	for (int i = 0; i < state->n_runs; i++)
+	{
 		state->runs[i].n = 0;
+		state->runs[i].ready = false;
+	}
 	MemoryContextReset(state->kept_context);
 	while (!state->done && state->n < most)
 	{
@@ -545,6 +595,8 @@ take_row(BatchState *state, TupleTableSlot *slot)
 	slot_getsomeattrs(slot, state->last_attribute);
 	ResetExprContext(econtext);
 	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	if (state->n_guards > 0)
+		find_wanted(state, slot);
 	for (int i = 0; i < state->n_runs; i++)
 		encode(state, &state->runs[i], slot);
 
@@ -563,7 +615,30 @@ take_row(BatchState *state, TupleTableSlot *slot)
 	state->n++;
 }
 
-/* Encode the row of the slot for one run. */
+/* Evaluate the guards of all calls for the row of the slot. */
+static void
+find_wanted(BatchState *state, TupleTableSlot *slot)
+{
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+
+	econtext->ecxt_outertuple = slot;
+	for (int i = 0; i < state->n_runs; i++)
+		state->runs[i].wanted = false;
+	for (int i = 0; i < state->n_calls; i++)
+	{
+		Guard	   *guard = &state->guards[i];
+		bool	   *wanted = &guard->wanted[state->n];
+		bool		null;
+
+		if (guard->condition == NULL)
+			continue;
+		*wanted = DatumGetBool(ExecEvalExpr(guard->condition, econtext,
+											&null)) && !null;
+		state->runs[state->runs_of[i]].wanted |= *wanted;
+	}
+}
+
+/* Encode the row of the slot for one run, if it is needed there. */
 static void
 encode(BatchState *state, Run *run, TupleTableSlot *slot)
 {
@@ -572,13 +647,15 @@ encode(BatchState *state, Run *run, TupleTableSlot *slot)
 	bool		timed;
 
 	run->at[state->n] = -1;
+	if (!run->always && !run->wanted)
+		return;
 	if (run->projection != NULL)
 	{
 		econtext->ecxt_outertuple = slot;
 		slot = ExecProject(run->projection);
 	}
 	/* not before there is a row */
-	if (state->n == 0)
+	if (!run->ready)
 		prepare(state, run);
 	if (run->sign > 0 && slot->tts_isnull[run->sign - 1])
 		return;
@@ -614,6 +691,7 @@ prepare(BatchState *state, Run *run)
 											  call->pinned_version);
 
 	run->place = place;
+	run->ready = true;
 	if (!place->bound)
 		bind(run);
 	if (place->version_id == run->version_id)
@@ -718,8 +796,9 @@ write_values(BatchState *state, int row, int first, int end)
 		Run		   *run = &state->runs[state->runs_of[i]];
 		int			at = run->at[row];
 		int			column = state->n_columns + i;
+		const Guard *guard = &state->guards[i];
 
-		if (at < 0)
+		if (at < 0 || (guard->condition != NULL && !guard->wanted[row]))
 			continue;
 		if (unlikely(run->place->serial != mlops_version_cache_serial()))
 			refresh(run);

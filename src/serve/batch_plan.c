@@ -30,6 +30,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
 #include "serve/batch.h"
+#include "serve/batch_take.h"
 #include "serve/planner.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -37,31 +38,20 @@
 /* Fewer rows are not worth a node. */
 #define FEW_ROWS 64
 
-/* Stands for a call, by its number, while a target list is rewritten. */
-#define CALL_VARNO ROWID_VAR
-
 /* Splits that take the time of keeping a column for later. */
 #define SPLITS_PER_VALUE 3
 #define SPLITS_PER_COPY 50
 
-/* Calls that may be taken beside those that are taken already. */
-typedef enum Take
-{
-	TAKE_ANY,
-	TAKE_SAME_RUN,				/* of the same version and columns */
-	TAKE_EQUAL					/* none */
-} Take;
+/* The same of evaluating an operator. */
+#define SPLITS_PER_OPERATOR 10
 
 /* A node over a plan, while it is made. */
 typedef struct Batching
 {
 	MlopsReading reading;
-	bool		certain;		/* all rows are read */
-	List	   *calls;			/* those that it takes, as they stand */
-	double		splits;			/* that a row passes in them */
-	Take		take;			/* which other calls it may take */
+	MlopsTaking taking;			/* the calls that it takes */
 	int			n_columns;		/* of the plan below */
-	List	   *columns;		/* Vars that become these, or NIL */
+	List	   *columns;		/* what becomes these, or NIL */
 	int			varno;			/* what they become, see to_columns() */
 } Batching;
 
@@ -82,18 +72,19 @@ static void visit(Plan **place, MlopsReading reading, void *arg);
 static bool is_projecting(const Plan *plan);
 static bool is_readable(const Plan *plan, MlopsReading reading,
 						const Statement *statement);
-static void batch_arguments(Agg *agg, const Batching *what);
-static void batch_projection(Plan **place, const Batching *what);
-static List *take_filter(List *qual, Batching *batching, List **below);
-static Node *take_aggregates(Node *node, void *arg);
-static Node *take_calls(Node *node, void *arg);
-static bool is_always_evaluated(Node *node);
-static bool is_taken(FuncExpr *call, const Batching *batching);
-static bool is_value(Expr *value, bool certain);
-static bool has_exec_param(Node *node, void *arg);
-static bool is_in_same_run(const MlopsBatchCall *call, List *calls);
-static double count_splits(FuncExpr *call);
+static void visit_agg(Plan **place, Batching *what,
+					  const Statement *statement);
+static void visit_window(WindowAgg *window, Batching *what,
+						 const Statement *statement);
+static bool batch_arguments(Plan *plan, List *needed, const Batching *what);
+static bool batch_projection(Plan **place, const Batching *what);
+static bool has_late_calls(const Plan *plan);
+static List *take_filter(Plan *plan, Batching *batching);
+static bool is_own_frame(const WindowAgg *window);
+static List *column_numbers(int n, const AttrNumber *columns);
 static bool pays(const Batching *batching, const Plan *child, List *kept);
+static bool is_call(Node *node);
+static bool is_column(Node *node);
 static Node *to_columns(Node *node, void *arg);
 static bool collect_columns(Node *node, void *arg);
 static bool collect_attributes(Node *node, void *arg);
@@ -143,7 +134,7 @@ batch_statement(PlannedStmt *statement, int options)
 	Statement	what = {n > 0, palloc(sizeof(MlopsReading) * Max(n, 1))};
 	ListCell   *cell;
 
-	if (statement->commandType == CMD_UTILITY || statement->rowMarks != NIL)
+	if (statement->commandType == CMD_UTILITY)
 		return;
 	/* a subplan runs when it is first needed, or for a row */
 	foreach(cell, statement->subplans)
@@ -199,25 +190,59 @@ visit(Plan **place, MlopsReading reading, void *arg)
 
 		*known = Min(*known, reading);
 	}
-	if (IsA(plan, Agg) && outerPlan(plan) != NULL)
-	{
-		if (mlops_reads_first((Agg *) plan))
-			reading = MLOPS_READS_ALL;
-		what.reading = reading;
-		what.certain = reading >= MLOPS_READS_TO_END;
-		if (((Agg *) plan)->aggstrategy != AGG_MIXED &&
-			((Agg *) plan)->chain == NIL &&
-			((Agg *) plan)->groupingSets == NIL &&
-			is_readable(outerPlan(plan), reading, statement))
-			batch_arguments((Agg *) plan, &what);
-	}
-	else if (is_projecting(plan))
-	{
-		what.reading = reading;
-		what.certain = reading >= MLOPS_READS_TO_END;
-		if (is_readable(plan, reading, statement))
-			batch_projection(place, &what);
-	}
+	what.reading = reading;
+	what.taking.certain = reading >= MLOPS_READS_TO_END;
+	if (IsA(plan, Agg))
+		visit_agg(place, &what, statement);
+	else if (IsA(plan, WindowAgg))
+		visit_window((WindowAgg *) plan, &what, statement);
+	else if (is_projecting(plan) && is_readable(plan, reading, statement))
+		while (batch_projection(place, &what))
+			;
+}
+
+/* Put nodes below an aggregation, for its input, and over it, for its rows. */
+static void
+visit_agg(Plan **place, Batching *what, const Statement *statement)
+{
+	Agg		   *agg = (Agg *) *place;
+	Batching	below = *what;
+	List	   *needed = column_numbers(agg->numCols, agg->grpColIdx);
+
+	if (outerPlan(agg) == NULL || agg->aggstrategy == AGG_MIXED ||
+		agg->chain != NIL || agg->groupingSets != NIL)
+		return;
+	if (mlops_reads_first(agg))
+		below.reading = MLOPS_READS_ALL;
+	below.taking.certain = below.reading >= MLOPS_READS_TO_END;
+	if (is_readable(outerPlan(agg), below.reading, statement))
+		while (batch_arguments(&agg->plan, needed, &below))
+			;
+	if (is_readable(*place, what->reading, statement))
+		while (batch_projection(place, what))
+			;
+}
+
+/*
+ * Put nodes below a WindowAgg, for what it evaluates for each row, if it
+ * reads and returns all of them.
+ */
+static void
+visit_window(WindowAgg *window, Batching *what, const Statement *statement)
+{
+	List	   *needed = list_concat(column_numbers(window->partNumCols,
+													window->partColIdx),
+									 column_numbers(window->ordNumCols,
+													window->ordColIdx));
+
+	if (!what->taking.certain || window->runCondition != NIL ||
+		window->plan.qual != NIL || outerPlan(window) == NULL ||
+		contain_subplans((Node *) window->plan.targetlist) ||
+		!is_readable(outerPlan(window), what->reading, statement))
+		return;
+	what->taking.own_frame = is_own_frame(window);
+	while (batch_arguments(&window->plan, needed, what))
+		;
 }
 
 /* Does the plan evaluate a target list for each of its rows, and no more? */
@@ -257,85 +282,87 @@ is_readable(const Plan *plan, MlopsReading reading,
 }
 
 /*
- * Put a node below an aggregation for calls in arguments of its aggregates.
+ * Put a node below an aggregation for calls in arguments of its aggregates,
+ * or below a WindowAgg for calls in its target list; false if there are none.
+ * The other columns that it needs of the plan below are given by number.
  */
-static void
-batch_arguments(Agg *agg, const Batching *what)
+static bool
+batch_arguments(Plan *plan, List *needed, const Batching *what)
 {
-	Plan	   *plan = &agg->plan;
 	Plan	   *child = outerPlan(plan);
 	int			n = list_length(child->targetlist);
 	Batching	batching = *what;
-	Attributes	attributes = {OUTER_VAR, n, NIL};
-	List	   *tlist;
-	List	   *qual;
+	Attributes	attributes = {OUTER_VAR, n, list_copy(needed)};
+	List	   *own = list_make2(plan->targetlist, plan->qual);
 
 	batching.varno = OUTER_VAR;
-	tlist = (List *) take_aggregates((Node *) plan->targetlist, &batching);
-	qual = (List *) take_aggregates((Node *) plan->qual, &batching);
-	if (batching.calls == NIL ||
-		!mlops_plan_reads_ahead(child, batching.certain))
-		return;
+	batching.taking.lasting = contain_volatile_functions((Node *) own);
+	own = IsA(plan, Agg) ? mlops_take_aggregates(own, &batching.taking) :
+		mlops_take_calls(own, &batching.taking);
+	if (batching.taking.calls == NIL ||
+		!mlops_plan_reads_ahead(child, batching.taking.certain))
+		return false;
 
 	/* all stands in terms of the plan below already, and keeps its place */
 	batching.n_columns = n;
-	tlist = (List *) to_columns((Node *) tlist, &batching);
-	qual = (List *) to_columns((Node *) qual, &batching);
-	(void) collect_attributes((Node *) tlist, &attributes);
-	(void) collect_attributes((Node *) qual, &attributes);
-	for (int i = 0; i < agg->numCols; i++)
-		attributes.found = list_append_unique_int(attributes.found,
-												  agg->grpColIdx[i]);
+	own = (List *) to_columns((Node *) own, &batching);
+	(void) collect_attributes((Node *) own, &attributes);
 	if (!pays(&batching, child, attributes.found))
-		return;
-	plan->targetlist = tlist;
-	plan->qual = qual;
+		return false;
+	plan->targetlist = linitial(own);
+	plan->qual = lsecond(own);
 	outerPlan(plan) =
 		mlops_batch_node(child,
-						 column_entries(child, batching.calls),
-						 batching.calls, attributes.found,
+						 column_entries(child, batching.taking.calls),
+						 batching.taking.calls, batching.taking.guards,
+						 attributes.found,
 						 batching.reading == MLOPS_READS_TO_END);
+	return true;
 }
 
 /*
- * Put a node over a scan or join that evaluates its target list, and let that
- * return the columns that are needed for it.  From the first condition with a
- * call on, the node evaluates the conditions too, for what passes those before.
+ * Put a node over a plan that evaluates its target list, and let that return
+ * the columns that are needed for it.  From the first condition with a call
+ * on, the node evaluates the conditions too, for what passes those before.
+ * False if there are no calls that it can take.
  */
-static void
+static bool
 batch_projection(Plan **place, const Batching *what)
 {
 	Plan	   *child = *place;
 	Plan		before = *child;
 	Batching	batching = *what;
+	MlopsTaking *taking = &batching.taking;
 	Attributes	attributes = {INDEX_VAR, 0, NIL};
-	List	   *qual;
-	List	   *tlist;
+	List	   *own;
 	List	   *calls;
+	List	   *guards;
+	List	   *qual;
 	int			n_first;
 	ListCell   *cell;
 
 	if (contain_subplans((Node *) before.targetlist))
-		return;
-	qual = take_filter(before.qual, &batching, &child->qual);
-	n_first = list_length(batching.calls);
-	batching.take = qual != NIL ? TAKE_SAME_RUN : TAKE_ANY;
-	tlist = (List *) take_calls((Node *) before.targetlist, &batching);
-	if (batching.calls == NIL)
-		return;
+		return false;
+	taking->lasting =
+		contain_volatile_functions((Node *) before.targetlist) ||
+		contain_volatile_functions((Node *) before.qual);
+	qual = take_filter(child, &batching);
+	n_first = list_length(taking->calls);
+	own = list_make2(mlops_take_calls(before.targetlist, taking), qual);
+	if (taking->calls == NIL)
+		return false;
 
-	(void) collect_columns((Node *) tlist, &batching);
-	(void) collect_columns((Node *) qual, &batching);
-	(void) collect_columns((Node *) batching.calls, &batching);
+	(void) collect_columns((Node *) own, &batching);
+	(void) collect_columns((Node *) taking->calls, &batching);
+	(void) collect_columns((Node *) taking->guards, &batching);
 	batching.n_columns = list_length(batching.columns);
 	batching.varno = OUTER_VAR;
-	calls = (List *) to_columns((Node *) batching.calls, &batching);
+	calls = (List *) to_columns((Node *) taking->calls, &batching);
+	guards = (List *) to_columns((Node *) taking->guards, &batching);
 	batching.varno = INDEX_VAR;
-	tlist = (List *) to_columns((Node *) tlist, &batching);
-	qual = (List *) to_columns((Node *) qual, &batching);
+	own = (List *) to_columns((Node *) own, &batching);
 	attributes.last = batching.n_columns;
-	(void) collect_attributes((Node *) tlist, &attributes);
-	(void) collect_attributes((Node *) qual, &attributes);
+	(void) collect_attributes((Node *) own, &attributes);
 
 	/* what the node evaluates is evaluated when a row is handed on */
 	child->targetlist = NIL;
@@ -345,225 +372,114 @@ batch_projection(Plan **place, const Batching *what)
 													foreach_current_index(cell) + 1,
 													NULL, false));
 	if (!pays(&batching, child, attributes.found) ||
-		!mlops_plan_reads_ahead(child, batching.certain))
+		!mlops_plan_reads_ahead(child, taking->certain))
 	{
 		child->targetlist = before.targetlist;
 		child->qual = before.qual;
-		return;
+		return false;
 	}
-	*place = mlops_batch_node(child, tlist, calls, attributes.found,
+	*place = mlops_batch_node(child, linitial(own), calls, guards,
+							  attributes.found,
 							  batching.reading == MLOPS_READS_TO_END);
-	mlops_batch_node_filter(*place, qual,
+	mlops_batch_node_filter(*place, lsecond(own),
 							qual != NIL ? n_first : list_length(calls));
+	return true;
 }
 
 /*
- * The conditions from the first with calls on, with placeholders; below gets
- * those before it, all if there are none.  Later ones are evaluated for some
- * rows only, so they may use no other calls.
+ * Is it a node that makes values for the rows that meet its conditions?  Then
+ * these have to stay there.
+ */
+static bool
+has_late_calls(const Plan *plan)
+{
+	return mlops_is_batch_node(plan) && mlops_batch_node_late_calls(plan) > 0;
+}
+
+/*
+ * The conditions of a plan from the first with calls on, with placeholders;
+ * the plan is left those before it, all if there are none.  Later ones are
+ * evaluated for some rows only, so they may use no other calls.  If they have
+ * other calls, so that one more node will be put above for these, then what
+ * is evaluated behind them may use no other calls either.
  */
 static List *
-take_filter(List *qual, Batching *batching, List **below)
+take_filter(Plan *plan, Batching *batching)
 {
+	MlopsTaking *taking = &batching->taking;
+	List	   *all = plan->qual;
+	List	   *below = NIL;
 	List	   *result = NIL;
 	ListCell   *cell;
 
-	*below = NIL;
-	batching->take = TAKE_ANY;
-	foreach(cell, qual)
+	if (has_late_calls(plan))
+		return NIL;
+	foreach(cell, all)
 	{
-		Node	   *condition = take_calls(lfirst(cell), batching);
+		List	   *condition =
+			mlops_take_calls(list_make1(lfirst(cell)), taking);
 
-		if (batching->calls == NIL)
+		if (taking->calls == NIL)
 		{
-			*below = lappend(*below, condition);
+			below = lappend(below, lfirst(cell));
 			continue;
 		}
-		batching->take = TAKE_EQUAL;
-		result = lappend(result, condition);
+		taking->take = MLOPS_TAKE_EQUAL;
+		result = lappend(result, linitial(condition));
 	}
 	if (contain_subplans((Node *) result))
 	{
-		*below = qual;
-		result = NIL;
-		batching->calls = NIL;
-		batching->splits = 0;
+		taking->calls = NIL;
+		taking->guards = NIL;
+		taking->splits = 0;
+		taking->operators = 0;
+		taking->take = MLOPS_TAKE_ANY;
+		return NIL;
 	}
+	if (result != NIL && !mlops_takes_any(result, taking))
+		taking->take = MLOPS_TAKE_SAME_RUN;
+	plan->qual = below;
 	return result;
 }
 
 /*
- * Mutator: the tree with placeholders for calls that are evaluated for each
- * input of an aggregate.
+ * Is each row in its own frame?  Not looked into are offsets by RANGE, which
+ * an operator class decides.
  */
-static Node *
-take_aggregates(Node *node, void *arg)
-{
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Aggref))
-	{
-		Aggref	   *aggref = (Aggref *) node;
-		Aggref	   *result;
-
-		if (aggref->aggfilter != NULL)
-			return node;
-		result = makeNode(Aggref);
-		*result = *aggref;
-		result->args = (List *) take_calls((Node *) aggref->args, arg);
-		return (Node *) result;
-	}
-	return expression_tree_mutator(node, take_aggregates, arg);
-}
-
-/*
- * Mutator: the tree with placeholders for calls that are evaluated whenever
- * the tree is; they are collected.
- */
-static Node *
-take_calls(Node *node, void *arg)
-{
-	Batching   *batching = arg;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, FuncExpr))
-	{
-		int			i = 0;
-
-		while (i < list_length(batching->calls) &&
-			   !equal(list_nth(batching->calls, i), node))
-			i++;
-		if (i == list_length(batching->calls))
-		{
-			if (batching->take == TAKE_EQUAL ||
-				!is_taken((FuncExpr *) node, batching))
-				return ((FuncExpr *) node)->funcretset ? node :
-					expression_tree_mutator(node, take_calls, arg);
-			batching->calls = lappend(batching->calls, copyObject(node));
-			batching->splits += count_splits((FuncExpr *) node);
-		}
-		return (Node *) makeVar(CALL_VARNO, i + 1, exprType(node),
-								exprTypmod(node), exprCollation(node), 0);
-	}
-	if (IsA(node, SubscriptingRef))
-	{
-		SubscriptingRef *result;
-
-		if (((SubscriptingRef *) node)->refassgnexpr != NULL)
-			return node;
-		result = makeNode(SubscriptingRef);
-		*result = *(SubscriptingRef *) node;
-		result->refexpr = (Expr *) take_calls((Node *) result->refexpr, arg);
-		return (Node *) result;
-	}
-	if (!is_always_evaluated(node))
-		return node;
-	return expression_tree_mutator(node, take_calls, arg);
-}
-
-/* Are all parts of the expression evaluated whenever it is? */
 static bool
-is_always_evaluated(Node *node)
+is_own_frame(const WindowAgg *window)
 {
-	switch (nodeTag(node))
-	{
-		case T_List:
-		case T_TargetEntry:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_CoerceToDomain:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_FieldSelect:
-		case T_ArrayExpr:
-		case T_RowExpr:
-		case T_MinMaxExpr:
-			return true;
-		case T_BoolExpr:
-			return ((BoolExpr *) node)->boolop == NOT_EXPR;
-		default:
-			return false;
-	}
-}
+	int			options = window->frameOptions;
 
-/* Can the node predict what the call does, and does it pay? */
-static bool
-is_taken(FuncExpr *expression, const Batching *batching)
-{
-	MlopsBatchCall call;
-	ListCell   *cell;
-
-	if (!mlops_batch_call_read((Node *) expression, &call))
+	if ((options & FRAMEOPTION_EXCLUSION) != 0 ||
+		((options & FRAMEOPTION_RANGE) != 0 &&
+		 (options & (FRAMEOPTION_START_OFFSET | FRAMEOPTION_END_OFFSET)) != 0))
 		return false;
-	foreach(cell, call.values)
-		if (!is_value(lfirst(cell), batching->certain) ||
-			!mlops_encodes_surely(exprType(lfirst(cell))))
-			return false;
-	if (call.sign != NULL && !IsA(call.sign, Var))
-		return false;
-	if (batching->take == TAKE_SAME_RUN &&
-		!is_in_same_run(&call, batching->calls))
-		return false;
-	return count_splits(expression) >= mlops_batch_min_splits;
+	return (options & (FRAMEOPTION_START_UNBOUNDED_PRECEDING |
+					   FRAMEOPTION_START_CURRENT_ROW |
+					   FRAMEOPTION_START_OFFSET_PRECEDING)) != 0 &&
+		(options & (FRAMEOPTION_END_UNBOUNDED_FOLLOWING |
+					FRAMEOPTION_END_CURRENT_ROW |
+					FRAMEOPTION_END_OFFSET_FOLLOWING)) != 0;
 }
 
-/* Does one run over the trees serve the call and one of those? */
-static bool
-is_in_same_run(const MlopsBatchCall *call, List *calls)
+/* The numbers as a list. */
+static List *
+column_numbers(int n, const AttrNumber *columns)
 {
-	MlopsBatchCall other;
-	ListCell   *cell;
+	List	   *result = NIL;
 
-	foreach(cell, calls)
-		if (mlops_batch_call_read(lfirst(cell), &other) &&
-			mlops_batch_call_same(call, &other))
-			return true;
-	return false;
-}
-
-/* May the value be computed before its row is handed on, by the node? */
-static bool
-is_value(Expr *value, bool certain)
-{
-	if (IsA(value, Var) || IsA(value, Const))
-		return true;
-	return !contain_volatile_functions((Node *) value) &&
-		!contain_subplans((Node *) value) &&
-		!has_exec_param((Node *) value, NULL) &&
-		(certain || !contain_leaked_vars((Node *) value));
-}
-
-/* Walker: is there a value that another node of the plan has computed? */
-static bool
-has_exec_param(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		return ((Param *) node)->paramkind != PARAM_EXTERN;
-	return expression_tree_walker(node, has_exec_param, arg);
-}
-
-/* Splits that a row passes in the version that serves now; -1: not known. */
-static double
-count_splits(FuncExpr *call)
-{
-	const MlopsPredictor *predictor = mlops_planned_version(call);
-
-	return predictor == NULL ? -1 :
-		(double) predictor->info.n_trees * predictor->info.max_depth;
+	for (int i = 0; i < n; i++)
+		result = list_append_unique_int(result, columns[i]);
+	return result;
 }
 
 /* Is keeping these columns of the plan below made up for? */
 static bool
 pays(const Batching *batching, const Plan *child, List *kept)
 {
-	double		needed = mlops_batch_min_splits;
+	double		needed = mlops_batch_min_splits +
+		batching->taking.operators * SPLITS_PER_OPERATOR;
 	ListCell   *cell;
 
 	if (mlops_batch_min_splits == 0)
@@ -575,7 +491,21 @@ pays(const Batching *batching, const Plan *child, List *kept)
 		needed += get_typbyval(exprType((Node *) entry->expr)) ?
 			SPLITS_PER_VALUE : SPLITS_PER_COPY;
 	}
-	return batching->splits >= needed;
+	return batching->taking.splits >= needed;
+}
+
+/* Is it the placeholder of a call? */
+static bool
+is_call(Node *node)
+{
+	return IsA(node, Var) && ((Var *) node)->varno == MLOPS_CALL_VARNO;
+}
+
+/* Is it what a plan below has to return, as it is known only there? */
+static bool
+is_column(Node *node)
+{
+	return IsA(node, Var) || IsA(node, Aggref) || IsA(node, GroupingFunc);
 }
 
 /*
@@ -590,25 +520,25 @@ to_columns(Node *node, void *arg)
 
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, Var))
+	if (is_call(node))
 	{
 		Var		   *var = copyObject((Var *) node);
 
-		if (var->varno == CALL_VARNO)
-			i = batching->n_columns + var->varattno;
-		else if (batching->columns == NIL)
-			return (Node *) var;
-		else
-			while (!equal(list_nth(batching->columns, i++), node))
-				;
 		var->varno = batching->varno;
-		var->varattno = i;
+		var->varattno += batching->n_columns;
 		return (Node *) var;
+	}
+	if (batching->columns != NIL && is_column(node))
+	{
+		while (!equal(list_nth(batching->columns, i++), node))
+			;
+		return (Node *) makeVar(batching->varno, i, exprType(node),
+								exprTypmod(node), exprCollation(node), 0);
 	}
 	return expression_tree_mutator(node, to_columns, arg);
 }
 
-/* Walker: collect Vars, each once. */
+/* Walker: collect columns, each once. */
 static bool
 collect_columns(Node *node, void *arg)
 {
@@ -616,10 +546,11 @@ collect_columns(Node *node, void *arg)
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, Var))
+	if (is_call(node))
+		return false;
+	if (is_column(node))
 	{
-		if (((Var *) node)->varno != CALL_VARNO)
-			batching->columns = list_append_unique(batching->columns, node);
+		batching->columns = list_append_unique(batching->columns, node);
 		return false;
 	}
 	return expression_tree_walker(node, collect_columns, arg);

@@ -39,6 +39,7 @@ mlops_plan_visit(Plan *plan, MlopsReading reading, MlopsPlanVisitor visitor,
 		case T_Unique:
 		case T_IncrementalSort:
 		case T_NestLoop:
+		case T_LockRows:
 			break;
 		case T_Agg:
 			if (mlops_reads_first((Agg *) plan))
@@ -49,8 +50,12 @@ mlops_plan_visit(Plan *plan, MlopsReading reading, MlopsPlanVisitor visitor,
 		case T_ModifyTable:
 			outer = MLOPS_READS_ALL;
 			break;
-		case T_Material:
 		case T_WindowAgg:
+			/* may have seen enough */
+			if (((WindowAgg *) plan)->runCondition != NIL)
+				outer = Min(reading, MLOPS_READS_MOST);
+			break;
+		case T_Material:
 		case T_MergeJoin:
 			outer = Min(reading, MLOPS_READS_MOST);
 			break;
@@ -194,7 +199,8 @@ expressions(const Plan *plan, List **result)
 		case T_CustomScan:
 			if (!mlops_is_batch_node(plan))
 				return false;
-			*result = ((const CustomScan *) plan)->custom_scan_tlist;
+			*result = list_make2(((const CustomScan *) plan)->custom_scan_tlist,
+								 ((const CustomScan *) plan)->custom_exprs);
 			return true;
 		default:
 			return join_expressions(plan, result) ||
