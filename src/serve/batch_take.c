@@ -9,8 +9,8 @@
  * are then evaluated a second time where they stand.  Hence a guard
  *
  * - is taken only where all rows are read, as it may fail;
- * - may hold nothing volatile, no value of another node, and no prediction:
- *   a call that is decided by predictions is left for a second node above;
+ * - may hold nothing volatile, and no prediction: a call that is decided by
+ *   predictions is left for a second node above;
  * - is weighed against what the call gains, see pays() in batch_plan.c.
  */
 #include "postgres.h"
@@ -30,6 +30,13 @@
 
 /* The part of the rows that is expected to pass a guard. */
 #define GUARD_SELECTIVITY (1.0 / 3)
+
+/* What an expression may not use, see is_bound_elsewhere(). */
+typedef struct Bound
+{
+	bool		by_plan;		/* Params that other nodes compute */
+	bool		by_expression;	/* what an expression around it gives */
+} Bound;
 
 static List *take_twice(List *expressions, MlopsTaking *taking,
 						Node *(*mutator) (Node *node, void *arg));
@@ -58,6 +65,7 @@ static bool is_guard(Expr *guard, const FuncExpr *call,
 					 const MlopsTaking *taking);
 static bool is_taken(FuncExpr *expression, const MlopsTaking *taking);
 static bool is_value(Expr *value, bool certain);
+static bool is_known(Node *node, bool no_params);
 static bool is_bound_elsewhere(Node *node, void *arg);
 static bool has_function_of(Node *node, void *arg);
 static bool is_in_same_run(const MlopsBatchCall *call,
@@ -471,6 +479,7 @@ path_guard(const MlopsTaking *taking)
 /*
  * May the node evaluate the guard of a call when it reads a row?  If something
  * volatile stands beside it, what is only stable could change in between.
+ * What another node gives stays the same until all are read again.
  */
 static bool
 is_guard(Expr *guard, const FuncExpr *call, const MlopsTaking *taking)
@@ -478,7 +487,7 @@ is_guard(Expr *guard, const FuncExpr *call, const MlopsTaking *taking)
 	Node	   *node = (Node *) guard;
 	Oid			schema = get_func_namespace(call->funcid);
 
-	return taking->certain && is_value(guard, true) &&
+	return taking->certain && is_known(node, false) &&
 		!(taking->lasting && contain_mutable_functions(node)) &&
 		!has_function_of(node, &schema);
 }
@@ -510,33 +519,49 @@ is_value(Expr *value, bool certain)
 {
 	if (IsA(value, Var) || IsA(value, Const))
 		return true;
-	return !contain_volatile_functions((Node *) value) &&
-		!contain_subplans((Node *) value) &&
-		!is_bound_elsewhere((Node *) value, NULL) &&
+	return is_known((Node *) value, true) &&
 		(certain || !contain_leaked_vars((Node *) value));
 }
 
 /*
- * Walker: is there a value that another node of the plan has computed, this
- * one does later, or an expression around gives?  The last may be where arg
- * is not NULL.
+ * Can the expression be evaluated for a row of the plan below, and again?
+ * With no_params it may not use what other nodes of the plan give.
+ */
+static bool
+is_known(Node *node, bool no_params)
+{
+	Bound		bound = {no_params, true};
+
+	return !contain_volatile_functions(node) && !contain_subplans(node) &&
+		!is_bound_elsewhere(node, &bound);
+}
+
+/*
+ * Walker: is there a value that is not known to the node?
  */
 static bool
 is_bound_elsewhere(Node *node, void *arg)
 {
-	static char inside;
+	const Bound *bound = arg;
+	Bound		inside = *bound;
 
 	if (node == NULL)
 		return false;
+	inside.by_expression = false;
 	switch (nodeTag(node))
 	{
 		case T_Param:
-			return ((Param *) node)->paramkind != PARAM_EXTERN;
+			return bound->by_plan &&
+				((Param *) node)->paramkind != PARAM_EXTERN;
 		case T_WindowFunc:
 			return true;
 		case T_CaseTestExpr:
 		case T_CoerceToDomainValue:
-			return arg == NULL;
+			return bound->by_expression;
+		case T_CaseWhen:
+			return is_bound_elsewhere((Node *) ((CaseWhen *) node)->expr,
+									  arg) ||
+				is_bound_elsewhere((Node *) ((CaseWhen *) node)->result, arg);
 		case T_CaseExpr:
 			{
 				CaseExpr   *expression = (CaseExpr *) node;

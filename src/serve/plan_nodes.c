@@ -60,7 +60,9 @@ mlops_plan_visit(Plan *plan, MlopsReading reading, MlopsPlanVisitor visitor,
 			outer = Min(reading, MLOPS_READS_MOST);
 			break;
 		case T_SetOp:
-			/* the other rows are of the inner plan from version 18 on */
+			/* one with two plans, as of version 18, need not read both */
+			if (innerPlan(plan) == NULL)
+				break;
 			outer = Min(reading, MLOPS_READS_MOST);
 			if (((SetOp *) plan)->strategy == SETOP_HASHED)
 				inner = outer;
