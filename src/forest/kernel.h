@@ -20,16 +20,15 @@
 #define KERNEL_INLINE KERNEL_TARGET inline __attribute__((always_inline))
 
 /*
- * The rank of a feature in its lowest byte, 255 for NaN.
+ * The rank of a feature, 0 for NaN.
  */
 static KERNEL_INLINE unsigned
 rank_of(const MlopsGroup *group, const char *cuts, float feature)
 {
 	const float *block = (const float *) (cuts + group->start);
 
-	return missing_bits(feature) |
-		(group->blocks > 1 ? rank_in_blocks(block, feature) :
-		 rank_in_block(block, feature));
+	return group->blocks > 1 ? rank_in_blocks(block, feature) :
+		rank_in_block(block, feature);
 }
 
 /*
@@ -43,15 +42,24 @@ is_above(int rank, int bound)
 }
 
 /*
- * The leaf below two records.
+ * 1 if a row goes right at a split of a record, else 0.
+ */
+static KERNEL_INLINE uint32_t
+record_right(MlopsRecordSplit split, const int8_t *lanes)
+{
+	return is_above(lanes[split.lane], split.bound);
+}
+
+/*
+ * The leaf below a way, by its records.
  */
 static KERNEL_INLINE float
 record_leaf(const MlopsRecord *record, const int8_t *lanes)
 {
-	record += is_above(lanes[record->above.lane],
-					   record->above.limit - 1);
-	return record->leaf[is_above(lanes[record->split.lane],
-								 record->split.bound)];
+	uint32_t	way = record_right(record[0].above, lanes);
+
+	record += 2 * way + record_right(record[1 + way].above, lanes);
+	return record->leaf[record_right(record->split, lanes)];
 }
 
 /*

@@ -62,6 +62,33 @@ missing_bits(float feature)
 	return _mm_cvtsi128_si32(_mm_castps_si128(_mm_cmpunord_ss(low, low)));
 }
 
+/*
+ * Is one of n features NaN?
+ */
+static INLINE bool
+any_missing(const float *row, uint32_t n)
+{
+	__m256		all = _mm256_setzero_ps();
+	unsigned	missing = 0;
+	__m256		some;
+	uint32_t	i;
+
+	for (i = 0; i + 8 <= n; i += 8)
+	{
+		some = _mm256_loadu_ps(row + i);
+		all = _mm256_or_ps(all, _mm256_cmp_ps(some, some, _CMP_UNORD_Q));
+	}
+	if (n > 8 && i < n)
+	{
+		some = _mm256_loadu_ps(row + n - 8);
+		all = _mm256_or_ps(all, _mm256_cmp_ps(some, some, _CMP_UNORD_Q));
+		i = n;
+	}
+	for (; i < n; i++)
+		missing |= missing_bits(row[i]);
+	return (missing | _mm256_movemask_ps(all)) != 0;
+}
+
 /* Sixteen biased ranks in both halves of a register, four times. */
 typedef struct Table
 {
@@ -69,14 +96,14 @@ typedef struct Table
 } Table;
 
 /*
- * Fill the table from the ranks of 64 slots.
+ * Fill the table, or its first half, from the ranks of 64 slots.
  */
 static INLINE void
-table_load(Table *table, const volatile uint64_t *slots)
+table_load(Table *table, const volatile uint64_t *slots, const bool half)
 {
 	int			i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < (half ? 2 : 4); i++)
 		table->part[i] = _mm256_xor_si256(
 			_mm256_broadcastsi128_si256(
 				_mm_set_epi64x(slots[2 * i + 1], slots[2 * i])),
@@ -123,22 +150,20 @@ compare_half(const Table *table, const MlopsUnit *unit, const int half,
 }
 
 /*
- * The same if values may be missing: these go right, but where they go left,
- * which bit 6 tells.
+ * The same if values may be missing: bit 6 tells which table has the rank.
  */
 static INLINE uint32_t
-compare_half_missing(const Table *table, const MlopsUnit *unit,
-					 const int half, const int tables)
+compare_half_missing(const Table *table, const Table *lowest,
+					 const MlopsUnit *unit, const int half, const int tables)
 {
 	const __m256i *line = (const __m256i *) unit + half;
 	__m256i		at = _mm256_load_si256(line);
-	__m256i		rank = ranks_half(table, at, tables);
-	__m256i		right = _mm256_cmpgt_epi8(rank, _mm256_load_si256(line + 2));
-	__m256i		missing = _mm256_cmpeq_epi8(
-		rank, _mm256_set1_epi8(MLOPS_RANK_MISSING ^ MLOPS_RANK_BIAS));
-	__m256i		left = _mm256_and_si256(missing, _mm256_add_epi8(at, at));
+	__m256i		rank = _mm256_blendv_epi8(ranks_half(table, at, tables),
+										  ranks_half(lowest, at, tables),
+										  _mm256_add_epi8(at, at));
 
-	return _mm256_movemask_epi8(_mm256_andnot_si256(left, right));
+	return _mm256_movemask_epi8(
+		_mm256_cmpgt_epi8(rank, _mm256_load_si256(line + 2)));
 }
 
 /*
@@ -155,11 +180,86 @@ table_compare(const Table *table, const MlopsUnit *unit, const int tables)
  * The same if values may be missing.
  */
 static INLINE uint64_t
-table_compare_missing(const Table *table, const MlopsUnit *unit,
-					  const int tables)
+table_compare_missing(const Table *table, const Table *lowest,
+					  const MlopsUnit *unit, const int tables)
 {
-	return compare_half_missing(table, unit, 0, tables) |
-		(uint64_t) compare_half_missing(table, unit, 1, tables) << 32;
+	return compare_half_missing(table, lowest, unit, 0, tables) |
+		(uint64_t) compare_half_missing(table, lowest, unit, 1, tables) << 32;
+}
+
+#define KERNEL_DECIDE
+
+/* The splits of records below a way: eight words, each a lane and a bound. */
+static INLINE __m128i
+record_splits(const MlopsRecord *record)
+{
+	return _mm_castps_si128(_mm_shuffle_ps(
+		_mm_loadu_ps((const float *) record),
+		_mm_loadu_ps((const float *) (record + 2)), _MM_SHUFFLE(3, 0, 3, 0)));
+}
+
+/*
+ * The ranks of their lanes in the lower bytes of words; see ranks_half().
+ */
+static INLINE __m128i
+record_ranks(const Table *table, __m128i at, const int tables)
+{
+	__m128i		part[4];
+	__m128i		flipped = _mm_xor_si128(at, _mm_set1_epi8(-128));
+	__m128i		rank;
+	int			i;
+
+	for (i = 0; i < tables; i++)
+		part[i] = _mm256_castsi256_si128(table->part[i]);
+	rank = _mm_or_si128(_mm_shuffle_epi8(part[0], at),
+						_mm_shuffle_epi8(part[1], flipped));
+	if (tables > 2)
+	{
+		__m128i		other = _mm_shuffle_epi8(part[2], at);
+
+		if (tables > 3)
+			other = _mm_or_si128(other, _mm_shuffle_epi8(part[3], flipped));
+		rank = _mm_blendv_epi8(rank, other, _mm_slli_epi16(at, 2));
+	}
+	return rank;
+}
+
+/*
+ * Compare them.  The rank of a lane is above the bound if the word with the
+ * rank as its higher byte and 0 is above the word of the split.
+ */
+static INLINE unsigned
+compare_splits(__m128i ranks, __m128i splits)
+{
+	return _mm_movemask_epi8(_mm_packs_epi16(
+		_mm_cmpgt_epi16(_mm_slli_epi16(ranks, 8), splits),
+		_mm_setzero_si128()));
+}
+
+/*
+ * The compares of the records below a way.
+ */
+static INLINE unsigned
+table_decide(const Table *table, const MlopsRecord *record, const int tables)
+{
+	__m128i		splits = record_splits(record);
+
+	return compare_splits(record_ranks(table, splits, tables), splits);
+}
+
+/*
+ * The same if values may be missing.
+ */
+static INLINE unsigned
+table_decide_missing(const Table *table, const Table *lowest,
+					 const MlopsRecord *record, const int tables)
+{
+	__m128i		splits = record_splits(record);
+	__m128i		ranks = _mm_blendv_epi8(
+		record_ranks(table, splits, tables),
+		record_ranks(lowest, splits, tables), _mm_add_epi8(splits, splits));
+
+	return compare_splits(ranks, splits);
 }
 
 #define LANES 32

@@ -53,6 +53,33 @@ missing_bits(float feature)
 	return _mm_cvtsi128_si32(_mm_castps_si128(_mm_cmpunord_ss(low, low)));
 }
 
+/*
+ * Is one of n features NaN?
+ */
+static INLINE bool
+any_missing(const float *row, uint32_t n)
+{
+	__m256		all = _mm256_setzero_ps();
+	unsigned	missing = 0;
+	__m256		some;
+	uint32_t	i;
+
+	for (i = 0; i + 8 <= n; i += 8)
+	{
+		some = _mm256_loadu_ps(row + i);
+		all = _mm256_or_ps(all, _mm256_cmp_ps(some, some, _CMP_UNORD_Q));
+	}
+	if (n > 8 && i < n)
+	{
+		some = _mm256_loadu_ps(row + n - 8);
+		all = _mm256_or_ps(all, _mm256_cmp_ps(some, some, _CMP_UNORD_Q));
+		i = n;
+	}
+	for (; i < n; i++)
+		missing |= missing_bits(row[i]);
+	return (missing | _mm256_movemask_ps(all)) != 0;
+}
+
 /* Biased ranks of all slots. */
 typedef struct Table
 {
@@ -63,7 +90,7 @@ typedef struct Table
  * Fill the table from the ranks of 64 slots.
  */
 static INLINE void
-table_load(Table *table, const volatile uint64_t *slots)
+table_load(Table *table, const volatile uint64_t *slots, const bool half)
 {
 	table->ranks = _mm512_xor_si512(
 		_mm512_set_epi64(slots[7], slots[6], slots[5], slots[4], slots[3],
@@ -85,21 +112,66 @@ table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 }
 
 /*
- * The same if values may be missing: these go right, but where they go left.
+ * The same if values may be missing: bit 6 tells which table has the rank.
  */
 static INLINE uint64_t
-table_compare_missing(const Table *table, const MlopsUnit *unit,
-					  const int tables)
+table_compare_missing(const Table *table, const Table *lowest,
+					  const MlopsUnit *unit, const int tables)
 {
-	__m512i		at = _mm512_load_si512(unit->table);
-	__m512i		rank = _mm512_permutexvar_epi8(at, table->ranks);
-	__mmask64	right = _mm512_cmpgt_epi8_mask(
-		rank, _mm512_load_si512(unit->bound));
-	__mmask64	left = _mm512_mask_cmpeq_epi8_mask(
-		_mm512_test_epi8_mask(at, _mm512_set1_epi8(MLOPS_CHUNK_SLOTS)),
-		rank, _mm512_set1_epi8(MLOPS_RANK_MISSING ^ MLOPS_RANK_BIAS));
+	__m512i		rank = _mm512_permutex2var_epi8(
+		table->ranks, _mm512_load_si512(unit->table), lowest->ranks);
 
-	return _cvtmask64_u64(_kandn_mask64(left, right));
+	return _cvtmask64_u64(
+		_mm512_cmpgt_epi8_mask(rank, _mm512_load_si512(unit->bound)));
+}
+
+#define KERNEL_DECIDE
+
+/* The splits of records below a way: eight words, each a lane and a bound. */
+static INLINE __m128i
+record_splits(const MlopsRecord *record)
+{
+	return _mm_castps_si128(_mm_shuffle_ps(
+		_mm_loadu_ps((const float *) record),
+		_mm_loadu_ps((const float *) (record + 2)), _MM_SHUFFLE(3, 0, 3, 0)));
+}
+
+/*
+ * Compare them.  The rank of a lane is above the bound if the word with the
+ * rank as its higher byte and 0 is above the word of the split.
+ */
+static INLINE unsigned
+compare_splits(__m512i ranks, __m128i splits)
+{
+	return _cvtmask16_u32(_mm_cmpgt_epi16_mask(
+		_mm_slli_epi16(_mm512_castsi512_si128(ranks), 8), splits));
+}
+
+/*
+ * The compares of the records below a way.
+ */
+static INLINE unsigned
+table_decide(const Table *table, const MlopsRecord *record, const int tables)
+{
+	__m128i		splits = record_splits(record);
+
+	return compare_splits(
+		_mm512_permutexvar_epi8(_mm512_castsi128_si512(splits), table->ranks),
+		splits);
+}
+
+/*
+ * The same if values may be missing.
+ */
+static INLINE unsigned
+table_decide_missing(const Table *table, const Table *lowest,
+					 const MlopsRecord *record, const int tables)
+{
+	__m128i		splits = record_splits(record);
+
+	return compare_splits(
+		_mm512_permutex2var_epi8(table->ranks, _mm512_castsi128_si512(splits),
+								 lowest->ranks), splits);
 }
 
 #define KERNEL_WAYS

@@ -9,7 +9,7 @@
  *							reach it go right
  *		lanes_way()			a way or the next, by a mask
  *		lanes_choose()		of two, by a mask
- *		lanes_add()			adds a number to ways, if LANES is 32 or more
+ *		lanes_add()			adds a number to ways
  *		lanes_store()		writes a vector
  *		add_ways()			adds leaves to the sums of rows
  *
@@ -123,35 +123,79 @@ pair_ways(const uint8_t *lanes, const uint16_t *offsets,
 	return choose(lanes, offsets[0], limits[0], left, right);
 }
 
-#if LANES >= 32
-
 /*
- * Ways n .. n + 15 through seven splits and those above eight pairs of
- * records.
+ * The split above a record, between two ways; way n or n + 1.
  */
 static KERNEL_INLINE Pair
-choose_records(const uint8_t *lanes, const uint16_t *offsets,
-			   const uint8_t *limits, const uint16_t *lane_offset,
-			   const MlopsRecord *record)
+choose_above(const uint8_t *lanes, const uint16_t *lane_offset,
+			 const MlopsRecord *record, Pair left, Pair right)
 {
-	Pair		pairs[8];
-	int			i;
+	return choose(lanes, lane_offset[record->above.lane],
+				  record->above.bound + 1, left, right);
+}
 
-#pragma GCC unroll 8
-	for (i = 0; i < 8; i++, record += 2)
-		pairs[i] = choose_last(lanes, lane_offset[record->above.lane],
-							   record->above.limit, 2 * i);
-#pragma GCC unroll 4
-	for (i = 0; i < 4; i++)
-		pairs[i] = choose(lanes, offsets[3 + i], limits[3 + i],
-						  pairs[2 * i], pairs[2 * i + 1]);
-	return choose(lanes, offsets[0], limits[0],
-				  choose(lanes, offsets[1], limits[1], pairs[0], pairs[1]),
-				  choose(lanes, offsets[2], limits[2], pairs[2], pairs[3]));
+static KERNEL_INLINE Pair
+choose_last_above(const uint8_t *lanes, const uint16_t *lane_offset,
+				  const MlopsRecord *record, int n)
+{
+	return choose_last(lanes, lane_offset[record->above.lane],
+					   record->above.bound + 1, n);
+}
+
+#if LANES >= 32
+
+/* With wide vectors seven levels are decided, else six. */
+#define NEXT_WAYS 4
+
+#else
+
+#define NEXT_WAYS 2
+
+#endif
+
+/*
+ * The ways through the splits above the records below way n.
+ */
+static KERNEL_INLINE Pair
+choose_next(const uint8_t *lanes, const uint16_t *lane_offset,
+			const MlopsRecord *record, int n)
+{
+	record += MLOPS_WAY_RECORDS * n;
+#if LANES >= 32
+	return choose_above(lanes, lane_offset, record,
+						choose_last_above(lanes, lane_offset, record + 1,
+										  4 * n),
+						choose_last_above(lanes, lane_offset, record + 2,
+										  4 * n + 2));
+#else
+	return choose_last_above(lanes, lane_offset, record, 2 * n);
+#endif
 }
 
 /*
- * The ways of n rows through seven levels; writes whole pairs of vectors.
+ * The ways through a split of the fourth level, two of the fifth and those
+ * above the records below these.
+ */
+static KERNEL_INLINE Pair
+choose_records(const uint8_t *lanes, const uint16_t *offsets,
+			   const uint8_t *limits, uint32_t fourth, uint32_t fifth,
+			   const uint16_t *lane_offset, const MlopsRecord *record)
+{
+	Pair		left;
+	Pair		right;
+
+	left = choose(lanes, offsets[fifth], limits[fifth],
+				  choose_next(lanes, lane_offset, record, 0),
+				  choose_next(lanes, lane_offset, record, 1));
+	right = choose(lanes, offsets[fifth + 1], limits[fifth + 1],
+				   choose_next(lanes, lane_offset, record, 2),
+				   choose_next(lanes, lane_offset, record, 3));
+	return choose(lanes, offsets[fourth], limits[fourth], left, right);
+}
+
+/*
+ * The ways of n rows through six or seven levels; writes whole pairs of
+ * vectors.
  */
 KERNEL_TARGET static __attribute__((noinline)) void
 find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
@@ -159,7 +203,7 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 				  const MlopsRecord *records, uint32_t n, uint8_t *ways)
 {
 	uint32_t	i;
-	int			k;
+	uint32_t	k;
 
 	for (i = 0; i < n; i += PAIR, lanes += PAIR)
 	{
@@ -167,16 +211,18 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 
 		for (k = 0; k < 8; k++)
 		{
-			all[k] = choose_records(lanes, offsets + 7 + 7 * k,
-									limits + 7 + 7 * k, lane_offset,
+			uint32_t	third = 3 + k / 2 * 7;
+
+			all[k] = choose_records(lanes, offsets, limits, third + 1 + k % 2,
+									third + 3 + k % 2 * 2, lane_offset,
 									records + 16 * k);
-			all[k].first = lanes_add(all[k].first, 16 * k);
-			all[k].second = lanes_add(all[k].second, 16 * k);
+			all[k].first = lanes_add(all[k].first, 4 * NEXT_WAYS * k);
+			all[k].second = lanes_add(all[k].second, 4 * NEXT_WAYS * k);
 		}
 #pragma GCC unroll 4
 		for (k = 0; k < 4; k++)
-			all[k] = choose(lanes, offsets[3 + k], limits[3 + k], all[2 * k],
-							all[2 * k + 1]);
+			all[k] = choose(lanes, offsets[3 + 7 * k], limits[3 + 7 * k],
+							all[2 * k], all[2 * k + 1]);
 		all[0] = choose(lanes, offsets[1], limits[1], all[0], all[1]);
 		all[2] = choose(lanes, offsets[2], limits[2], all[2], all[3]);
 		all[0] = choose(lanes, offsets[0], limits[0], all[0], all[2]);
@@ -184,8 +230,6 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 		lanes_store(ways + i + LANES, all[0].second);
 	}
 }
-
-#endif							/* LANES >= 32 */
 
 /*
  * The ways of n rows through a tree; writes whole pairs of vectors.
@@ -216,7 +260,7 @@ typedef struct BatchState
 	const MlopsBatch *batch;
 	uint32_t	half;			/* lanes before those with missing lowest */
 	bool		direct;			/* lanes are slots, of the greatest width */
-	uint16_t	lane_offset[MLOPS_CHUNK_LANES];
+	uint16_t	lane_offset[2 * MLOPS_CHUNK_LANES];	/* twice, for bit 7 */
 } BatchState;
 
 /*
@@ -281,6 +325,8 @@ place_lanes(BatchState *state, const MlopsChunk *chunk)
 		state->lane_offset[i + MLOPS_CHUNK_SLOTS] =
 			(map[i] + state->half) * state->batch->width;
 	}
+	memcpy(state->lane_offset + MLOPS_CHUNK_LANES, state->lane_offset,
+		   MLOPS_CHUNK_LANES * sizeof(uint16_t));
 }
 
 /*
@@ -304,14 +350,12 @@ place_splits(const BatchState *state, const MlopsUnit *unit,
 	else
 	{
 		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
-			offsets[i] = state->lane_offset[unit->table[i] &
-											(MLOPS_CHUNK_LANES - 1)];
+			offsets[i] = state->lane_offset[unit->table[i]];
 	}
 }
 
 /*
- * Add the leaves below records to the sums.  With wide vectors the seventh
- * level has been decided.
+ * Add the leaves below records to the sums.
  */
 static KERNEL_INLINE void
 add_records(const BatchState *state, const MlopsRecord *records,
@@ -323,13 +367,14 @@ add_records(const BatchState *state, const MlopsRecord *records,
 
 	for (i = 0; i < state->batch->n; i++, lanes++)
 	{
-#if LANES >= 32
+#if NEXT_WAYS == 4
 		const MlopsRecord *record = &records[ways[i]];
 #else
-		const MlopsRecord *record = &records[2 * ways[i]];
+		const MlopsRecord *record = &records[2 * (ways[i] & ~1u)];
+		const MlopsRecord *above = record + 1 + ways[i] % 2;
 
-		record += is_above(lanes[offsets[record->above.lane]],
-						   record->above.limit - 1);
+		record += ways[i] % 2 * 2 + is_above(lanes[offsets[above->above.lane]],
+											 above->above.bound);
 #endif
 		sums[i] += record->leaf[is_above(lanes[offsets[record->split.lane]],
 										 record->split.bound)];
@@ -391,14 +436,12 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 			case MLOPS_SHAPE_FIVE:
 				find_ways_five(batch->lanes, places, ends, batch->n, ways);
 				break;
-#if LANES >= 32
 			case MLOPS_SHAPE_RECORDS:
 				find_ways_records(batch->lanes, places, ends,
 								  state->lane_offset,
 								  (const MlopsRecord *) outcomes, batch->n,
 								  ways);
 				break;
-#endif
 			default:
 				find_ways_six(batch->lanes, places, ends, batch->n, ways);
 		}
@@ -410,7 +453,7 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 			add_ways((const float *) outcomes, ways, batch->n, sums,
 					 chunk->shape);
 		outcomes += chunk->shape == MLOPS_SHAPE_RECORDS ?
-			MLOPS_UNIT_RECORDS * sizeof(MlopsRecord) : width * sizeof(float);
+			MLOPS_TREE_RECORDS * sizeof(MlopsRecord) : width * sizeof(float);
 	}
 }
 

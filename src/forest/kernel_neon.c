@@ -50,6 +50,20 @@ missing_bits(float feature)
 	return -(unsigned) (feature != feature);
 }
 
+/*
+ * Is one of n features NaN?
+ */
+static INLINE bool
+any_missing(const float *row, uint32_t n)
+{
+	unsigned	missing = 0;
+	uint32_t	i;
+
+	for (i = 0; i < n; i++)
+		missing |= missing_bits(row[i]);
+	return missing != 0;
+}
+
 /* Biased ranks of all slots. */
 typedef struct Table
 {
@@ -60,7 +74,7 @@ typedef struct Table
  * Fill the table from the ranks of 64 slots.
  */
 static INLINE void
-table_load(Table *table, const uint64_t *slots)
+table_load(Table *table, const uint64_t *slots, const bool half)
 {
 	int			i;
 
@@ -72,12 +86,12 @@ table_load(Table *table, const uint64_t *slots)
 }
 
 /*
- * Compare 16 splits of a unit, and leave of each one bit of its own.  Missing
- * values go right, but where they go left.
+ * Compare 16 splits of a unit, and leave of each one bit of its own.  Bit 6
+ * tells which table has the rank, if there are two.
  */
 static INLINE uint8x16_t
-compare_quarter(const Table *table, const MlopsUnit *unit, int quarter,
-				const bool missing)
+compare_quarter(const Table *table, const Table *lowest,
+				const MlopsUnit *unit, int quarter)
 {
 	static const uint8_t bits[16] = {
 		1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128
@@ -88,26 +102,27 @@ compare_quarter(const Table *table, const MlopsUnit *unit, int quarter,
 										   vdupq_n_u8(MLOPS_CHUNK_SLOTS - 1)));
 	int8x16_t	bound = vreinterpretq_s8_u8(vld1q_u8(unit->bound +
 													 16 * quarter));
-	uint8x16_t	right = vcgtq_s8(vreinterpretq_s8_u8(rank), bound);
 
-	if (missing)
-		right = vbicq_u8(right, vandq_u8(
-			vceqq_u8(rank, vdupq_n_u8(MLOPS_RANK_MISSING ^ MLOPS_RANK_BIAS)),
-			vtstq_u8(at, vdupq_n_u8(MLOPS_CHUNK_SLOTS))));
-	return vandq_u8(right, vld1q_u8(bits));
+	if (lowest != NULL)
+		rank = vbslq_u8(vtstq_u8(at, vdupq_n_u8(MLOPS_CHUNK_SLOTS)),
+						vqtbl4q_u8(lowest->ranks,
+								   vandq_u8(at, vdupq_n_u8(MLOPS_CHUNK_SLOTS -
+														   1))), rank);
+	return vandq_u8(vcgtq_s8(vreinterpretq_s8_u8(rank), bound),
+					vld1q_u8(bits));
 }
 
 /*
  * Compare all quarters.
  */
 static INLINE uint64_t
-compare_quarters(const Table *table, const MlopsUnit *unit,
-				 const bool missing)
+compare_quarters(const Table *table, const Table *lowest,
+				 const MlopsUnit *unit)
 {
-	uint8x16_t	low = vpaddq_u8(compare_quarter(table, unit, 0, missing),
-								compare_quarter(table, unit, 1, missing));
-	uint8x16_t	high = vpaddq_u8(compare_quarter(table, unit, 2, missing),
-								 compare_quarter(table, unit, 3, missing));
+	uint8x16_t	low = vpaddq_u8(compare_quarter(table, lowest, unit, 0),
+								compare_quarter(table, lowest, unit, 1));
+	uint8x16_t	high = vpaddq_u8(compare_quarter(table, lowest, unit, 2),
+								 compare_quarter(table, lowest, unit, 3));
 	uint8x16_t	sums = vpaddq_u8(low, high);
 
 	sums = vpaddq_u8(sums, sums);
@@ -120,17 +135,17 @@ compare_quarters(const Table *table, const MlopsUnit *unit,
 static INLINE uint64_t
 table_compare(const Table *table, const MlopsUnit *unit, const int tables)
 {
-	return compare_quarters(table, unit, false);
+	return compare_quarters(table, NULL, unit);
 }
 
 /*
  * The same if values may be missing.
  */
 static INLINE uint64_t
-table_compare_missing(const Table *table, const MlopsUnit *unit,
-					  const int tables)
+table_compare_missing(const Table *table, const Table *lowest,
+					  const MlopsUnit *unit, const int tables)
 {
-	return compare_quarters(table, unit, true);
+	return compare_quarters(table, lowest, unit);
 }
 
 #define LANES 16
@@ -157,6 +172,13 @@ static INLINE Lanes
 lanes_choose(Mask mask, Lanes left, Lanes right)
 {
 	return vbslq_u8(mask, right, left);
+}
+
+/* Every way plus n. */
+static INLINE Lanes
+lanes_add(Lanes ways, int n)
+{
+	return vaddq_u8(ways, vdupq_n_u8(n));
 }
 
 /* Write the bytes of a vector. */

@@ -82,6 +82,13 @@ lanes_choose(Mask mask, Lanes left, Lanes right)
 	return (left & mask) | (right & ~mask);
 }
 
+/* Every way plus n. */
+static INLINE Lanes
+lanes_add(Lanes ways, int n)
+{
+	return ways + (int8_t) n;
+}
+
 /* Write the bytes of a vector. */
 static INLINE void
 lanes_store(uint8_t *to, Lanes from)
@@ -190,7 +197,8 @@ leaf_of(const MlopsForest *forest, const MlopsTree *tree, const float *row,
 		const int shape)
 {
 	if (shape == MLOPS_SHAPE_RECORDS)
-		return record_leaf((const MlopsRecord *) outcomes + 2 * way, lanes);
+		return record_leaf((const MlopsRecord *) outcomes +
+						   MLOPS_WAY_RECORDS * way, lanes);
 	if (shape == MLOPS_SHAPE_NODES)
 		return walk_nodes(forest, tree, ((const uint32_t *) outcomes)[way],
 						  row);
@@ -211,7 +219,7 @@ add_trees(const MlopsForest *forest, const MlopsChunk *chunk,
 	const char *outcomes = mlops_line(forest, chunk->outcomes);
 	const int	trees = MLOPS_SHAPE_TREES(shape);
 	const size_t size = shape == MLOPS_SHAPE_RECORDS ?
-		MLOPS_UNIT_RECORDS * sizeof(MlopsRecord) :
+		MLOPS_TREE_RECORDS * sizeof(MlopsRecord) :
 		MLOPS_SHAPE_WIDTH(shape) * sizeof(float);
 	uint32_t	left = chunk->n_trees;
 	uint32_t	count;

@@ -4,11 +4,16 @@
  *
  * Needs, beside what kernel.h says,
  *		Table				the ranks of 64 slots in registers
- *		table_load()		fills it, word by word: these were just written, and
- *							a vector could not be read before they are in memory
+ *		table_load()		fills it, or its first half if no slot is beyond,
+ *							word by word: these were just written, and a vector
+ *							could not be read before they are in memory
  *		table_compare()		decides all splits of a unit, if no value of the
  *							row is missing
- *		table_compare_missing() the same if one may be
+ *		table_compare_missing() the same if one may be, by a second table for
+ *							splits where these go left
+ *		table_decide(), table_decide_missing()	the same for the splits of the
+ *							records below a way, for record_leaves[]; they are
+ *							read one by one if KERNEL_DECIDE is not defined
  * and KERNEL_TABLES, if the compare is faster when fewer slots are used.
  *
  * A row goes through all trees: a unit's bytes of slots are looked up in the
@@ -30,7 +35,10 @@ typedef struct RowState
 	const MlopsForest *forest;
 	const float *row;
 	Table		table;
-	const int8_t *lanes;		/* biased, in the second half missing lowest */
+	Table		lowest;			/* missing values lowest, if there are any */
+#ifndef KERNEL_DECIDE
+	uint64_t	lanes[32];		/* see fill_lanes() */
+#endif
 } RowState;
 
 /*
@@ -64,8 +72,41 @@ way_of(uint64_t right, const int shape)
 static KERNEL_INLINE uint64_t
 compare(const RowState *state, const MlopsUnit *unit, const int tables)
 {
-	return tables < 0 ? table_compare_missing(&state->table, unit, -tables) :
+	return tables < 0 ?
+		table_compare_missing(&state->table, &state->lowest, unit, -tables) :
 		table_compare(&state->table, unit, tables);
+}
+
+/*
+ * The records below the way through a tree's first five levels, whose compares
+ * are the lowest bits; its records begin at first.
+ */
+static KERNEL_INLINE const MlopsRecord *
+records_below(uint64_t right, const MlopsRecord *first)
+{
+	unsigned	top = right & 7;
+	unsigned	below = (right >> two_start[top]) & 127;
+
+	return (const MlopsRecord *)
+		((const char *) first + two_bytes[top] + three_bytes[below]);
+}
+
+/*
+ * The leaf below a way, by its records.
+ */
+static KERNEL_INLINE float
+leaf_of_records(const RowState *state, const MlopsRecord *record,
+				const int tables)
+{
+#ifdef KERNEL_DECIDE
+	unsigned	right = tables < 0 ?
+		table_decide_missing(&state->table, &state->lowest, record, -tables) :
+		table_decide(&state->table, record, tables);
+
+	return ((const float *) record)[record_leaves[right]];
+#else
+	return record_leaf(record, (const int8_t *) state->lanes);
+#endif
 }
 
 #ifdef KERNEL_WAYS
@@ -195,6 +236,16 @@ add_chunk(const RowState *state, const MlopsChunk *chunk, float *output,
 }
 
 /*
+ * Ask for the lines of the records below a way.
+ */
+static KERNEL_INLINE void
+ask_for(const MlopsRecord *record)
+{
+	__builtin_prefetch(record);
+	__builtin_prefetch((const char *) (record + MLOPS_WAY_RECORDS) - 1);
+}
+
+/*
  * The same for trees with records.  These are spread over more memory than
  * a cache holds, so they are asked for some trees before they are used.
  */
@@ -216,17 +267,20 @@ add_chunk_records(const RowState *state, const MlopsChunk *chunk,
 		uint32_t	count = left < AHEAD ? left : AHEAD;
 		uint32_t	k;
 
-		for (k = 0; k < count; k++, unit++, records += MLOPS_UNIT_RECORDS)
+		for (k = 0; k < count; k += 2, unit++)
 		{
 			uint64_t	right = compare(state, unit, tables);
 
-			ahead[k] = records + 2 * way_of(right, MLOPS_SHAPE_RECORDS);
-			__builtin_prefetch(ahead[k]);
-			__builtin_prefetch((const char *) (ahead[k] + 2) - 1);
+			ahead[k] = records_below(right, records);
+			ahead[k + 1] = records_below(right >> 32,
+										 records + MLOPS_TREE_RECORDS);
+			ask_for(ahead[k]);
+			ask_for(ahead[k + 1]);
+			records += 2 * MLOPS_TREE_RECORDS;
 		}
 		for (k = 0; k < count; k++, tree++)
 		{
-			float		leaf = record_leaf(ahead[k], state->lanes);
+			float		leaf = leaf_of_records(state, ahead[k], tables);
 
 			if (single)
 				sum += leaf;
@@ -306,47 +360,75 @@ add_chunk_missing(const RowState *state, const MlopsChunk *chunk,
 }
 
 /*
- * The bytes of a word that are 255 have their highest bit set, others none.
+ * Is a value of the row missing?  What trees do not ask for may be looked at
+ * as well: a row is taken for one with missing values for nothing at worst.
  */
-static KERNEL_INLINE uint64_t
-missing_bytes(uint64_t word)
+static KERNEL_INLINE bool
+row_missing(const MlopsForest *forest, const float *row)
 {
-	const uint64_t high = UINT64_C(0x8080808080808080);
+	const MlopsGroup *groups = mlops_forest_section(forest,
+													MLOPS_SECTION_GROUPS);
+	uint32_t	n_groups = mlops_group_count(forest);
+	unsigned	missing = 0;
+	uint32_t	i;
 
-	return ((word & ~high) + (high >> 7)) & word & high;
+	if (forest->n_features <= 4 * n_groups)
+		return any_missing(row, forest->n_features);
+	for (i = 0; i < n_groups; i++)
+		missing |= missing_bits(row[groups[i].feature]);
+	return missing != 0;
 }
 
 /*
- * The ranks of all groups of a row, eight in a word; whether one is missing.
+ * The ranks of all groups of a row, eight in a word.  If values may be missing
+ * these have the lowest rank in one, and the highest in the other.
  */
-static KERNEL_INLINE bool
-rank_row(const MlopsForest *forest, const float *row, uint64_t *words)
+static KERNEL_INLINE void
+rank_row(const MlopsForest *forest, const float *row, uint64_t *lowest,
+		 uint64_t *highest, const bool missing)
 {
 	const MlopsGroup *groups = mlops_forest_section(forest,
 													MLOPS_SECTION_GROUPS);
 	const char *cuts = mlops_forest_section(forest, MLOPS_SECTION_CUTS);
 	uint32_t	left = mlops_group_count(forest);
-	uint64_t	missing = 0;
 	uint64_t	word;
+	uint64_t	raised;
 	uint32_t	k;
 
 	for (; left >= 8; left -= 8)
 	{
 		word = 0;
+		raised = 0;
 #pragma GCC unroll 8
 		for (k = 0; k < 8; k++, groups++)
+		{
+			float		feature = row[groups->feature];
+
 			word = word >> 8 |
-				(uint64_t) rank_of(groups, cuts, row[groups->feature]) << 56;
-		missing |= missing_bytes(word);
-		*words++ = word;
+				(uint64_t) rank_of(groups, cuts, feature) << 56;
+			if (missing)
+				raised = raised >> 8 | (uint64_t) missing_bits(feature) << 56;
+		}
+		*lowest++ = word;
+		if (missing)
+			*highest++ = word | raised;
 	}
 	word = 0;
+	raised = 0;
 	for (k = 0; k < left; k++, groups++)
-		word |= (uint64_t) (rank_of(groups, cuts, row[groups->feature]) &
-							0xFF) << 8 * k;
+	{
+		float		feature = row[groups->feature];
+
+		word |= (uint64_t) (rank_of(groups, cuts, feature) & 0xFF) << 8 * k;
+		if (missing)
+			raised |= (uint64_t) (missing_bits(feature) & 0xFF) << 8 * k;
+	}
 	if (left > 0)
-		*words = word;
-	return (missing | missing_bytes(word)) != 0;
+	{
+		*lowest = word;
+		if (missing)
+			*highest = word | raised;
+	}
 }
 
 /*
@@ -373,47 +455,68 @@ gather_slots(const MlopsForest *forest, const MlopsChunk *chunk,
 	}
 }
 
+#ifndef KERNEL_DECIDE
+
 /*
- * The lanes of a chunk, for records.
+ * The lanes of records: slots, those with missing values lowest, and all once
+ * more for bit 7.
  */
 static KERNEL_INLINE void
-fill_lanes(const uint64_t *slots, uint64_t *lanes)
+fill_lanes(const uint64_t *slots, const uint64_t *lowest, uint64_t *lanes)
 {
 	const uint64_t high = UINT64_C(0x8080808080808080);
 	int			i;
 
 	for (i = 0; i < 8; i++)
 	{
-		lanes[i] = slots[i] ^ high;
-		lanes[8 + i] = (slots[i] & ~((missing_bytes(slots[i]) >> 7) * 255)) ^
-			high;
+		lanes[i] = lanes[16 + i] = slots[i] ^ high;
+		lanes[8 + i] = lanes[24 + i] = lowest[i] ^ high;
 	}
 }
 
+#endif							/* KERNEL_DECIDE */
+
 /*
- * Add the leaves of all trees to the outputs of a row.
+ * Bring the slots of a row into the tables.
  */
-KERNEL_TARGET void
-KERNEL(row) (const MlopsForest *forest, const float *row, float *output)
+static KERNEL_INLINE void
+load_slots(RowState *state, uint64_t slots[2][8], const bool half,
+		   const bool missing)
+{
+	table_load(&state->table, slots[missing], half);
+	if (missing)
+		table_load(&state->lowest, slots[0], half);
+#ifndef KERNEL_DECIDE
+	fill_lanes(slots[missing], slots[0], state->lanes);
+#endif
+}
+
+/*
+ * Add the leaves of all trees to the outputs of a row; missing tells whether
+ * values may be missing.
+ */
+static KERNEL_INLINE void
+add_row(const MlopsForest *forest, const float *row, float *output,
+		const bool missing)
 {
 	/* In the byte order of words, byte k of slots is slot k. */
-	uint64_t	words[MLOPS_MAX_GROUPS / 8];
-	uint64_t	slots[8] = {0};
-	uint64_t	lanes[16];
+	uint64_t	words[2][MLOPS_MAX_GROUPS / 8];
+	uint64_t	slots[2][8];
 	uint32_t	n_chunks;
 	const MlopsChunk *chunk = mlops_chunks(forest, &n_chunks);
 	bool		shared = mlops_group_count(forest) <= MLOPS_CHUNK_SLOTS;
 	uint32_t	map = UINT32_MAX;
-	bool		missing;
 	RowState	state;
 
 	state.forest = forest;
 	state.row = row;
-	state.lanes = (const int8_t *) lanes;
-	missing = rank_row(forest, row, shared ? slots : words);
-	table_load(&state.table, slots);
-	if (shared && forest->max_depth > 6)
-		fill_lanes(slots, lanes);
+	memset(slots, 0, missing ? sizeof(slots) : sizeof(slots[0]));
+	rank_row(forest, row, shared ? slots[0] : words[0],
+			 shared ? slots[1] : words[1], missing);
+	if (mlops_group_count(forest) <= MLOPS_CHUNK_SLOTS / 2)
+		load_slots(&state, slots, true, missing);
+	else
+		load_slots(&state, slots, false, missing);
 	for (; n_chunks > 0; n_chunks--, chunk++)
 	{
 		if (chunk->shape == MLOPS_SHAPE_PLAIN)
@@ -425,16 +528,28 @@ KERNEL(row) (const MlopsForest *forest, const float *row, float *output)
 		if (!shared && chunk->map != map)
 		{
 			map = chunk->map;
-			gather_slots(forest, chunk, words, slots);
-			table_load(&state.table, slots);
-			if (forest->max_depth > 6)
-				fill_lanes(slots, lanes);
+			gather_slots(forest, chunk, words[0], slots[0]);
+			if (missing)
+				gather_slots(forest, chunk, words[1], slots[1]);
+			load_slots(&state, slots, false, missing);
 		}
 		if (missing)
 			add_chunk_missing(&state, chunk, output);
 		else
 			add_chunk_complete(&state, chunk, output);
 	}
+}
+
+/*
+ * Add the leaves of all trees to the outputs of a row.
+ */
+KERNEL_TARGET void
+KERNEL(row) (const MlopsForest *forest, const float *row, float *output)
+{
+	if (row_missing(forest, row))
+		add_row(forest, row, output, true);
+	else
+		add_row(forest, row, output, false);
 }
 
 #endif							/* MLOPS_FOREST_KERNEL_ROW_H */

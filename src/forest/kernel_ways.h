@@ -5,7 +5,7 @@
 #ifndef MLOPS_FOREST_KERNEL_WAYS_H
 #define MLOPS_FOREST_KERNEL_WAYS_H
 
-#include <stdint.h>
+#include "forest/ranks.h"
 
 /* Ways through the three splits of bits 0 .. 2, then 1 .. 3, then ... */
 #define BIT(k, n) ((k) >> (n) & 1)
@@ -16,14 +16,35 @@
 	TIMES_2(f, (k) + 4), TIMES_2(f, (k) + 6)
 #define TIMES_32(f, k) TIMES_8(f, k), TIMES_8(f, (k) + 8), \
 	TIMES_8(f, (k) + 16), TIMES_8(f, (k) + 24)
-#define TIMES_128(f) TIMES_32(f, 0), TIMES_32(f, 32), TIMES_32(f, 64), \
-	TIMES_32(f, 96)
+#define TIMES_128(f, k) TIMES_32(f, k), TIMES_32(f, (k) + 32), \
+	TIMES_32(f, (k) + 64), TIMES_32(f, (k) + 96)
+#define TIMES_256(f) TIMES_128(f, 0), TIMES_128(f, 128)
 #define THREE_BY_8(k) (8 * THREE(k))
 #define THREE_START(k) (7 + 7 * THREE(k))
 
-static const uint8_t three[128] = {TIMES_128(THREE)};
-static const uint8_t three_by_8[128] = {TIMES_128(THREE_BY_8)};
-static const uint8_t three_start[128] = {TIMES_128(THREE_START)};
+static const uint8_t three[128] = {TIMES_128(THREE, 0)};
+static const uint8_t three_by_8[128] = {TIMES_128(THREE_BY_8, 0)};
+static const uint8_t three_start[128] = {TIMES_128(THREE_START, 0)};
 static const uint8_t two[8] = {TIMES_8(TWO, 0)};
+
+/* The same for five levels, in bytes of records below the way. */
+#define WAY_BYTES (MLOPS_WAY_RECORDS * sizeof(MlopsRecord))
+#define TWO_START(k) (3 + 7 * TWO(k))
+#define TWO_BYTES(k) (8 * WAY_BYTES * TWO(k))
+#define THREE_BYTES(k) (WAY_BYTES * THREE(k))
+
+static const uint8_t two_start[8] = {TIMES_8(TWO_START, 0)};
+static const uint16_t two_bytes[8] = {TIMES_8(TWO_BYTES, 0)};
+static const uint16_t three_bytes[128] = {TIMES_128(THREE_BYTES, 0)};
+
+/*
+ * The leaf below a way, counted in floats from its first record.  Bit 2k is
+ * the compare of the split of record k, bit 2k + 1 that above it.
+ */
+#define RECORD_OF(k) (2 * BIT(k, 1) + BIT(k, 3 + 2 * BIT(k, 1)))
+#define RECORD_LEAF(k) \
+	(3 * RECORD_OF(k) + 1 + BIT(k, 2 * RECORD_OF(k)))
+
+static const uint8_t record_leaves[256] = {TIMES_256(RECORD_LEAF)};
 
 #endif							/* MLOPS_FOREST_KERNEL_WAYS_H */

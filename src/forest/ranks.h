@@ -8,7 +8,8 @@
  * the rank, which is the number of cuts that are not above the feature.  A
  * split at cut number b sends a row right if rank > b.  That is exact, since
  * ranks have the order of the floats that they stand for.  The rank of NaN is
- * 255 for splits where missing values go right, 0 where they go left.
+ * 255 for splits where missing values go right, 0 where they go left.  A
+ * feature above all 255 cuts has the rank 255, too, and goes right everywhere.
  *
  * Trees lie in units of 64 splits that are compared at once; what a unit
  * holds of a tree are its first three to six levels.  Consecutive trees of one
@@ -25,7 +26,7 @@
 
 #include "forest/block.h"
 
-#define MLOPS_GROUP_CUTS 254	/* of one group, at most */
+#define MLOPS_GROUP_CUTS 255	/* of one group, at most */
 #define MLOPS_CUT_BLOCK 16		/* cuts that are compared at once */
 #define MLOPS_MAX_GROUPS 2048	/* of a block */
 #define MLOPS_CHUNK_SLOTS 64
@@ -52,17 +53,17 @@ typedef struct MlopsGroup
 /*
  * What a unit holds, and what lies in the lines of outcomes: for the shapes up
  * to MLOPS_SHAPE_SIX, of 3 to 6 levels, a float for every way through a tree;
- * else the six levels of one tree and then 128 records, or 64 numbers of nodes
- * where the walk over nodes goes on.  A plain chunk has no units: its trees
- * are walked by their nodes.
+ * else five levels and 128 records, or six levels and 64 numbers of nodes where
+ * the walk over nodes goes on.  A plain chunk has no units: its trees are
+ * walked by their nodes.
  */
 typedef enum MlopsShape
 {
 	MLOPS_SHAPE_THREE,			/* eight trees in a unit */
 	MLOPS_SHAPE_FOUR,			/* four */
 	MLOPS_SHAPE_FIVE,			/* two */
-	MLOPS_SHAPE_SIX,			/* one, as in those below */
-	MLOPS_SHAPE_RECORDS,		/* seven or eight levels */
+	MLOPS_SHAPE_SIX,			/* one, as in MLOPS_SHAPE_NODES */
+	MLOPS_SHAPE_RECORDS,		/* two, of seven or eight levels */
 	MLOPS_SHAPE_NODES,
 	MLOPS_SHAPE_PLAIN,
 	MLOPS_SHAPE_COUNT
@@ -77,7 +78,7 @@ typedef struct MlopsChunk
 	uint32_t	n_slots;		/* that are used, at least 1 */
 	uint32_t	map;			/* which map tells the groups of the slots */
 	uint32_t	units;			/* first of 2 lines for each unit */
-	uint32_t	outcomes;		/* first of 4 or 24 lines for each unit */
+	uint32_t	outcomes;		/* first of 4 or 48 lines for each unit */
 	uint32_t	reserved;
 } MlopsChunk;
 
@@ -98,36 +99,38 @@ typedef struct MlopsUnit
 	uint8_t		bound[MLOPS_UNIT_SPLITS];
 } MlopsUnit;
 
+/* A split, as in a unit. */
+typedef struct MlopsRecordSplit
+{
+	uint8_t		lane;
+	int8_t		bound;
+} MlopsRecordSplit;
+
 /*
- * Two of them are what lies below a way through six levels: the seventh
- * level's split is above in the first, and leads to the eighth level's split
- * of either.  lane and bound are as in a unit.
+ * Four of them are what lies below a way through five levels: the sixth
+ * level's split is above in the first, those of the seventh are above in the
+ * second and third, and each has a split of the eighth with its leaves.  So
+ * the seven splits of the last three levels lie in one line or two.
  */
 typedef struct MlopsRecord
 {
-	struct
-	{
-		uint8_t		lane;
-		int8_t		bound;
-	}			split;
-	struct
-	{
-		uint8_t		lane;
-		int8_t		limit;		/* bound + 1 */
-	}			above;			/* not read in the second */
+	MlopsRecordSplit split;
+	MlopsRecordSplit above;		/* not read in the fourth */
 	float		leaf[2];
 } MlopsRecord;
 
-/* Trees in a unit, bytes of a tree in it, levels. */
-#define MLOPS_SHAPE_TREES(shape) ((shape) < MLOPS_SHAPE_SIX ? 8 >> (shape) : 1)
-#define MLOPS_SHAPE_WIDTH(shape) \
-	((shape) < MLOPS_SHAPE_SIX ? 8 << (shape) : MLOPS_UNIT_SPLITS)
-#define MLOPS_SHAPE_LEVELS(shape) \
-	((shape) < MLOPS_SHAPE_SIX ? 3 + (shape) : 6)
+#define MLOPS_WAY_RECORDS 4		/* below a way */
+#define MLOPS_TREE_RECORDS 128
 
-#define MLOPS_UNIT_RECORDS 128
+/* Levels of a tree in a unit, trees in it, bytes of each. */
+#define MLOPS_SHAPE_LEVELS(shape) \
+	((shape) == MLOPS_SHAPE_RECORDS ? 5 : \
+	 (shape) < MLOPS_SHAPE_SIX ? 3 + (shape) : 6)
+#define MLOPS_SHAPE_TREES(shape) (64 >> MLOPS_SHAPE_LEVELS(shape))
+#define MLOPS_SHAPE_WIDTH(shape) (1 << MLOPS_SHAPE_LEVELS(shape))
+
 #define MLOPS_UNIT_LINES 2
-#define MLOPS_OUTCOME_LINES(shape) ((shape) == MLOPS_SHAPE_RECORDS ? 24 : 4)
+#define MLOPS_OUTCOME_LINES(shape) ((shape) == MLOPS_SHAPE_RECORDS ? 48 : 4)
 
 /* Number of groups; 0 if the block has not this layout. */
 static inline uint32_t

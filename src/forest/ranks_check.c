@@ -149,14 +149,12 @@ chunk_good(const MlopsForest *forest, const MlopsChunk *chunk)
 	uint64_t	n_units;
 
 	if (chunk->shape >= MLOPS_SHAPE_COUNT || chunk->n_slots < 1 ||
-		chunk->n_slots > MLOPS_CHUNK_SLOTS || chunk->map >= n_maps ||
+		chunk->n_slots > MLOPS_CHUNK_SLOTS ||
+		chunk->n_slots > mlops_group_count(forest) || chunk->map >= n_maps ||
 		(mlops_group_count(forest) <= MLOPS_CHUNK_SLOTS && chunk->map != 0))
 		return false;
 	if (chunk->shape == MLOPS_SHAPE_PLAIN)
 		return true;
-	/* Kernels prepare for records only where trees are deep. */
-	if (chunk->shape == MLOPS_SHAPE_RECORDS && forest->max_depth <= 6)
-		return false;
 	trees = MLOPS_SHAPE_TREES(chunk->shape);
 	n_units = (chunk->n_trees + trees - 1) / trees;
 	return lines_good(forest, chunk->units, n_units * MLOPS_UNIT_LINES) &&
@@ -176,38 +174,25 @@ lines_good(const MlopsForest *forest, uint64_t first, uint64_t count)
 }
 
 /*
- * Records know their lanes, and numbers of nodes lie in their tree.
+ * Numbers of nodes lie in their tree.
  */
 static bool
 outcomes_good(const MlopsForest *forest, const MlopsChunk *chunk)
 {
 	const MlopsTree *trees = mlops_forest_section(forest,
 												  MLOPS_SECTION_TREES);
-	const void *outcomes = mlops_line(forest, chunk->outcomes);
+	const uint32_t *nodes = mlops_line(forest, chunk->outcomes);
 	uint32_t	i;
 
+	if (chunk->shape != MLOPS_SHAPE_NODES)
+		return true;
 	for (i = 0; i < chunk->n_trees * MLOPS_UNIT_SPLITS; i++)
 	{
-		if (chunk->shape == MLOPS_SHAPE_RECORDS)
-		{
-			const MlopsRecord *record = (const MlopsRecord *) outcomes +
-				2 * i;
+		const MlopsTree *tree = trees + chunk->first_tree +
+			i / MLOPS_UNIT_SPLITS;
 
-			if ((record[0].above.lane | record[0].split.lane |
-				 record[1].split.lane) >= MLOPS_CHUNK_LANES)
-				return false;
-		}
-		else if (chunk->shape == MLOPS_SHAPE_NODES)
-		{
-			const MlopsTree *tree = trees + chunk->first_tree +
-				i / MLOPS_UNIT_SPLITS;
-
-			if (((const uint32_t *) outcomes)[i] - tree->first >=
-				tree->count)
-				return false;
-		}
-		else
-			break;
+		if (nodes[i] - tree->first >= tree->count)
+			return false;
 	}
 	return true;
 }

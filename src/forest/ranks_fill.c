@@ -22,6 +22,10 @@ static void fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit,
 static uint32_t split_place(MlopsShape shape, uint32_t place);
 static void fill_records(const MlopsRankBuilder *builder, MlopsRecord *record,
 						 uint32_t at);
+static void fill_record(const MlopsRankBuilder *builder, MlopsRecord *record,
+						uint32_t at);
+static MlopsRecordSplit record_split(const MlopsRankBuilder *builder,
+									 uint32_t at);
 static uint8_t lane_of(const MlopsRankBuilder *builder, const MlopsNode *node,
 					   uint8_t *bound);
 
@@ -114,14 +118,12 @@ fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit, MlopsShape shape,
 	uint32_t	leftmost = place;
 	uint32_t	count = 1;
 	uint32_t	i;
-	uint8_t		lane;
 
 	if (place < ways && !mlops_is_leaf(builder, at))
 	{
 		uint32_t	to = first + split_place(shape, place);
 
-		lane = lane_of(builder, node, &unit->bound[to]);
-		unit->table[to] = lane | (lane >> 4 & 1) << 7;
+		unit->table[to] = lane_of(builder, node, &unit->bound[to]);
 		fill_splits(builder, unit, shape, first, 2 * place, node->left,
 					outcomes);
 		fill_splits(builder, unit, shape, first, 2 * place + 1,
@@ -133,7 +135,8 @@ fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit, MlopsShape shape,
 	for (i = leftmost - ways; i < leftmost - ways + count; i++)
 	{
 		if (shape == MLOPS_SHAPE_RECORDS)
-			fill_records(builder, (MlopsRecord *) outcomes + 2 * i, at);
+			fill_records(builder, (MlopsRecord *) outcomes +
+						 MLOPS_WAY_RECORDS * i, at);
 		else if (shape == MLOPS_SHAPE_NODES)
 			((uint32_t *) outcomes)[i] = at;
 		else
@@ -161,42 +164,71 @@ split_place(MlopsShape shape, uint32_t place)
 }
 
 /*
- * Fill two records with what is below a node, or with a leaf alone.
+ * Fill four records with what is below a node, or with a leaf alone.
  */
 static void
 fill_records(const MlopsRankBuilder *builder, MlopsRecord *record, uint32_t at)
 {
 	const MlopsNode *nodes = builder->source->nodes;
-	uint8_t		bound = NO_BOUND;
-	int			i;
+	bool		split = !mlops_is_leaf(builder, at);
+	uint32_t	left = nodes[at].left;
+	uint32_t	i;
 
-	if (!mlops_is_leaf(builder, at))
-		record->above.lane = lane_of(builder, &nodes[at], &bound);
-	record->above.limit = (int8_t) (uint8_t) (bound + 1);
-	for (i = 0; i < 2; i++, record++)
+	record[0].above = record_split(builder, at);
+	for (i = 0; i < 2; i++)
 	{
-		uint32_t	below = mlops_is_leaf(builder, at) ? at : nodes[at].left + i;
-		uint32_t	left = nodes[below].left;
+		uint32_t	below = left + (split ? i : 0);
+		uint32_t	last = nodes[below].left;
 
-		bound = NO_BOUND;
-		if (!mlops_is_leaf(builder, below))
-			record->split.lane = lane_of(builder, &nodes[below], &bound);
-		record->split.bound = (int8_t) bound;
-		record->leaf[0] = nodes[left].value;
-		record->leaf[1] = nodes[left + (left != below)].value;
+		record[1 + i].above = record_split(builder, below);
+		fill_record(builder, &record[2 * i], last);
+		fill_record(builder, &record[2 * i + 1], last + (last != below));
 	}
 }
 
 /*
- * The lane of a split, and its bound.
+ * Fill the split and leaves of one with those of a node, or with a leaf.
+ */
+static void
+fill_record(const MlopsRankBuilder *builder, MlopsRecord *record, uint32_t at)
+{
+	const MlopsNode *nodes = builder->source->nodes;
+	uint32_t	left = nodes[at].left;
+
+	record->split = record_split(builder, at);
+	record->leaf[0] = nodes[left].value;
+	record->leaf[1] = nodes[left + (left != at)].value;
+}
+
+/*
+ * A node as a split of a record; a leaf is one that sends all to the left.
+ */
+static MlopsRecordSplit
+record_split(const MlopsRankBuilder *builder, uint32_t at)
+{
+	MlopsRecordSplit split = {0, NO_BOUND};
+	uint8_t		bound;
+
+	if (!mlops_is_leaf(builder, at))
+	{
+		split.lane = lane_of(builder, &builder->source->nodes[at], &bound);
+		split.bound = (int8_t) bound;
+	}
+	return split;
+}
+
+/*
+ * The lane of a split, with bit 4 in bit 7 once more, and its bound.
  */
 static uint8_t
 lane_of(const MlopsRankBuilder *builder, const MlopsNode *node, uint8_t *bound)
 {
 	uint32_t	group;
 	uint32_t	number;
+	uint8_t		lane;
 
 	mlops_ranks_find_cut(builder, node, &group, &number);
 	*bound = number ^ MLOPS_RANK_BIAS;
-	return builder->slots[group] + (node->slot & 1 ? 0 : MLOPS_CHUNK_SLOTS);
+	lane = builder->slots[group] + (node->slot & 1 ? 0 : MLOPS_CHUNK_SLOTS);
+	return lane | (lane >> 4 & 1) << 7;
 }
