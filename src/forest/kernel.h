@@ -63,6 +63,16 @@ record_leaf(const MlopsRecord *record, const int8_t *lanes)
 }
 
 /*
+ * Ask for the lines of the records below a way.
+ */
+static KERNEL_INLINE void
+ask_for(const MlopsRecord *record)
+{
+	__builtin_prefetch(record);
+	__builtin_prefetch((const char *) (record + MLOPS_WAY_RECORDS) - 1);
+}
+
+/*
  * The value of the leaf that a walk over nodes from one of them ends in.
  * Leaves are no splits of a feature, so their slot is not read.
  */

@@ -189,7 +189,9 @@ table_compare_missing(const Table *table, const Table *lowest,
 
 #define KERNEL_DECIDE
 
-/* The splits of records below a way: eight words, each a lane and a bound. */
+/*
+ * The splits of records below a way: eight words, each a lane and a bound.
+ */
 static INLINE __m128i
 record_splits(const MlopsRecord *record)
 {
@@ -263,6 +265,7 @@ table_decide_missing(const Table *table, const Table *lowest,
 }
 
 #define LANES 32
+#define KERNEL_PARTS 4
 typedef __m256i Lanes;
 typedef __m256i Mask;
 

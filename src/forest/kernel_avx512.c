@@ -127,7 +127,9 @@ table_compare_missing(const Table *table, const Table *lowest,
 
 #define KERNEL_DECIDE
 
-/* The splits of records below a way: eight words, each a lane and a bound. */
+/*
+ * The splits of records below a way: eight words, each a lane and a bound.
+ */
 static INLINE __m128i
 record_splits(const MlopsRecord *record)
 {
@@ -202,6 +204,7 @@ find_ways(const uint64_t *right)
 }
 
 #define LANES 64
+#define KERNEL_PARTS 2
 typedef __m512i Lanes;
 typedef __mmask64 Mask;
 

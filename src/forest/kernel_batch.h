@@ -23,53 +23,88 @@
 
 #include "forest/kernel.h"
 
-/* Two vectors at a time share what is loaded of a split. */
-typedef struct Pair
+/*
+ * Bytes of so many rows that what is loaded of a split is shared by some
+ * vectors, as many as there are registers for.
+ */
+typedef struct Rows
 {
-	Lanes		first;
-	Lanes		second;
-} Pair;
+	Lanes		part[KERNEL_PARTS];
+} Rows;
 
-#define PAIR (2 * LANES)
+#define ROWS (KERNEL_PARTS * LANES)
+
+/* For each vector of Rows. */
+#define EACH_PART(i) \
+	_Pragma("GCC unroll 4") \
+	for (i = 0; i < KERNEL_PARTS; i++)
 
 /*
  * Between two ways, by one split.
  */
-static KERNEL_INLINE Pair
-choose(const uint8_t *lanes, uint16_t offset, uint8_t limit, Pair left,
-	   Pair right)
+static KERNEL_INLINE Rows
+choose(const uint8_t *lanes, uint16_t offset, uint8_t limit, Rows left,
+	   Rows right)
 {
-	Pair		chosen;
+	Rows		chosen;
+	int			i;
 
-	chosen.first = lanes_choose(lanes_compare(lanes + offset, limit),
-								left.first, right.first);
-	chosen.second = lanes_choose(lanes_compare(lanes + offset + LANES, limit),
-								 left.second, right.second);
+	EACH_PART(i)
+		chosen.part[i] = lanes_choose(
+			lanes_compare(lanes + offset + i * LANES, limit),
+			left.part[i], right.part[i]);
 	return chosen;
 }
 
 /*
  * Way n or n + 1, by one split.
  */
-static KERNEL_INLINE Pair
+static KERNEL_INLINE Rows
 choose_last(const uint8_t *lanes, uint16_t offset, uint8_t limit, int n)
 {
-	Pair		chosen;
+	Rows		chosen;
+	int			i;
 
-	chosen.first = lanes_way(lanes_compare(lanes + offset, limit), n);
-	chosen.second = lanes_way(lanes_compare(lanes + offset + LANES, limit), n);
+	EACH_PART(i)
+		chosen.part[i] = lanes_way(
+			lanes_compare(lanes + offset + i * LANES, limit), n);
 	return chosen;
+}
+
+/*
+ * Every way plus n.
+ */
+static KERNEL_INLINE Rows
+add_number(Rows ways, int n)
+{
+	int			i;
+
+	EACH_PART(i)
+		ways.part[i] = lanes_add(ways.part[i], n);
+	return ways;
+}
+
+/*
+ * Write the ways of all rows.
+ */
+static KERNEL_INLINE void
+store_rows(uint8_t *to, Rows from)
+{
+	int			i;
+
+	EACH_PART(i)
+		lanes_store(to + i * LANES, from.part[i]);
 }
 
 /*
  * Ways n .. n + 7, by seven splits of three levels.
  */
-static KERNEL_INLINE Pair
+static KERNEL_INLINE Rows
 choose_eight(const uint8_t *lanes, const uint16_t *offsets,
 			 const uint8_t *limits, int n)
 {
-	Pair		left;
-	Pair		right;
+	Rows		left;
+	Rows		right;
 
 	left = choose(lanes, offsets[1], limits[1],
 				  choose_last(lanes, offsets[3], limits[3], n),
@@ -83,12 +118,12 @@ choose_eight(const uint8_t *lanes, const uint16_t *offsets,
 /*
  * Ways n .. n + 15, by a split and those of two subtrees.
  */
-static KERNEL_INLINE Pair
+static KERNEL_INLINE Rows
 choose_sixteen(const uint8_t *lanes, const uint16_t *offsets,
 			   const uint8_t *limits, int split, int below, int n)
 {
-	Pair		left = choose_eight(lanes, offsets + below, limits + below, n);
-	Pair		right = choose_eight(lanes, offsets + below + 7,
+	Rows		left = choose_eight(lanes, offsets + below, limits + below, n);
+	Rows		right = choose_eight(lanes, offsets + below + 7,
 									 limits + below + 7, n + 8);
 
 	return choose(lanes, offsets[split], limits[split], left, right);
@@ -97,12 +132,12 @@ choose_sixteen(const uint8_t *lanes, const uint16_t *offsets,
 /*
  * The ways of a pair of vectors through a tree.
  */
-static KERNEL_INLINE Pair
-pair_ways(const uint8_t *lanes, const uint16_t *offsets,
+static KERNEL_INLINE Rows
+find_ways_of(const uint8_t *lanes, const uint16_t *offsets,
 		  const uint8_t *limits, const int shape)
 {
-	Pair		left;
-	Pair		right;
+	Rows		left;
+	Rows		right;
 
 	if (shape == MLOPS_SHAPE_THREE)
 		return choose_eight(lanes, offsets, limits, 0);
@@ -126,15 +161,15 @@ pair_ways(const uint8_t *lanes, const uint16_t *offsets,
 /*
  * The split above a record, between two ways; way n or n + 1.
  */
-static KERNEL_INLINE Pair
+static KERNEL_INLINE Rows
 choose_above(const uint8_t *lanes, const uint16_t *lane_offset,
-			 const MlopsRecord *record, Pair left, Pair right)
+			 const MlopsRecord *record, Rows left, Rows right)
 {
 	return choose(lanes, lane_offset[record->above.lane],
 				  record->above.bound + 1, left, right);
 }
 
-static KERNEL_INLINE Pair
+static KERNEL_INLINE Rows
 choose_last_above(const uint8_t *lanes, const uint16_t *lane_offset,
 				  const MlopsRecord *record, int n)
 {
@@ -156,7 +191,7 @@ choose_last_above(const uint8_t *lanes, const uint16_t *lane_offset,
 /*
  * The ways through the splits above the records below way n.
  */
-static KERNEL_INLINE Pair
+static KERNEL_INLINE Rows
 choose_next(const uint8_t *lanes, const uint16_t *lane_offset,
 			const MlopsRecord *record, int n)
 {
@@ -176,13 +211,13 @@ choose_next(const uint8_t *lanes, const uint16_t *lane_offset,
  * The ways through a split of the fourth level, two of the fifth and those
  * above the records below these.
  */
-static KERNEL_INLINE Pair
+static KERNEL_INLINE Rows
 choose_records(const uint8_t *lanes, const uint16_t *offsets,
 			   const uint8_t *limits, uint32_t fourth, uint32_t fifth,
 			   const uint16_t *lane_offset, const MlopsRecord *record)
 {
-	Pair		left;
-	Pair		right;
+	Rows		left;
+	Rows		right;
 
 	left = choose(lanes, offsets[fifth], limits[fifth],
 				  choose_next(lanes, lane_offset, record, 0),
@@ -194,8 +229,7 @@ choose_records(const uint8_t *lanes, const uint16_t *offsets,
 }
 
 /*
- * The ways of n rows through six or seven levels; writes whole pairs of
- * vectors.
+ * The ways of n rows through six or seven levels; writes whole Rows.
  */
 KERNEL_TARGET static __attribute__((noinline)) void
 find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
@@ -205,9 +239,9 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 	uint32_t	i;
 	uint32_t	k;
 
-	for (i = 0; i < n; i += PAIR, lanes += PAIR)
+	for (i = 0; i < n; i += ROWS, lanes += ROWS)
 	{
-		Pair		all[8];
+		Rows		all[8];
 
 		for (k = 0; k < 8; k++)
 		{
@@ -216,8 +250,7 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 			all[k] = choose_records(lanes, offsets, limits, third + 1 + k % 2,
 									third + 3 + k % 2 * 2, lane_offset,
 									records + 16 * k);
-			all[k].first = lanes_add(all[k].first, 4 * NEXT_WAYS * k);
-			all[k].second = lanes_add(all[k].second, 4 * NEXT_WAYS * k);
+			all[k] = add_number(all[k], 4 * NEXT_WAYS * k);
 		}
 #pragma GCC unroll 4
 		for (k = 0; k < 4; k++)
@@ -226,13 +259,12 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 		all[0] = choose(lanes, offsets[1], limits[1], all[0], all[1]);
 		all[2] = choose(lanes, offsets[2], limits[2], all[2], all[3]);
 		all[0] = choose(lanes, offsets[0], limits[0], all[0], all[2]);
-		lanes_store(ways + i, all[0].first);
-		lanes_store(ways + i + LANES, all[0].second);
+		store_rows(ways + i, all[0]);
 	}
 }
 
 /*
- * The ways of n rows through a tree; writes whole pairs of vectors.
+ * The ways of n rows through a tree; writes whole Rows.
  */
 #define FIND_WAYS(name, shape) \
 KERNEL_TARGET static __attribute__((noinline)) void \
@@ -240,12 +272,9 @@ name(const uint8_t *lanes, const uint16_t *offsets, const uint8_t *limits, \
 	 uint32_t n, uint8_t *ways) \
 { \
 	uint32_t	i; \
-	for (i = 0; i < n; i += PAIR) \
-	{ \
-		Pair		found = pair_ways(lanes + i, offsets, limits, shape); \
-		lanes_store(ways + i, found.first); \
-		lanes_store(ways + i + LANES, found.second); \
-	} \
+	for (i = 0; i < n; i += ROWS) \
+		store_rows(ways + i, \
+				   find_ways_of(lanes + i, offsets, limits, shape)); \
 }
 
 FIND_WAYS(find_ways_three, MLOPS_SHAPE_THREE)
@@ -355,11 +384,31 @@ place_splits(const BatchState *state, const MlopsUnit *unit,
 }
 
 /*
- * Add the leaves below records to the sums.
+ * The leaf of row i, by its way and the records of the tree.
+ */
+static KERNEL_INLINE float
+leaf_below(const int8_t *lanes, const uint16_t *offsets,
+		   const MlopsRecord *records, unsigned way)
+{
+#if NEXT_WAYS == 4
+	const MlopsRecord *record = &records[way];
+#else
+	const MlopsRecord *record = &records[2 * (way & ~1u)];
+	const MlopsRecord *above = record + 1 + way % 2;
+
+	record += way % 2 * 2 + is_above(lanes[offsets[above->above.lane]],
+									 above->above.bound);
+#endif
+	return record->leaf[is_above(lanes[offsets[record->split.lane]],
+								 record->split.bound)];
+}
+
+/*
+ * Add the leaves below the records of two trees to the sums.
  */
 static KERNEL_INLINE void
-add_records(const BatchState *state, const MlopsRecord *records,
-			const uint8_t *ways, float *sums)
+add_two(const BatchState *state, const MlopsRecord *records,
+		uint8_t ways[2][MLOPS_BATCH_ROWS + ROWS], float *sums)
 {
 	const uint16_t *offsets = state->lane_offset;
 	const int8_t *lanes = (const int8_t *) state->batch->lanes;
@@ -367,17 +416,69 @@ add_records(const BatchState *state, const MlopsRecord *records,
 
 	for (i = 0; i < state->batch->n; i++, lanes++)
 	{
-#if NEXT_WAYS == 4
-		const MlopsRecord *record = &records[ways[i]];
-#else
-		const MlopsRecord *record = &records[2 * (ways[i] & ~1u)];
-		const MlopsRecord *above = record + 1 + ways[i] % 2;
+		float		first = leaf_below(lanes, offsets, records, ways[0][i]);
+		float		second = leaf_below(lanes, offsets,
+										records + MLOPS_TREE_RECORDS,
+										ways[1][i]);
 
-		record += ways[i] % 2 * 2 + is_above(lanes[offsets[above->above.lane]],
-											 above->above.bound);
-#endif
-		sums[i] += record->leaf[is_above(lanes[offsets[record->split.lane]],
-										 record->split.bound)];
+		sums[i] = sums[i] + first + second;
+	}
+}
+
+/*
+ * Add the leaves below the records of a tree to the sums.
+ */
+static KERNEL_INLINE void
+add_one(const BatchState *state, const MlopsRecord *records,
+		const uint8_t *ways, float *sums)
+{
+	const int8_t *lanes = (const int8_t *) state->batch->lanes;
+	uint32_t	i;
+
+	for (i = 0; i < state->batch->n; i++, lanes++)
+		sums[i] += leaf_below(lanes, state->lane_offset, records, ways[i]);
+}
+
+/*
+ * Add the leaves of a chunk's trees with records to the sums of a batch.
+ */
+static KERNEL_INLINE void
+batch_records(const BatchState *state, const MlopsChunk *chunk)
+{
+	const MlopsForest *forest = state->forest;
+	const MlopsBatch *batch = state->batch;
+	const MlopsTree *tree = (const MlopsTree *)
+		mlops_forest_section(forest, MLOPS_SECTION_TREES) + chunk->first_tree;
+	const MlopsUnit *unit = mlops_line(forest, chunk->units);
+	const MlopsRecord *records = mlops_line(forest, chunk->outcomes);
+	uint32_t	left = chunk->n_trees;
+	uint32_t	count;
+	uint32_t	k;
+
+	for (; left > 0; left -= count, tree += 2, unit++)
+	{
+		uint16_t	offsets[MLOPS_UNIT_SPLITS];
+		uint8_t		limits[MLOPS_UNIT_SPLITS];
+		uint8_t		ways[2][MLOPS_BATCH_ROWS + ROWS]
+		__attribute__((aligned(64)));
+
+		count = left < 2 ? 1 : 2;
+		place_splits(state, unit, offsets, limits);
+		for (k = 0; k < count; k++)
+			find_ways_records(batch->lanes, offsets + 32 * k, limits + 32 * k,
+							  state->lane_offset,
+							  records + k * MLOPS_TREE_RECORDS, batch->n,
+							  ways[k]);
+		if (count == 2 && tree[0].output == tree[1].output)
+			add_two(state, records, ways,
+					batch->sums + (size_t) tree->output * batch->width);
+		else
+		{
+			for (k = 0; k < count; k++)
+				add_one(state, records + k * MLOPS_TREE_RECORDS, ways[k],
+						batch->sums + (size_t) tree[k].output * batch->width);
+		}
+		records += 2 * MLOPS_TREE_RECORDS;
 	}
 }
 
@@ -416,7 +517,7 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 	{
 		uint16_t	offsets[MLOPS_UNIT_SPLITS];
 		uint8_t		limits[MLOPS_UNIT_SPLITS];
-		uint8_t		ways[MLOPS_BATCH_ROWS + PAIR]
+		uint8_t		ways[MLOPS_BATCH_ROWS + ROWS]
 		__attribute__((aligned(64)));
 		float	   *sums = batch->sums + (size_t) tree->output * batch->width;
 		uint32_t	first = i % trees * width;
@@ -436,24 +537,15 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 			case MLOPS_SHAPE_FIVE:
 				find_ways_five(batch->lanes, places, ends, batch->n, ways);
 				break;
-			case MLOPS_SHAPE_RECORDS:
-				find_ways_records(batch->lanes, places, ends,
-								  state->lane_offset,
-								  (const MlopsRecord *) outcomes, batch->n,
-								  ways);
-				break;
 			default:
 				find_ways_six(batch->lanes, places, ends, batch->n, ways);
 		}
-		if (chunk->shape == MLOPS_SHAPE_RECORDS)
-			add_records(state, (const MlopsRecord *) outcomes, ways, sums);
-		else if (chunk->shape == MLOPS_SHAPE_NODES)
+		if (chunk->shape == MLOPS_SHAPE_NODES)
 			add_nodes(state, tree, (const uint32_t *) outcomes, ways, sums);
 		else
 			add_ways((const float *) outcomes, ways, batch->n, sums,
 					 chunk->shape);
-		outcomes += chunk->shape == MLOPS_SHAPE_RECORDS ?
-			MLOPS_TREE_RECORDS * sizeof(MlopsRecord) : width * sizeof(float);
+		outcomes += width * sizeof(float);
 	}
 }
 
@@ -485,7 +577,10 @@ KERNEL(batch) (const MlopsForest *forest, const MlopsBatch *batch)
 		if (chunk->map != map)
 			place_lanes(&state, chunk);
 		map = chunk->map;
-		batch_chunk(&state, chunk);
+		if (chunk->shape == MLOPS_SHAPE_RECORDS)
+			batch_records(&state, chunk);
+		else
+			batch_chunk(&state, chunk);
 	}
 }
 

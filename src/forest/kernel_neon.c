@@ -149,6 +149,7 @@ table_compare_missing(const Table *table, const Table *lowest,
 }
 
 #define LANES 16
+#define KERNEL_PARTS 2
 typedef uint8x16_t Lanes;
 typedef uint8x16_t Mask;
 

@@ -55,6 +55,7 @@ missing_bits(float feature)
 }
 
 #define LANES 16
+#define KERNEL_PARTS 4
 typedef int8_t Lanes __attribute__((vector_size(LANES)));
 typedef Lanes Mask;
 
@@ -237,6 +238,9 @@ add_trees(const MlopsForest *forest, const MlopsChunk *chunk,
 			for (k = 0; k < count; k += trees)
 				find_ways(unit + k / trees, lanes, ways + k, trees, shape);
 		}
+		for (k = 0; shape == MLOPS_SHAPE_RECORDS && k < count; k++)
+			ask_for((const MlopsRecord *) (outcomes + k * size) +
+					MLOPS_WAY_RECORDS * ways[k]);
 		for (k = 0; k < count; k++, tree++, outcomes += size)
 			output[tree->output] += leaf_of(forest, tree, row, lanes,
 											outcomes, ways[k], shape);

@@ -236,16 +236,6 @@ add_chunk(const RowState *state, const MlopsChunk *chunk, float *output,
 }
 
 /*
- * Ask for the lines of the records below a way.
- */
-static KERNEL_INLINE void
-ask_for(const MlopsRecord *record)
-{
-	__builtin_prefetch(record);
-	__builtin_prefetch((const char *) (record + MLOPS_WAY_RECORDS) - 1);
-}
-
-/*
  * The same for trees with records.  These are spread over more memory than
  * a cache holds, so they are asked for some trees before they are used.
  */
