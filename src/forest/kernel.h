@@ -9,6 +9,7 @@
  *		rank_in_block()		how many of 16 cuts are not above a feature
  *		rank_in_blocks()	the same of a group of more
  *		missing_bits()		all bits set for NaN, none for others
+ *		any_missing()		whether one of some features is NaN
  * and for each of the two what it says.
  */
 #ifndef MLOPS_FOREST_KERNEL_H
@@ -29,6 +30,26 @@ rank_of(const MlopsGroup *group, const char *cuts, float feature)
 
 	return group->blocks > 1 ? rank_in_blocks(block, feature) :
 		rank_in_block(block, feature);
+}
+
+/*
+ * Is a value of the row missing?  What trees do not ask for may be looked at
+ * as well: a row is taken for one with missing values for nothing at worst.
+ */
+static KERNEL_INLINE bool
+row_missing(const MlopsForest *forest, const float *row)
+{
+	const MlopsGroup *groups = mlops_forest_section(forest,
+													MLOPS_SECTION_GROUPS);
+	uint32_t	n_groups = mlops_group_count(forest);
+	unsigned	missing = 0;
+	uint32_t	i;
+
+	if (forest->n_features <= 4 * n_groups)
+		return any_missing(row, forest->n_features);
+	for (i = 0; i < n_groups; i++)
+		missing |= missing_bits(row[groups[i].feature]);
+	return missing != 0;
 }
 
 /*

@@ -287,16 +287,44 @@ typedef struct BatchState
 {
 	const MlopsForest *forest;
 	const MlopsBatch *batch;
-	uint32_t	half;			/* lanes before those with missing lowest */
-	bool		direct;			/* lanes are slots, of the greatest width */
+	uint32_t	half;			/* lanes before those with missing lowest, 0 if
+								 * no value is missing */
+	uint8_t		direct;			/* bits of a slot that are the number of its lane,
+								 * whose width is the greatest; or 0 */
 	uint16_t	lane_offset[2 * MLOPS_CHUNK_LANES];	/* twice, for bit 7 */
 } BatchState;
 
 /*
- * The ranks of a batch, a lane for each group, and one with missing lowest.
+ * Write the ranks of a group into its lane, and into the one with missing
+ * lowest if there is one; multiple tells if the group has more than one block.
  */
 static KERNEL_INLINE void
-rank_batch(const BatchState *state)
+rank_lane(const BatchState *state, const float *feature, const float *block,
+		  uint8_t *lane, const bool multiple, const bool missing)
+{
+	const MlopsBatch *batch = state->batch;
+	size_t		half = (size_t) state->half * batch->width;
+	uint8_t    *end = lane + batch->n;
+
+	for (; lane < end; lane++, feature += batch->stride)
+	{
+		unsigned	rank = multiple ? rank_in_blocks(block, *feature) :
+			rank_in_block(block, *feature);
+
+		lane[0] = rank ^ MLOPS_RANK_BIAS;
+		if (missing)
+		{
+			lane[half] = lane[0];
+			lane[0] = (rank | missing_bits(*feature)) ^ MLOPS_RANK_BIAS;
+		}
+	}
+}
+
+/*
+ * The ranks of a batch, a lane for each group.
+ */
+static KERNEL_INLINE void
+rank_batch(const BatchState *state, const bool missing)
 {
 	const MlopsBatch *batch = state->batch;
 	const MlopsForest *forest = state->forest;
@@ -310,31 +338,27 @@ rank_batch(const BatchState *state)
 	{
 		const float *feature = batch->rows + groups[i].feature;
 		const float *block = (const float *) (cuts + groups[i].start);
-		size_t		half = (size_t) state->half * batch->width;
 		uint8_t    *lane = batch->lanes + (size_t) i * batch->width;
-		uint8_t    *end = lane + batch->n;
-		unsigned	missing;
-		unsigned	rank;
 
 		if (groups[i].blocks > 1)
-		{
-			for (; lane < end; lane++, feature += batch->stride)
-			{
-				missing = missing_bits(*feature);
-				rank = rank_in_blocks(block, *feature);
-				lane[0] = (rank | missing) ^ MLOPS_RANK_BIAS;
-				lane[half] = (rank & ~missing) ^ MLOPS_RANK_BIAS;
-			}
-			continue;
-		}
-		for (; lane < end; lane++, feature += batch->stride)
-		{
-			missing = missing_bits(*feature);
-			rank = rank_in_block(block, *feature);
-			lane[0] = (rank | missing) ^ MLOPS_RANK_BIAS;
-			lane[half] = (rank & ~missing) ^ MLOPS_RANK_BIAS;
-		}
+			rank_lane(state, feature, block, lane, true, missing);
+		else
+			rank_lane(state, feature, block, lane, false, missing);
 	}
+}
+
+/*
+ * Is a value of one of the rows missing?
+ */
+static KERNEL_INLINE bool
+batch_missing(const MlopsForest *forest, const MlopsBatch *batch)
+{
+	uint32_t	i = 0;
+
+	while (i < batch->n &&
+		   !row_missing(forest, batch->rows + i * batch->stride))
+		i++;
+	return i < batch->n;
 }
 
 /*
@@ -372,8 +396,7 @@ place_splits(const BatchState *state, const MlopsUnit *unit,
 	if (state->direct)
 	{
 		for (i = 0; i < MLOPS_UNIT_SPLITS; i++)
-			offsets[i] = (uint16_t) (unit->table[i] &
-									 (MLOPS_CHUNK_LANES - 1)) *
+			offsets[i] = (uint16_t) (unit->table[i] & state->direct) *
 				MLOPS_BATCH_ROWS;
 	}
 	else
@@ -563,10 +586,17 @@ KERNEL(batch) (const MlopsForest *forest, const MlopsBatch *batch)
 
 	state.forest = forest;
 	state.batch = batch;
-	state.half = n_groups > MLOPS_CHUNK_SLOTS ? n_groups : MLOPS_CHUNK_SLOTS;
-	state.direct = n_groups <= MLOPS_CHUNK_SLOTS &&
-		batch->width == MLOPS_BATCH_ROWS;
-	rank_batch(&state);
+	state.half = 0;
+	state.direct = 0;
+	if (batch_missing(forest, batch))
+		state.half = n_groups > MLOPS_CHUNK_SLOTS ? n_groups :
+			MLOPS_CHUNK_SLOTS;
+	if (n_groups <= MLOPS_CHUNK_SLOTS && batch->width == MLOPS_BATCH_ROWS)
+		state.direct = state.half + MLOPS_CHUNK_SLOTS - 1;
+	if (state.half > 0)
+		rank_batch(&state, true);
+	else
+		rank_batch(&state, false);
 	for (; n_chunks > 0; n_chunks--, chunk++)
 	{
 		if (chunk->shape == MLOPS_SHAPE_PLAIN)

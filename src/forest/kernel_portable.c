@@ -20,18 +20,35 @@
 /* Trees that are walked at once: as many as a unit holds of any shape. */
 #define TOGETHER 8
 
+/* Four floats, and what their compares give. */
+typedef float Floats __attribute__((vector_size(16)));
+typedef int32_t Counts __attribute__((vector_size(16)));
+
+/*
+ * Four floats from memory.
+ */
+static INLINE Floats
+four_floats(const float *from)
+{
+	Floats		four;
+
+	memcpy(&four, from, sizeof(four));
+	return four;
+}
+
 /*
  * The rank in a group of one block.
  */
 static INLINE unsigned
 rank_in_block(const float *block, float feature)
 {
-	int			count = 0;
-	int			i;
+	Floats		all = {feature, feature, feature, feature};
+	Counts		counts;
 
-	for (i = 0; i < MLOPS_CUT_BLOCK; i++)
-		count += block[i] <= feature;
-	return count;
+	/* Each compare that holds counts -1. */
+	counts = (four_floats(block) <= all) + (four_floats(block + 4) <= all) +
+		(four_floats(block + 8) <= all) + (four_floats(block + 12) <= all);
+	return -(unsigned) (counts[0] + counts[1] + counts[2] + counts[3]);
 }
 
 /*
@@ -54,8 +71,29 @@ missing_bits(float feature)
 	return -(unsigned) (feature != feature);
 }
 
+/*
+ * Is one of n features NaN?
+ */
+static INLINE bool
+any_missing(const float *row, uint32_t n)
+{
+	Counts		some = {0};
+	unsigned	missing = 0;
+	uint32_t	i;
+
+	for (i = 0; i + 4 <= n; i += 4)
+	{
+		Floats		four = four_floats(row + i);
+
+		some |= four != four;
+	}
+	for (; i < n; i++)
+		missing |= missing_bits(row[i]);
+	return (missing | some[0] | some[1] | some[2] | some[3]) != 0;
+}
+
 #define LANES 16
-#define KERNEL_PARTS 4
+#define KERNEL_PARTS 2
 typedef int8_t Lanes __attribute__((vector_size(LANES)));
 typedef Lanes Mask;
 

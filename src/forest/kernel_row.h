@@ -350,26 +350,6 @@ add_chunk_missing(const RowState *state, const MlopsChunk *chunk,
 }
 
 /*
- * Is a value of the row missing?  What trees do not ask for may be looked at
- * as well: a row is taken for one with missing values for nothing at worst.
- */
-static KERNEL_INLINE bool
-row_missing(const MlopsForest *forest, const float *row)
-{
-	const MlopsGroup *groups = mlops_forest_section(forest,
-													MLOPS_SECTION_GROUPS);
-	uint32_t	n_groups = mlops_group_count(forest);
-	unsigned	missing = 0;
-	uint32_t	i;
-
-	if (forest->n_features <= 4 * n_groups)
-		return any_missing(row, forest->n_features);
-	for (i = 0; i < n_groups; i++)
-		missing |= missing_bits(row[groups[i].feature]);
-	return missing != 0;
-}
-
-/*
  * The ranks of all groups of a row, eight in a word.  If values may be missing
  * these have the lowest rank in one, and the highest in the other.
  */
