@@ -2,7 +2,8 @@
  * batch.h
  *		Predictions of many rows at a time, as a node of a plan.
  *
- * batch_plan.c puts the node into finished plans, batch_node.c executes it,
+ * batch_plan.c puts the node into finished plans, for calls that batch_take.c
+ * takes out of expressions, batch_node.c executes it,
  * batch_call.c reads calls for both, and plan_nodes.c knows other nodes.  The
  * node hands on the rows of the plan below it, with predictions behind their
  * columns.
@@ -50,6 +51,15 @@ extern bool mlops_batch_call_read(Node *node, MlopsBatchCall *call);
 /* Do two calls give a model the same columns, so that one run serves both? */
 extern bool mlops_batch_call_same(const MlopsBatchCall *a,
 								  const MlopsBatchCall *b);
+
+/*
+ * Are all values of a call columns of the slot, and each of them once?  Then
+ * nothing has to be moved.
+ */
+extern bool mlops_batch_call_is_plain(const MlopsBatchCall *call);
+
+/* The expression without changes of its type that leave its bits. */
+extern Expr *mlops_batch_bare_value(Expr *value);
 
 /*
  * A node over a plan.  tlist is what it returns, in terms of INDEX_VAR: from

@@ -78,6 +78,33 @@ mlops_batch_call_same(const MlopsBatchCall *a, const MlopsBatchCall *b)
 		equal(a->values, b->values) && equal(a->sign, b->sign);
 }
 
+bool
+mlops_batch_call_is_plain(const MlopsBatchCall *call)
+{
+	Bitmapset  *seen = NULL;
+	ListCell   *cell;
+
+	if (call->sign != NULL && !IsA(call->sign, Var))
+		return false;
+	foreach(cell, call->values)
+	{
+		Var		   *var = (Var *) mlops_batch_bare_value(lfirst(cell));
+
+		if (!IsA(var, Var) || bms_is_member(var->varattno, seen))
+			return false;
+		seen = bms_add_member(seen, var->varattno);
+	}
+	return true;
+}
+
+Expr *
+mlops_batch_bare_value(Expr *value)
+{
+	while (IsA(value, RelabelType))
+		value = ((RelabelType *) value)->arg;
+	return value;
+}
+
 /*
  * The columns: their names are argument number `names`, their values follow,
  * one by one or as one row, and behind them may stand the sign.

@@ -121,8 +121,6 @@ static void begin_calls(BatchState *state, List *tlist);
 static void begin_run(BatchState *state, Run *run,
 					  const MlopsBatchCall *call);
 static void begin_guards(BatchState *state, List *guards);
-static bool is_plain(const MlopsBatchCall *call);
-static Expr *bare_value(Expr *value);
 static void read_slot(BatchState *state, Run *run);
 static void read_projection(BatchState *state, Run *run);
 static void begin_kept(BatchState *state, List *needed);
@@ -391,7 +389,7 @@ begin_run(BatchState *state, Run *run, const MlopsBatchCall *call)
 	run->fcinfo = palloc0(SizeForFunctionCallInfo(0));
 	InitFunctionCallInfoData(*run->fcinfo, &run->site, 0, InvalidOid, NULL,
 							 NULL);
-	if (is_plain(call))
+	if (mlops_batch_call_is_plain(call))
 		read_slot(state, run);
 	else
 		read_projection(state, run);
@@ -419,38 +417,6 @@ begin_guards(BatchState *state, List *guards)
 	}
 }
 
-/*
- * Are all values columns of the slot, and each of them once?  Then nothing has
- * to be moved.
- */
-static bool
-is_plain(const MlopsBatchCall *call)
-{
-	Bitmapset  *seen = NULL;
-	ListCell   *cell;
-
-	if (call->sign != NULL && !IsA(call->sign, Var))
-		return false;
-	foreach(cell, call->values)
-	{
-		Var		   *var = (Var *) bare_value(lfirst(cell));
-
-		if (!IsA(var, Var) || bms_is_member(var->varattno, seen))
-			return false;
-		seen = bms_add_member(seen, var->varattno);
-	}
-	return true;
-}
-
-/* The expression without changes of its type that leave its bits. */
-static Expr *
-bare_value(Expr *value)
-{
-	while (IsA(value, RelabelType))
-		value = ((RelabelType *) value)->arg;
-	return value;
-}
-
 /* Values are read from the slot of the plan below. */
 static void
 read_slot(BatchState *state, Run *run)
@@ -462,7 +428,7 @@ read_slot(BatchState *state, Run *run)
 	ListCell   *value;
 
 	foreach(value, call->values)
-		last = Max(last, ((Var *) bare_value(lfirst(value)))->varattno);
+		last = Max(last, ((Var *) mlops_batch_bare_value(lfirst(value)))->varattno);
 	run->row_type = CreateTemplateTupleDesc(last);
 	for (int i = 1; i <= last; i++)
 	{
@@ -471,7 +437,7 @@ read_slot(BatchState *state, Run *run)
 	}
 	forboth(name, names, value, call->values)
 	{
-		Var		   *var = (Var *) bare_value(lfirst(value));
+		Var		   *var = (Var *) mlops_batch_bare_value(lfirst(value));
 
 		TupleDescInitEntry(run->row_type, var->varattno, lfirst(name),
 						   exprType(lfirst(value)),

@@ -3,13 +3,14 @@
  *		Where plans predict many rows at a time.
  *
  * A hook goes over each finished plan that has calls with columns.  Below an
- * aggregation it puts a node that predicts for its arguments; over a scan or
- * join, one that takes over its target list.  Results stay the same bit for
- * bit, in the same order, and so do errors; therefore
+ * aggregation or a WindowAgg it puts a node that predicts for what that
+ * evaluates for each row; over a scan, join or aggregation, one that takes
+ * over its target list; and nodes above these for calls that are left.
+ * Results stay the same bit for bit, in the same order, and so do errors;
+ * therefore
  *
- * - only calls that are evaluated for every row are taken: none in CASE, AND,
- *   OR, COALESCE, or arguments of aggregates with a filter; of conditions
- *   those in the first that has any;
+ * - calls are evaluated for the rows for which they were, see batch_take.c; of
+ *   conditions those in the first that has any, by each node;
  * - up to MLOPS_NODE_ROWS rows are read before the first is handed on, so all
  *   rows must be read anyway, or reading them must not be able to fail; and
  *   nothing volatile is below (if rows fail for several reasons, another

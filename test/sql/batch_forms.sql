@@ -67,6 +67,12 @@ BEGIN
 END $$;
 SET mlops.batch_min_splits = 0;
 
+-- the example of the reference
+SELECT s.* FROM frm_same($$ SELECT region, count(*) FILTER (WHERE mlops.predict('frm_big', f) > 0.5) AS likely,
+       avg(mlops.predict('frm_num', f)) FILTER (WHERE ok) AS mean,
+       sum(CASE WHEN a IS NOT NULL THEN coalesce(score, mlops.predict('frm_num', f)) END) AS total
+FROM frm f GROUP BY region ORDER BY region $$) s;
+
 -- CASE
 SELECT q, s.* FROM unnest(ARRAY[
 	'SELECT id, CASE WHEN mlops.predict(''frm_big'', f) > 0.8 THEN ''high'' WHEN mlops.predict(''frm_big'', f) > 0.5 THEN ''middle'' ELSE ''low'' END FROM frm f',
