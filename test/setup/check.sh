@@ -60,13 +60,17 @@ failures()
 		"$1" | head -n 40 || true
 }
 
-# The names of what failed, each after that of its script, of some logs.
+# The names of what failed, each after those of suite and script, of some logs.
 failed_names()
 {
-	awk 'FNR == 1 { script = "" }
+	awk 'FNR == 1 {
+			suite = FILENAME; gsub(/.*\/|\.log$/, "", suite)
+			script = ""
+		}
 		/^# ([0-9]+_)?[a-z]+(_[a-z0-9]+)*$/ { script = $2 ": " }
 		/^not ok|^(test )? *[A-Za-z0-9_]+ +\.\.\. FAILED|^# exit status/ ||
-		/runtime error|ERROR: Add|: Error/ { print script $0 }' "$@" |
+		/^[^#].* at [^ ]+\.pl line [0-9]+\.$/ ||
+		/runtime error|ERROR: Add|: Error/ { print suite ": " script $0 }' "$@" |
 		cut -c -200
 }
 

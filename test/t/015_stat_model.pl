@@ -92,8 +92,11 @@ is($node->safe_psql('postgres', $counts), '', 'immediate stop: nothing');
 use_all();
 $session = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
+my $offset = -s $node->logfile;
 kill 'KILL', $pid;
 eval { $session->quit };
+$node->wait_for_log(qr/all server processes terminated; reinitializing/,
+	$offset);
 $node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
 is($node->safe_psql('postgres', $counts), '', 'crash: nothing');
 ok(!-e $file, 'crash: no file');
