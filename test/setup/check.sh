@@ -69,7 +69,7 @@ failed_names()
 		}
 		/^# ([0-9]+_)?[a-z]+(_[a-z0-9]+)*$/ { script = $2 ": " }
 		/^not ok|^(test )? *[A-Za-z0-9_]+ +\.\.\. FAILED|^# exit status/ ||
-		/^[^#].* at [^ ]+\.pl line [0-9]+\.$/ ||
+		/^[^#].* at [^ ]+ line [0-9]+\.$/ ||
 		/runtime error|ERROR: Add|: Error/ { print suite ": " script $0 }' "$@" |
 		cut -c -200
 }

@@ -24,7 +24,17 @@ logs=$top/tmp_check
 export logs top
 waiting=" 003_trainer_faults 013_pg_cron "
 
-run_test() { timeout 900 prove -v "test/t/$1.pl"; }
+# Run one; what it died of stands in a log of its own.
+run_test()
+{
+	local status=0
+
+	timeout 900 prove -v "test/t/$1.pl" || status=$?
+	[ "$status" -eq 0 ] ||
+		grep -E '^[^#].* at [^ ]+ line [0-9]+\.$' \
+			"$TESTLOGDIR/regress_log_$1" | tail -n 3
+	return "$status"
+}
 export -f run_test
 
 beside 9 $(for name; do [ "${waiting/ $name /}" = "$waiting" ] || say "$name"; done)

@@ -152,7 +152,7 @@ broken_file(sub { replaced($_[0], 60, chr(1 ^ ord substr $_[0], 60, 1)) },
 # one that cannot be written
 mkdir "$file.tmp" or die $!;
 use_all();
-my $offset = -s $node->logfile;
+$offset = -s $node->logfile;
 $node->restart;
 like(log_since($node, $offset), qr/LOG:  could not write file "[^"]*\.tmp"/,
 	'cannot be written: said in the log');
