@@ -46,7 +46,7 @@ REGRESS           = install types params errors train predict versions \
                     forest_path drift drift_more detectors performance batch \
                     monitors monitor_time alerts jobs stat_model alias_place \
                     retraining odd_input fresh_session generated_columns \
-                    monitor_changes scan_call batch_forms
+                    monitor_changes scan_call batch_forms monitor_cut
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
 ISOLATION         = batch_across_deploy batch_concurrent_update \

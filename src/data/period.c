@@ -156,6 +156,17 @@ mlops_periods_stored(const MlopsPeriods *periods, List *names)
 	return columns;
 }
 
+bool
+mlops_periods_computed(const MlopsPeriods *periods)
+{
+	const MlopsSource *source = periods->source;
+
+	for (int i = 0; i < source->n_columns; i++)
+		if (!source->columns[i].stored)
+			return true;
+	return false;
+}
+
 char *
 mlops_periods_query(const MlopsPeriods *periods, int64 from, int64 to,
 					const char **label)

@@ -43,6 +43,12 @@ extern void mlops_periods_need(const MlopsPeriods *periods, List *columns);
 extern List *mlops_periods_stored(const MlopsPeriods *periods, List *names);
 
 /*
+ * Does the source join or compute, so that reading it again costs more than
+ * reading a table?
+ */
+extern bool mlops_periods_computed(const MlopsPeriods *periods);
+
+/*
  * A query for the rows from one time to before another, palloc'd; *label is
  * set to the column that their joined labels are in, if that is asked for.
  */

@@ -16,6 +16,7 @@
 #include "base/base.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
+#include "data/cut.h"
 #include "data/source.h"
 #include "executor/spi.h"
 #include "executor/spi_priv.h"
@@ -172,6 +173,7 @@ mlops_statement_run(const char *query, DestReceiver *dest)
 	int			result;
 
 	SPI_connect();
+	mlops_cut_register();
 	plan = SPI_prepare(query, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
@@ -404,6 +406,7 @@ prepare(const char *query, PlanVisitor visitor, void *result)
 	CachedPlanSource *plan_source;
 
 	SPI_connect();
+	mlops_cut_register();
 	plan = SPI_prepare(query, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "data/cut.h"
 #include "math/curves.h"
 #include "miscadmin.h"
 #include "train/evaluation.h"
@@ -36,6 +37,20 @@ typedef struct Gathering
 	List	   *results;		/* of MlopsMonitorResult * */
 } Gathering;
 
+/* The rows of a window. */
+typedef struct Rows
+{
+	MlopsMonitorRun *run;
+	const MlopsDueWindow *due;
+	const char *query;			/* for them */
+	const char *labelled;		/* with labels, or NULL: there are none */
+	const char *label;			/* column of joined labels, or NULL */
+} Rows;
+
+static void check_labels(const MlopsMonitorRun *run,
+						 const MlopsDueWindow *due);
+static int	reads(const Rows *rows);
+static List *measured(const Rows *rows);
 static void load_version(MlopsMonitorRun *run, int64 version_id);
 static int64 version_of(MlopsMonitorRun *run, const MlopsDueWindow *due);
 static int64 usable_version(int64 version_id);
@@ -49,7 +64,7 @@ static MlopsMonitorResult *new_result(const char *measure, Jsonb *slice,
 									  const char *metric,
 									  MlopsDriftStatus status, int64 n);
 static Jsonb *copy_slice(const Jsonb *slice);
-static List *performance_of(MlopsMonitorRun *run, const MlopsDueWindow *due);
+static List *performance_of(const Rows *rows);
 static List *performance_slices(MlopsMonitorRun *run,
 								const MlopsPredictions *predictions);
 static List *evaluated(MlopsMonitorRun *run,
@@ -62,43 +77,96 @@ List *
 mlops_monitor_compute(MlopsMonitorRun *run, const MlopsDueWindow *due,
 					  MlopsMonitorWindow *window)
 {
-	const MlopsMeasures *measures = run->measures;
-	char	   *query = mlops_periods_query(run->periods, due->from, due->to,
-											NULL);
-	List	   *results = NIL;
+	Rows		rows = {run, due};
+	List	   *results;
+	MlopsCut   *cut;
 
 	mlops_monitor_version(run, due);
 	window->version = run->version->predictor->version->version;
-	if (due->n_repeated > 0)
-	{
-		StringInfoData key;
-		ListCell   *cell;
+	check_labels(run, due);
+	rows.query = mlops_periods_query(run->periods, due->from, due->to, NULL);
+	if (run->labelled && due->n_labelled > 0)
+		rows.labelled = mlops_periods_query(run->periods, due->from, due->to,
+											&rows.label);
+	if (reads(&rows) < 2 || !mlops_periods_computed(run->periods))
+		return measured(&rows);
 
-		initStringInfo(&key);
-		foreach(cell, run->labels->key)
-			appendStringInfo(&key, "%s\"%s\"", key.len > 0 ? ", " : "",
-							 (char *) lfirst(cell));
-		ereport(ERROR,
-				(errcode(ERRCODE_CARDINALITY_VIOLATION),
-				 errmsg("labels are not unique by %s", key.data),
-				 errdetail("%lld labels are for rows that have one already.",
-						   (long long) due->n_repeated),
-				 errhint("Let the query of mlops.set_label_source() give one label for each key.")));
+	cut = mlops_cut_take(rows.labelled != NULL ? rows.labelled : rows.query);
+	rows.query = MLOPS_CUT_SOURCE;
+	if (rows.labelled != NULL)
+		rows.labelled = MLOPS_CUT_SOURCE;
+	mlops_cut_show(cut);
+	PG_TRY();
+	{
+		results = measured(&rows);
 	}
+	PG_FINALLY();
+	{
+		mlops_cut_show(NULL);
+	}
+	PG_END_TRY();
+	mlops_cut_end(cut);
+	return results;
+}
+
+/*
+ * 21000 if a row has several labels.
+ */
+static void
+check_labels(const MlopsMonitorRun *run, const MlopsDueWindow *due)
+{
+	StringInfoData key;
+	ListCell   *cell;
+
+	if (due->n_repeated == 0)
+		return;
+	initStringInfo(&key);
+	foreach(cell, run->labels->key)
+		appendStringInfo(&key, "%s\"%s\"", key.len > 0 ? ", " : "",
+						 (char *) lfirst(cell));
+	ereport(ERROR,
+			(errcode(ERRCODE_CARDINALITY_VIOLATION),
+			 errmsg("labels are not unique by %s", key.data),
+			 errdetail("%lld labels are for rows that have one already.",
+					   (long long) due->n_repeated),
+			 errhint("Let the query of mlops.set_label_source() give one label for each key.")));
+}
+
+/* How many measures read the rows. */
+static int
+reads(const Rows *rows)
+{
+	const MlopsMeasures *measures = rows->run->measures;
+
+	return measures->drift + measures->consecutive + measures->estimate +
+		(rows->labelled != NULL);
+}
+
+/*
+ * What all measures say of the rows of a window.
+ */
+static List *
+measured(const Rows *rows)
+{
+	MlopsMonitorRun *run = rows->run;
+	const MlopsMeasures *measures = run->measures;
+	List	   *results = NIL;
+
 	if (measures->drift)
-		results = drift_of(run, query, run->monitor->baseline_source,
+		results = drift_of(run, rows->query, run->monitor->baseline_source,
 						   "drift");
 	if (measures->consecutive)
 		results = list_concat(results,
-							  drift_of(run, query,
+							  drift_of(run, rows->query,
 									   mlops_periods_query(run->periods,
-														   due->before,
-														   due->from, NULL),
+														   rows->due->before,
+														   rows->due->from,
+														   NULL),
 									   "consecutive drift"));
-	if (run->labelled && due->n_labelled > 0)
-		results = list_concat(results, performance_of(run, due));
+	if (rows->labelled != NULL)
+		results = list_concat(results, performance_of(rows));
 	if (measures->estimate)
-		results = list_concat(results, estimates_of(run, query));
+		results = list_concat(results, estimates_of(run, rows->query));
 	return results;
 }
 
@@ -305,19 +373,18 @@ copy_slice(const Jsonb *slice)
  * The realised performance of a window that has labels.
  */
 static List *
-performance_of(MlopsMonitorRun *run, const MlopsDueWindow *due)
+performance_of(const Rows *rows)
 {
+	MlopsMonitorRun *run = rows->run;
 	MlopsPredictionsRequest request = {0};
 	MlopsPredictions *predictions;
 	MlopsEvaluation evaluation;
-	const char *label = NULL;
 	List	   *results;
 
 	request.models[0] = run->version->spelled;
-	request.source = mlops_periods_query(run->periods, due->from, due->to,
-										 &label);
-	request.target = label != NULL ? label : run->target_recorded ? NULL :
-		run->target;
+	request.source = rows->labelled;
+	request.target = rows->label != NULL ? rows->label :
+		run->target_recorded ? NULL : run->target;
 	request.by = run->monitor->segments;
 	predictions = mlops_predictions_read(&request);
 	mlops_evaluation_rows(&predictions->measures[0], &predictions->rows,
