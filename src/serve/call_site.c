@@ -35,7 +35,7 @@ typedef struct CallSite
 	int			n_places;
 	int			last;			/* the place used last */
 	MlopsPlace *places;
-	TupleTableSlot *slot;		/* see mlops_call_site_read_slot() */
+	TupleTableSlot **slot;		/* see mlops_call_site_read_slot() */
 	void	   *extra;
 } CallSite;
 
@@ -95,7 +95,7 @@ mlops_call_site_place(FunctionCallInfo fcinfo, text *key, int pinned_version)
 }
 
 void
-mlops_call_site_read_slot(FmgrInfo *function, TupleTableSlot *slot)
+mlops_call_site_read_slot(FmgrInfo *function, TupleTableSlot **slot)
 {
 	call_site(function)->slot = slot;
 }
@@ -195,10 +195,11 @@ mlops_place_encode_columns(MlopsPlace *place, FunctionCallInfo fcinfo,
 	}
 	if (place->slot != NULL)
 	{
-		slot_getsomeattrs(place->slot, place->last_number);
+		TupleTableSlot *slot = *place->slot;
+
+		slot_getsomeattrs(slot, place->last_number);
 		unseen = mlops_encode_numbered(place->encoder, place->numbers,
-									   place->slot->tts_values,
-									   place->slot->tts_isnull,
+									   slot->tts_values, slot->tts_isnull,
 									   place->features);
 	}
 	else
@@ -584,7 +585,7 @@ bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
 static void
 bind_slot(MlopsPlace *place, ArrayType *names, const int2vector *numbers)
 {
-	TupleDesc	columns = place->slot->tts_tupleDescriptor;
+	TupleDesc	columns = (*place->slot)->tts_tupleDescriptor;
 	int			n = numbers->dim1;
 	Oid		   *types = palloc(sizeof(Oid) * n);
 

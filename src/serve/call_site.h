@@ -64,7 +64,7 @@ typedef struct MlopsPlace
 	bool		as_row;			/* they come as one row */
 	int			sign;			/* argument NULL where there is no row, or -1 */
 	/* of columns in a slot: see mlops_call_site_read_slot() */
-	TupleTableSlot *slot;		/* NULL: they are arguments */
+	TupleTableSlot **slot;		/* NULL: they are arguments */
 	const int16 *numbers;		/* of the columns, in the order of the names */
 	int			last_number;	/* the greatest */
 } MlopsPlace;
@@ -81,11 +81,12 @@ extern MlopsPlace *mlops_call_site_place(FunctionCallInfo fcinfo, text *key,
 extern MemoryContext mlops_place_context(MlopsPlace *place);
 
 /*
- * Have a call site that was not used yet read its columns from the slot; the
- * argument behind their names has their numbers, an int2vector.
+ * Have a call site that was not used yet read its columns from a slot, which
+ * stands there for each row; the argument behind their names has their
+ * numbers, an int2vector.
  */
 extern void mlops_call_site_read_slot(FmgrInfo *function,
-									  TupleTableSlot *slot);
+									  TupleTableSlot **slot);
 
 /* What the call site keeps besides its places; NULL at first. */
 extern void **mlops_call_site_extra(FunctionCallInfo fcinfo);

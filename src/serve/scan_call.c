@@ -3,19 +3,20 @@
  *		Predictions of rows of a table, read where the scan has them.
  *
  * An expression gets each argument of a call ready when a statement starts,
- * and checks it again at the first row.  For a statement of one row that is
- * more than all else of a prediction.  So in a finished plan a scan whose
- * target list predicts from columns of its table has their numbers in place
- * of them: _predict(m, '{a,b}', t.a, t.b) becomes _predict(m, '{a,b}', '3 7').
- * When the statement starts, the call site is told the slot of the scan, and
- * reads the columns there (see mlops_place_encode_columns()).
+ * checks it again at the first row, and copies it at each.  For a statement of
+ * one row that is more than all else of a prediction.  So in a finished plan a
+ * scan whose target list predicts from columns of its table has their numbers
+ * in place of them: _predict(m, '{a,b}', t.a, t.b) becomes
+ * _predict(m, '{a,b}', '3 7'), and so has an aggregation in arguments.  When
+ * the statement starts, the call site is told where the node keeps the slot
+ * of its row, and reads the columns there.
  *
- * That needs the call to be found in the expression of the scan, and the scan
- * to give its rows in the one slot that it has.  Therefore only what is
- * compiled into that expression is looked at, only scans of tables, and only
- * SELECT without row locks: others may run a plan a second time, for a row
- * that somebody else has changed.  A call site that was not told of a slot
- * refuses numbers as a wrong count of values.
+ * That needs the call to be found in the expression of the node.  Therefore
+ * only what is compiled into that expression is looked at, and only SELECT
+ * without row locks: others may run a plan a second time, for a row that
+ * somebody else has changed.  Aggregation by hashing keeps only columns that
+ * it knows it needs, so it is left alone.  A call site that was not told of a
+ * slot refuses numbers as a wrong count of values.
  *
  * Numbers are not checked against rights on columns, so nobody else may write
  * them: a call that was changed here has a mark that no query can give it.
@@ -26,6 +27,7 @@
 #include "catalog/pg_type.h"
 #include "executor/execExpr.h"
 #include "executor/executor.h"
+#include "executor/nodeAgg.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -44,9 +46,11 @@ static planner_hook_type previous_planner = NULL;
 static PlannedStmt *plan_query(Query *query, const char *text, int options,
 							   ParamListInfo parameters);
 static void visit(Plan **place, MlopsReading reading, void *arg);
-static Node *take_calls(Node *node, void *scan);
+static Node *take_aggregates(Node *node, void *arg);
+static Node *take_calls(Node *node, void *varno);
 static bool is_compiled_with(Node *node);
-static Node *numbered_call(FuncExpr *call, const Scan *scan);
+static Node *numbered_call(FuncExpr *call, int varno);
+static void tell_calls(ExprState *expression, TupleTableSlot **slot);
 
 void
 mlops_scan_call_init(void)
@@ -58,14 +62,26 @@ mlops_scan_call_init(void)
 void
 mlops_scan_call_start(PlanState *state)
 {
-	ProjectionInfo *projection = state->ps_ProjInfo;
-	ExprState  *expression;
+	if (IsA(state, AggState))
+	{
+		AggState   *agg = (AggState *) state;
 
-	if (projection == NULL ||
-		!(IsA(state, SeqScanState) || IsA(state, IndexScanState) ||
-		  IsA(state, BitmapHeapScanState)))
-		return;
-	expression = &projection->pi_state;
+		for (int i = 0; i < agg->numphases; i++)
+			if (agg->phases[i].evaltrans != NULL)
+				tell_calls(agg->phases[i].evaltrans,
+						   &agg->tmpcontext->ecxt_outertuple);
+	}
+	else if (state->ps_ProjInfo != NULL &&
+			 (IsA(state, SeqScanState) || IsA(state, IndexScanState) ||
+			  IsA(state, BitmapHeapScanState)))
+		tell_calls(&state->ps_ProjInfo->pi_state,
+				   &state->ps_ExprContext->ecxt_scantuple);
+}
+
+/* Tell the calls with numbers in an expression where the slot is kept. */
+static void
+tell_calls(ExprState *expression, TupleTableSlot **slot)
+{
 	for (int i = 0; i < expression->steps_len; i++)
 	{
 		ExprEvalStep *step = &expression->steps[i];
@@ -77,8 +93,7 @@ mlops_scan_call_start(PlanState *state)
 		function = step->d.func.finfo;
 		if (function->fn_expr != NULL && IsA(function->fn_expr, FuncExpr) &&
 			((FuncExpr *) function->fn_expr)->inputcollid == NUMBERS_MARK)
-			mlops_call_site_read_slot(function,
-									  ((ScanState *) state)->ss_ScanTupleSlot);
+			mlops_call_site_read_slot(function, slot);
 	}
 }
 
@@ -111,31 +126,61 @@ static void
 visit(Plan **place, MlopsReading reading, void *arg)
 {
 	Plan	   *plan = *place;
+	int			varno;
 
 	check_stack_depth();
 	mlops_plan_visit(plan, reading, visit, arg);
 	if (IsA(plan, SeqScan) || IsA(plan, IndexScan) ||
 		IsA(plan, BitmapHeapScan))
+	{
+		varno = ((Scan *) plan)->scanrelid;
 		plan->targetlist = (List *) take_calls((Node *) plan->targetlist,
-											   plan);
+											   &varno);
+	}
+	else if (IsA(plan, Agg) && ((Agg *) plan)->chain == NIL &&
+			 ((Agg *) plan)->groupingSets == NIL &&
+			 (((Agg *) plan)->aggstrategy == AGG_PLAIN ||
+			  ((Agg *) plan)->aggstrategy == AGG_SORTED))
+	{
+		plan->targetlist = (List *) take_aggregates((Node *) plan->targetlist,
+													NULL);
+		plan->qual = (List *) take_aggregates((Node *) plan->qual, NULL);
+	}
 }
 
-/* Mutator: the tree with numbers in calls. */
+/* Mutator: the tree with numbers in calls in arguments of aggregates. */
 static Node *
-take_calls(Node *node, void *scan)
+take_aggregates(Node *node, void *arg)
+{
+	int			varno = OUTER_VAR;
+	Aggref	   *result;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, Aggref))
+		return expression_tree_mutator(node, take_aggregates, arg);
+	result = makeNode(Aggref);
+	*result = *(Aggref *) node;
+	result->args = (List *) take_calls((Node *) result->args, &varno);
+	return (Node *) result;
+}
+
+/* Mutator: the tree with numbers of the relation's columns in calls. */
+static Node *
+take_calls(Node *node, void *varno)
 {
 	if (node == NULL)
 		return NULL;
 	if (IsA(node, FuncExpr))
 	{
-		Node	   *call = numbered_call((FuncExpr *) node, scan);
+		Node	   *call = numbered_call((FuncExpr *) node, *(int *) varno);
 
 		if (call != NULL)
 			return call;
 	}
 	if (!is_compiled_with(node))
 		return node;
-	return expression_tree_mutator(node, take_calls, scan);
+	return expression_tree_mutator(node, take_calls, varno);
 }
 
 /* Is what is below the node evaluated by the same steps as the node itself? */
@@ -166,9 +211,9 @@ is_compiled_with(Node *node)
 	}
 }
 
-/* The call with numbers of columns of the scan's table, or NULL. */
+/* The call with numbers of columns of the relation, or NULL. */
 static Node *
-numbered_call(FuncExpr *call, const Scan *scan)
+numbered_call(FuncExpr *call, int varno)
 {
 	MlopsBatchCall what;
 	int			n;
@@ -186,8 +231,7 @@ numbered_call(FuncExpr *call, const Scan *scan)
 	{
 		Var		   *value = lfirst(cell);
 
-		if (!IsA(value, Var) || value->varno != scan->scanrelid ||
-			value->varattno <= 0)
+		if (!IsA(value, Var) || value->varno != varno || value->varattno <= 0)
 			return NULL;
 		numbers[foreach_current_index(cell)] = value->varattno;
 	}

@@ -45,6 +45,21 @@ RESET enable_bitmapscan;
 -- within expressions, and where some rows are not predicted
 SELECT same($$SELECT id, CASE WHEN id % 3 = 0 THEN mlops.predict('sca_m', t) END, COALESCE(NULLIF(mlops.predict('sca_m', t) > 0.5, true), a = 3), round(mlops.predict('sca_m', t)::numeric, 3) + 1 FROM sca t$$);
 SELECT same($$SELECT (SELECT max(x) FROM generate_series(1, 1 + (mlops.predict('sca_m', t) * 3)::integer) x), ARRAY[mlops.predict('sca_m', t)] FROM sca t WHERE id < 20$$);
+-- arguments of aggregates: the first row of a group is another copy than the others
+SET enable_hashagg = off;
+SELECT same($$SELECT count(*), sum(mlops.predict('sca_m', t)::numeric), max(id + mlops.predict('sca_m', t)), string_agg(mlops.predict_label('sca_m', t), ',' ORDER BY id DESC) FROM sca t$$);
+SELECT same($$SELECT a, word, count(DISTINCT mlops.predict('sca_m', t)), avg(mlops.predict('sca_m', t)::numeric) FILTER (WHERE id % 2 = 0) FROM sca t GROUP BY a, word HAVING min(mlops.predict('sca_m', t)) < 0.9 ORDER BY 1, 2$$);
+SELECT same($$SELECT t.a, sum(mlops.predict('sca_m', t)::numeric), min(t.late) FROM sca t JOIN sca u ON u.id = t.id + 1 WHERE t.id < 100 GROUP BY t.a ORDER BY 1$$);
+SELECT same($$SELECT sum(mlops.predict('sca_m', t)::numeric) FROM sca t WHERE id < 0$$);
+SELECT same($$SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY mlops.predict('sca_m', t)) FROM sca t$$);
+RESET enable_hashagg;
+SET enable_sort = off;
+SET work_mem = '64kB';
+SELECT same($$SELECT id, sum(mlops.predict('sca_m', t)::numeric) FROM sca t GROUP BY id$$);
+SELECT same($$SELECT late, sum(mlops.predict('sca_m', t)::numeric) FROM sca t GROUP BY late ORDER BY 1$$);
+SELECT same($$SELECT a, word, sum(mlops.predict('sca_m', t)::numeric), count(*) FROM sca t GROUP BY CUBE (a, word) ORDER BY 1, 2$$);
+RESET enable_sort;
+RESET work_mem;
 -- joins, subqueries, parts, both ways of counting rows
 SELECT same($$SELECT s.id, s.p, u.id FROM (SELECT id, mlops.predict('sca_m', t) AS p FROM sca t WHERE a > 3 OFFSET 0) s JOIN sca u ON u.id = s.id + 1 ORDER BY 1$$);
 SELECT same($$SELECT u.id, t.id, mlops.predict('sca_m', t) AS p FROM sca u LEFT JOIN sca t ON t.id = u.id * 2 WHERE u.id > 290 ORDER BY 1$$);
@@ -63,6 +78,7 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 ALTER TABLE sca SET (parallel_workers = 2);
+SELECT same($$SELECT sum(a), sum(mlops.predict('sca_m', t)::numeric) FROM sca t$$);
 SELECT same($$SELECT sum(a), sum(p) FROM (SELECT id, a, mlops.predict_margin('sca_m', t)::numeric AS p FROM sca t OFFSET 0) s$$);
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
