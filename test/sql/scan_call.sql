@@ -56,7 +56,7 @@ RESET enable_hashagg;
 SET enable_sort = off;
 SET work_mem = '64kB';
 SELECT same($$SELECT id, sum(mlops.predict('sca_m', t)::numeric) FROM sca t GROUP BY id$$);
-SELECT same($$SELECT late, sum(mlops.predict('sca_m', t)::numeric) FROM sca t GROUP BY late ORDER BY 1$$);
+SELECT same($$SELECT count(*), sum(x) FROM (SELECT late, sum(mlops.predict('sca_m', t)::numeric) AS x FROM sca t GROUP BY late) s$$);
 SELECT same($$SELECT a, word, sum(mlops.predict('sca_m', t)::numeric), count(*) FROM sca t GROUP BY CUBE (a, word) ORDER BY 1, 2$$);
 RESET enable_sort;
 RESET work_mem;
