@@ -208,11 +208,8 @@ def multiclass_want(y, p, k, w):
                           for c in range(k)])
     clipped = np.clip(p, np.finfo(float).eps, 1 - np.finfo(float).eps)
     clipped /= clipped.sum(axis=1)[:, None]
-    if k > 2:
-        # of rows that sum to one: new versions do not make them so
-        loss = sk.log_loss(y, clipped, labels=range(k), **named)
-    else:
-        loss = np.average(-np.log(clipped[np.arange(len(y)), y]), weights=w)
+    # scikit-learn once made rows sum to one, and no longer does
+    loss = np.average(-np.log(clipped[np.arange(len(y)), y]), weights=w)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {

@@ -281,11 +281,12 @@ def sklearn_metrics(task, truth, scores, classes, weight):
                                               sample_weight=weight),
                 "r2": sk.r2_score(truth, scores, sample_weight=weight)}
     codes = np.array([classes.index(t) for t in truth])
-    # as float64 both are normalized to the last digit
+    # as float64 both are normalized to the last digit; what probabilities
+    # are clipped to is another in each version of scikit-learn
     clipped = scores / scores.sum(axis=1, keepdims=True)
+    clipped = np.clip(clipped[np.arange(len(codes)), codes], 1e-15, 1 - 1e-15)
     values = {
-        "log_loss": sk.log_loss(codes, clipped, sample_weight=weight,
-                                labels=range(len(classes)), eps=1e-15),
+        "log_loss": np.average(-np.log(clipped), weights=weight),
         "accuracy": sk.accuracy_score(
             codes, np.argmax(scores, axis=1) if task == "multiclass"
             else (scores[:, 1] > 0.5).astype(int), sample_weight=weight)}
