@@ -21,7 +21,7 @@ run_test()
 	psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE" \
 		-c "CREATE DATABASE $PGDATABASE" 2>/dev/null
 	psql -X -q -c 'CREATE EXTENSION mlops'
-	timeout 900 "${PYTHON:-/usr/bin/python3}" "test/oracle/$1.py" || status=$?
+	timeout 1200 "${PYTHON:-/usr/bin/python3}" "test/oracle/$1.py" || status=$?
 	psql -X -q -d postgres -c "DROP DATABASE $PGDATABASE"
 	return "$status"
 }

@@ -4,6 +4,8 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO';
 \pset null -
 
+-- a day that begins meanwhile would be one more
+DO $$ BEGIN PERFORM pg_sleep(61) WHERE now()::time >= '23:59'; END $$;
 -- three days until yesterday, one window each
 CREATE TABLE jo_rows AS
 SELECT i AS id, date_trunc('day', now()) - interval '3 days' + i * interval '6 minutes' AS at,

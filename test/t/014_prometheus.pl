@@ -27,6 +27,8 @@ my $dashboard = decode_json(slurp_file("$monitoring/grafana.json"));
 
 my $node = new_node('metrics');
 $node->safe_psql('postgres', <<'SQL');
+-- a day that begins meanwhile would be one more
+DO $$ BEGIN PERFORM pg_sleep(61) WHERE now()::time >= '23:59'; END $$;
 CREATE TABLE stream AS
 SELECT i AS id, date_trunc('day', now()) - interval '10 days' + i * interval '6 minutes' AS at,
 	abs(hashint4(i)) % 100 + CASE WHEN i >= 1920 THEN 60 ELSE 0 END AS "a ""b\",
