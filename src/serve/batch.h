@@ -3,10 +3,9 @@
  *		Predictions of many rows at a time, as a node of a plan.
  *
  * batch_plan.c puts the node into finished plans, for calls that batch_take.c
- * takes out of expressions, batch_node.c executes it,
- * batch_call.c reads calls for both, and plan_nodes.c knows other nodes.  The
- * node hands on the rows of the plan below it, with predictions behind their
- * columns.
+ * takes out of expressions, batch_node.c executes it, batch_call.c reads calls
+ * for all of them, and plan_nodes.c knows other nodes.  The node hands on the
+ * rows of the plan below it, with predictions behind their columns.
  */
 #ifndef MLOPS_BATCH_H
 #define MLOPS_BATCH_H

@@ -43,7 +43,8 @@
 #define SPLITS_PER_VALUE 3
 #define SPLITS_PER_COPY 50
 
-/* The same of evaluating an operator. */
+/* The same of evaluating a guard, and an operator in it. */
+#define SPLITS_PER_GUARD 100
 #define SPLITS_PER_OPERATOR 10
 
 /* A node over a plan, while it is made. */
@@ -485,6 +486,8 @@ pays(const Batching *batching, const Plan *child, List *kept)
 
 	if (mlops_batch_min_splits == 0)
 		return true;
+	foreach(cell, batching->taking.guards)
+		needed += lfirst(cell) == NULL ? 0 : SPLITS_PER_GUARD;
 	foreach(cell, kept)
 	{
 		TargetEntry *entry = list_nth(child->targetlist, lfirst_int(cell) - 1);
