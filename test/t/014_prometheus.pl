@@ -65,6 +65,13 @@ my $run;
 		'<', \undef, '>', \$log, '2>&1');
 }
 
+# it does not outlive a script that dies
+END
+{
+	local $?;
+	eval { $run->signal('KILL') } if defined $run;
+}
+
 # The page of metrics, as soon as there is one.
 sub scrape
 {
