@@ -34,24 +34,31 @@ typedef struct Rows
 
 #define ROWS (KERNEL_PARTS * LANES)
 
-/* For each vector of Rows. */
-#define EACH_PART(i) \
+/* The lanes from some row on, and how many vectors of them are asked for. */
+typedef struct Columns
+{
+	const uint8_t *at;
+	int			parts;			/* a constant */
+} Columns;
+
+/* For each vector that is asked for. */
+#define EACH_PART(i, lanes) \
 	_Pragma("GCC unroll 4") \
-	for (i = 0; i < KERNEL_PARTS; i++)
+	for (i = 0; i < (lanes).parts; i++)
 
 /*
  * Between two ways, by one split.
  */
 static KERNEL_INLINE Rows
-choose(const uint8_t *lanes, uint16_t offset, uint8_t limit, Rows left,
+choose(Columns lanes, uint16_t offset, uint8_t limit, Rows left,
 	   Rows right)
 {
-	Rows		chosen;
+	Rows		chosen = {{{0}}};
 	int			i;
 
-	EACH_PART(i)
+	EACH_PART(i, lanes)
 		chosen.part[i] = lanes_choose(
-			lanes_compare(lanes + offset + i * LANES, limit),
+			lanes_compare(lanes.at + offset + i * LANES, limit),
 			left.part[i], right.part[i]);
 	return chosen;
 }
@@ -60,14 +67,14 @@ choose(const uint8_t *lanes, uint16_t offset, uint8_t limit, Rows left,
  * Way n or n + 1, by one split.
  */
 static KERNEL_INLINE Rows
-choose_last(const uint8_t *lanes, uint16_t offset, uint8_t limit, int n)
+choose_last(Columns lanes, uint16_t offset, uint8_t limit, int n)
 {
-	Rows		chosen;
+	Rows		chosen = {{{0}}};
 	int			i;
 
-	EACH_PART(i)
+	EACH_PART(i, lanes)
 		chosen.part[i] = lanes_way(
-			lanes_compare(lanes + offset + i * LANES, limit), n);
+			lanes_compare(lanes.at + offset + i * LANES, limit), n);
 	return chosen;
 }
 
@@ -75,11 +82,11 @@ choose_last(const uint8_t *lanes, uint16_t offset, uint8_t limit, int n)
  * Every way plus n.
  */
 static KERNEL_INLINE Rows
-add_number(Rows ways, int n)
+add_number(Columns lanes, Rows ways, int n)
 {
 	int			i;
 
-	EACH_PART(i)
+	EACH_PART(i, lanes)
 		ways.part[i] = lanes_add(ways.part[i], n);
 	return ways;
 }
@@ -88,11 +95,11 @@ add_number(Rows ways, int n)
  * Write the ways of all rows.
  */
 static KERNEL_INLINE void
-store_rows(uint8_t *to, Rows from)
+store_rows(Columns lanes, uint8_t *to, Rows from)
 {
 	int			i;
 
-	EACH_PART(i)
+	EACH_PART(i, lanes)
 		lanes_store(to + i * LANES, from.part[i]);
 }
 
@@ -100,7 +107,7 @@ store_rows(uint8_t *to, Rows from)
  * Ways n .. n + 7, by seven splits of three levels.
  */
 static KERNEL_INLINE Rows
-choose_eight(const uint8_t *lanes, const uint16_t *offsets,
+choose_eight(Columns lanes, const uint16_t *offsets,
 			 const uint8_t *limits, int n)
 {
 	Rows		left;
@@ -119,7 +126,7 @@ choose_eight(const uint8_t *lanes, const uint16_t *offsets,
  * Ways n .. n + 15, by a split and those of two subtrees.
  */
 static KERNEL_INLINE Rows
-choose_sixteen(const uint8_t *lanes, const uint16_t *offsets,
+choose_sixteen(Columns lanes, const uint16_t *offsets,
 			   const uint8_t *limits, int split, int below, int n)
 {
 	Rows		left = choose_eight(lanes, offsets + below, limits + below, n);
@@ -130,10 +137,10 @@ choose_sixteen(const uint8_t *lanes, const uint16_t *offsets,
 }
 
 /*
- * The ways of a pair of vectors through a tree.
+ * The ways of some rows through a tree.
  */
 static KERNEL_INLINE Rows
-find_ways_of(const uint8_t *lanes, const uint16_t *offsets,
+find_ways_of(Columns lanes, const uint16_t *offsets,
 		  const uint8_t *limits, const int shape)
 {
 	Rows		left;
@@ -162,7 +169,7 @@ find_ways_of(const uint8_t *lanes, const uint16_t *offsets,
  * The split above a record, between two ways; way n or n + 1.
  */
 static KERNEL_INLINE Rows
-choose_above(const uint8_t *lanes, const uint16_t *lane_offset,
+choose_above(Columns lanes, const uint16_t *lane_offset,
 			 const MlopsRecord *record, Rows left, Rows right)
 {
 	return choose(lanes, lane_offset[record->above.lane],
@@ -170,7 +177,7 @@ choose_above(const uint8_t *lanes, const uint16_t *lane_offset,
 }
 
 static KERNEL_INLINE Rows
-choose_last_above(const uint8_t *lanes, const uint16_t *lane_offset,
+choose_last_above(Columns lanes, const uint16_t *lane_offset,
 				  const MlopsRecord *record, int n)
 {
 	return choose_last(lanes, lane_offset[record->above.lane],
@@ -192,7 +199,7 @@ choose_last_above(const uint8_t *lanes, const uint16_t *lane_offset,
  * The ways through the splits above the records below way n.
  */
 static KERNEL_INLINE Rows
-choose_next(const uint8_t *lanes, const uint16_t *lane_offset,
+choose_next(Columns lanes, const uint16_t *lane_offset,
 			const MlopsRecord *record, int n)
 {
 	record += MLOPS_WAY_RECORDS * n;
@@ -212,7 +219,7 @@ choose_next(const uint8_t *lanes, const uint16_t *lane_offset,
  * above the records below these.
  */
 static KERNEL_INLINE Rows
-choose_records(const uint8_t *lanes, const uint16_t *offsets,
+choose_records(Columns lanes, const uint16_t *offsets,
 			   const uint8_t *limits, uint32_t fourth, uint32_t fifth,
 			   const uint16_t *lane_offset, const MlopsRecord *record)
 {
@@ -229,7 +236,51 @@ choose_records(const uint8_t *lanes, const uint16_t *offsets,
 }
 
 /*
- * The ways of n rows through six or seven levels; writes whole Rows.
+ * The ways of some rows through six or seven levels.
+ */
+static KERNEL_INLINE Rows
+find_ways_below(Columns lanes, const uint16_t *offsets, const uint8_t *limits,
+				const uint16_t *lane_offset, const MlopsRecord *records)
+{
+	Rows		all[8];
+	uint32_t	k;
+
+	for (k = 0; k < 8; k++)
+	{
+		uint32_t	third = 3 + k / 2 * 7;
+
+		all[k] = choose_records(lanes, offsets, limits, third + 1 + k % 2,
+								third + 3 + k % 2 * 2, lane_offset,
+								records + 16 * k);
+		all[k] = add_number(lanes, all[k], 4 * NEXT_WAYS * k);
+	}
+#pragma GCC unroll 4
+	for (k = 0; k < 4; k++)
+		all[k] = choose(lanes, offsets[3 + 7 * k], limits[3 + 7 * k],
+						all[2 * k], all[2 * k + 1]);
+	all[0] = choose(lanes, offsets[1], limits[1], all[0], all[1]);
+	all[2] = choose(lanes, offsets[2], limits[2], all[2], all[3]);
+	return choose(lanes, offsets[0], limits[0], all[0], all[2]);
+}
+
+/*
+ * Do something for all n rows from lanes on, ROWS at a time, or half of that
+ * where these are enough.
+ */
+#define FOR_ROWS(lanes, n, i, columns, what) \
+	for (i = 0; i + ROWS / 2 < n; i += ROWS) \
+	{ \
+		const Columns columns = {lanes + i, KERNEL_PARTS}; \
+		what; \
+	} \
+	for (; i < n; i += ROWS / 2) \
+	{ \
+		const Columns columns = {lanes + i, KERNEL_PARTS / 2}; \
+		what; \
+	}
+
+/*
+ * The ways of n rows through a tree with records; writes whole vectors.
  */
 KERNEL_TARGET static __attribute__((noinline)) void
 find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
@@ -237,34 +288,15 @@ find_ways_records(const uint8_t *lanes, const uint16_t *offsets,
 				  const MlopsRecord *records, uint32_t n, uint8_t *ways)
 {
 	uint32_t	i;
-	uint32_t	k;
 
-	for (i = 0; i < n; i += ROWS, lanes += ROWS)
-	{
-		Rows		all[8];
-
-		for (k = 0; k < 8; k++)
-		{
-			uint32_t	third = 3 + k / 2 * 7;
-
-			all[k] = choose_records(lanes, offsets, limits, third + 1 + k % 2,
-									third + 3 + k % 2 * 2, lane_offset,
-									records + 16 * k);
-			all[k] = add_number(all[k], 4 * NEXT_WAYS * k);
-		}
-#pragma GCC unroll 4
-		for (k = 0; k < 4; k++)
-			all[k] = choose(lanes, offsets[3 + 7 * k], limits[3 + 7 * k],
-							all[2 * k], all[2 * k + 1]);
-		all[0] = choose(lanes, offsets[1], limits[1], all[0], all[1]);
-		all[2] = choose(lanes, offsets[2], limits[2], all[2], all[3]);
-		all[0] = choose(lanes, offsets[0], limits[0], all[0], all[2]);
-		store_rows(ways + i, all[0]);
-	}
+	FOR_ROWS(lanes, n, i, columns,
+			 store_rows(columns, ways + i,
+						find_ways_below(columns, offsets, limits, lane_offset,
+										records)));
 }
 
 /*
- * The ways of n rows through a tree; writes whole Rows.
+ * The ways of n rows through a tree; writes whole vectors.
  */
 #define FIND_WAYS(name, shape) \
 KERNEL_TARGET static __attribute__((noinline)) void \
@@ -272,9 +304,9 @@ name(const uint8_t *lanes, const uint16_t *offsets, const uint8_t *limits, \
 	 uint32_t n, uint8_t *ways) \
 { \
 	uint32_t	i; \
-	for (i = 0; i < n; i += ROWS) \
-		store_rows(ways + i, \
-				   find_ways_of(lanes + i, offsets, limits, shape)); \
+	FOR_ROWS(lanes, n, i, columns, \
+			 store_rows(columns, ways + i, \
+						find_ways_of(columns, offsets, limits, shape))); \
 }
 
 FIND_WAYS(find_ways_three, MLOPS_SHAPE_THREE)
@@ -435,9 +467,11 @@ add_two(const BatchState *state, const MlopsRecord *records,
 {
 	const uint16_t *offsets = state->lane_offset;
 	const int8_t *lanes = (const int8_t *) state->batch->lanes;
+	uint32_t	n = state->batch->n;
 	uint32_t	i;
 
-	for (i = 0; i < state->batch->n; i++, lanes++)
+#pragma GCC unroll 4
+	for (i = 0; i < n; i++, lanes++)
 	{
 		float		first = leaf_below(lanes, offsets, records, ways[0][i]);
 		float		second = leaf_below(lanes, offsets,

@@ -13,7 +13,7 @@
 #include "forest/ranks.h"
 #include "math/cpu.h"
 
-/* Fewer rows are not worth a batch. */
+/* Fewer rows are not worth a batch, where single rows are walked. */
 #define FEW_ROWS 12
 
 typedef struct Path
@@ -21,21 +21,23 @@ typedef struct Path
 	const char *name;
 	MlopsRowKernel row;			/* NULL: walk over nodes */
 	MlopsBatchKernel batch;		/* NULL: not in this build */
+	uint32_t	few;			/* FEW_ROWS where row serves single rows: vectors
+								 * take their time however few rows they hold */
 } Path;
 
 static const Path paths[MLOPS_PATH_COUNT] = {
-	[MLOPS_PATH_PORTABLE] = {"portable", mlops_portable_row, mlops_portable_batch},
+	[MLOPS_PATH_PORTABLE] = {"portable", mlops_portable_row, mlops_portable_batch, 12},
 #ifdef MLOPS_HAVE_NEON
-	[MLOPS_PATH_NEON] = {"neon", mlops_neon_row, mlops_neon_batch},
+	[MLOPS_PATH_NEON] = {"neon", mlops_neon_row, mlops_neon_batch, 16},
 #else
-	[MLOPS_PATH_NEON] = {"neon", NULL, NULL},
+	[MLOPS_PATH_NEON] = {"neon", NULL, NULL, 0},
 #endif
 #ifdef MLOPS_HAVE_X86
-	[MLOPS_PATH_AVX2] = {"avx2", mlops_avx2_row, mlops_avx2_batch},
-	[MLOPS_PATH_AVX512] = {"avx512", mlops_avx512_row, mlops_avx512_batch},
+	[MLOPS_PATH_AVX2] = {"avx2", mlops_avx2_row, mlops_avx2_batch, 36},
+	[MLOPS_PATH_AVX512] = {"avx512", mlops_avx512_row, mlops_avx512_batch, 36},
 #else
-	[MLOPS_PATH_AVX2] = {"avx2", NULL, NULL},
-	[MLOPS_PATH_AVX512] = {"avx512", NULL, NULL},
+	[MLOPS_PATH_AVX2] = {"avx2", NULL, NULL, 0},
+	[MLOPS_PATH_AVX512] = {"avx512", NULL, NULL, 0},
 #endif
 };
 
@@ -213,13 +215,17 @@ run_rows(const MlopsForest *forest, const float *rows, size_t n,
 {
 	uint32_t	n_outputs = forest->n_outputs;
 	uint32_t	width = batch_width(forest);
+	uint32_t	few = forest->flags & MLOPS_BLOCK_RANKED_ROWS ?
+		current_path()->few : FEW_ROWS;
 	MlopsBatch	batch;
 	uint32_t	i;
 
+	if (width > 1 && few > width / 2)
+		few = width / 2;
 	for (; n > 0; n -= batch.n)
 	{
 		batch.n = n < width ? n : width;
-		if (batch.n < FEW_ROWS)
+		if (batch.n < few)
 		{
 			batch.n = 1;
 			mlops_forest_margin(forest, rows, outputs);

@@ -477,7 +477,7 @@ test_batch(const char *name, const MlopsForest *forest, const float *rows,
 		   unsigned n, size_t stride, const float *want)
 {
 	static const unsigned sizes[] = {
-		1, 11, 12, 13, 31, 32, 33, 64, 100, 127, 128, 129, 300
+		1, 11, 12, 13, 31, 32, 33, 47, 48, 64, 100, 127, 128, 129, 300
 	};
 	MlopsForestInfo info;
 	unsigned	n_bad = 0;
