@@ -65,6 +65,7 @@ static char *source_rows(const MlopsScoring *scoring,
 						 const MlopsSignature *signature);
 static char *same_key(const MlopsScoring *scoring, const char *left,
 					  const char *right);
+static char *to_read_all(const MlopsScoring *scoring, const char *reference);
 static char *scoring_statement(const MlopsScoring *scoring,
 							   const MlopsSource *source,
 							   const MlopsSignature *signature,
@@ -109,12 +110,7 @@ mlops_scoring_run(MlopsScoring *scoring, const char *reference,
 	SPI_connect();
 	if (!all)
 	{
-		/* a version that has not scored every row reads every row */
-		result = execute(psprintf("SELECT 1 FROM %s t WHERE t.version"
-								  " IS DISTINCT FROM %d LIMIT 1",
-								  scoring->target,
-								  predictor->version->version),
-						 0, NULL, NULL);
+		result = execute(to_read_all(scoring, reference), 0, NULL, NULL);
 		all = result->numvals > 0;
 	}
 	result = execute(scoring_statement(scoring, source,
@@ -291,8 +287,9 @@ check_table(const MlopsScoring *scoring, const MlopsSource *source,
 		" AND i.indpred IS NULL AND i.indexprs IS NULL AND"
 		" ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a"
 		" WHERE a.attrelid = $1 AND a.attnum = ANY"
-		" ((i.indkey::int2[])[0:i.indnkeyatts - 1]) ORDER BY 1)"
-		" = ARRAY(SELECT k FROM pg_catalog.unnest($2) k ORDER BY 1)";
+		" ((i.indkey::int2[])[0:i.indnkeyatts - 1]) ORDER BY a.attname)"
+		" = ARRAY(SELECT k FROM pg_catalog.unnest($2) k"
+		" ORDER BY k COLLATE \"C\")";
 	const char **key = palloc(sizeof(char *) * list_length(scoring->key));
 	SPITupleTable *found;
 	ListCell   *cell;
@@ -386,6 +383,24 @@ same_key(const MlopsScoring *scoring, const char *left, const char *right)
 }
 
 /*
+ * A query that has a row if all rows are to be read: the table has no moment
+ * to begin from, or not all of it is of the version.
+ */
+static char *
+to_read_all(const MlopsScoring *scoring, const char *reference)
+{
+	MlopsReference version = mlops_reference_parse(reference);
+
+	return psprintf("SELECT 1 WHERE NOT EXISTS (SELECT FROM %s t"
+					" WHERE t.%s IS NOT NULL) OR EXISTS (SELECT FROM %s t"
+					" WHERE t.version IS DISTINCT FROM %d"
+					" OR t.model IS DISTINCT FROM %s)",
+					scoring->target, quote_identifier(scoring->changed_at),
+					scoring->target, version.version,
+					quote_literal_cstr(version.model));
+}
+
+/*
  * The statement; its one row counts what is new and what was there.  Unless
  * all rows are read, $1 is the interval to look back.
  */
@@ -413,7 +428,7 @@ scoring_statement(const MlopsScoring *scoring, const MlopsSource *source,
 							 own_columns[i].name);
 	appendStringInfo(&text,
 					 ", o.%s IS NOT NULL AS _mlops_known"
-					 " FROM (SELECT q.*, mlops._score(%s, q%s) AS _mlops_scored"
+					 " FROM (SELECT q.*, mlops._score(%s, q.*%s) AS _mlops_scored"
 					 " FROM (%s",
 					 key, quote_literal_cstr(reference),
 					 scoring->reasons > 0 ?

@@ -191,6 +191,17 @@ SELECT version, inserted, updated FROM mlops.score('churn', 'SELECT c.*, (mlops.
 RESET mlops.cache_size;
 DROP TABLE both_score;
 
+-- a feature may be called as what the statement calls its rows; a table that is empty again, or was filled by
+-- another model, is filled with all rows
+SELECT version FROM mlops.train('letters', 'SELECT age AS q, spending AS s, churned FROM customer', 'churned',
+	params => '{"num_boost_round": 2}');
+SELECT model, inserted, updated FROM mlops.score('letters', 'SELECT id, age AS q, spending AS s, updated_at FROM customer',
+	'by_time', 'id', changed_at => 'updated_at');
+SELECT DISTINCT model FROM by_time;
+TRUNCATE by_time;
+SELECT model, inserted, updated FROM mlops.score('letters', 'SELECT id, age AS q, spending AS s, updated_at FROM customer',
+	'by_time', 'id', changed_at => 'updated_at');
+
 DROP INDEX customer_churn_risk_idx;
 DROP OWNED BY regress_bi;
 SELECT mlops.revoke_model('churn', 'regress_bi', 'predict');
@@ -199,4 +210,4 @@ DROP FUNCTION churn_risk;
 DROP FUNCTION region_probabilities;
 DROP SCHEMA "S c" CASCADE;
 DROP TABLE customer, churn_score, by_time, spending_score, region_score, own, none;
-SELECT mlops.drop_model(m) FROM unnest(ARRAY['churn', 'spending', 'region']) m;
+SELECT mlops.drop_model(m) FROM unnest(ARRAY['churn', 'spending', 'region', 'letters']) m;
