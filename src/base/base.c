@@ -5,11 +5,13 @@
 #include "postgres.h"
 
 #include <limits.h>
+#include <math.h>
 
 #include "base/base.h"
 #include "base/compat.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -45,6 +47,48 @@ mlops_closest_match(const char *word, const char *const *candidates,
 
 	/* farther than half of the word is no misspelling of it */
 	return best_distance <= Max(length / 2, 1) ? best : NULL;
+}
+
+int
+mlops_word_place(const char *word, const char *const *words, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(word, words[i]) == 0)
+			return i;
+	return -1;
+}
+
+int
+mlops_word_of(const char *thing, const char *word, const char *const *words,
+			  int n)
+{
+	int			place = mlops_word_place(word, words, n);
+	const char *nearest;
+	StringInfoData all;
+
+	if (place >= 0)
+		return place;
+	nearest = mlops_closest_match(word, words, n);
+	initStringInfo(&all);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&all, "%s%s", i == 0 ? "" : i == n - 1 ? " and " :
+						 ", ", words[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no %s \"%s\"", thing, word),
+			 nearest != NULL ? errhint("Perhaps you meant \"%s\".", nearest) :
+			 errhint("There are %s.", all.data)));
+}
+
+bool
+mlops_names_have(const List *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
 }
 
 List *
@@ -143,6 +187,13 @@ mlops_result_type(FunctionCallInfo fcinfo)
 	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	return BlessTupleDesc(CreateTupleDescCopy(type));
+}
+
+void
+mlops_put_number(Datum *values, bool *nulls, int column, double value)
+{
+	values[column] = Float8GetDatum(value);
+	nulls[column] = isnan(value);
 }
 
 Jsonb *

@@ -45,6 +45,20 @@ extern const char *mlops_closest_match(const char *word,
 									   const char *const *candidates,
 									   int n_candidates);
 
+/* The place of a word among n that are known, -1 if it is none of them. */
+extern int	mlops_word_place(const char *word, const char *const *words,
+							 int n);
+
+/*
+ * The same; if it is none of them 22023, which says that there is no such
+ * thing, and which there are.
+ */
+extern int	mlops_word_of(const char *thing, const char *word,
+						  const char *const *words, int n);
+
+/* Is the name in a List of char *? */
+extern bool mlops_names_have(const List *names, const char *name);
+
 /* List of char * out of a text[] without NULLs; NIL for a NULL pointer. */
 extern List *mlops_text_array_to_list(ArrayType *array);
 
@@ -67,6 +81,10 @@ extern TupleDesc mlops_result_type(FunctionCallInfo fcinfo);
 
 /* text[] out of n strings, a NULL among them as a NULL element. */
 extern ArrayType *mlops_text_array(const char *const *strings, int n);
+
+/* A number in a row of a result, NULL if it is NaN. */
+extern void mlops_put_number(Datum *values, bool *nulls, int column,
+							 double value);
 
 /* The jsonb {}, palloc'd. */
 extern Jsonb *mlops_empty_object(void);

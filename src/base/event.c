@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/event.h"
+#include "base/members.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "lib/stringinfo.h"
@@ -46,10 +47,10 @@ payload_of(StringInfo payload, const char *event, const char *model,
 
 	JsonEncodeDateTime(at, TimestampTzGetDatum(GetCurrentTimestamp()),
 					   TIMESTAMPTZOID, NULL);
-	appendStringInfoString(payload, "{\"event\": ");
-	escape_json(payload, event);
-	appendStringInfoString(payload, ", \"model\": ");
-	escape_json(payload, model);
-	appendStringInfo(payload, ", \"at\": \"%s\", \"details\": %s}", at,
-					 details);
+	appendStringInfoChar(payload, '{');
+	mlops_append_text(payload, "event", event);
+	mlops_append_text(payload, "model", model);
+	mlops_append_text(payload, "at", at);
+	mlops_append_value(payload, "details", details);
+	appendStringInfoChar(payload, '}');
 }

@@ -12,13 +12,13 @@
 
 #include <math.h>
 
+#include "base/members.h"
 #include "data/advice.h"
 #include "data/overlap.h"
 #include "lib/stringinfo.h"
 #include "math/association.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 
 #define SAMPLE_ROWS		100000
@@ -740,14 +740,9 @@ add_name(Names *names, const char *name)
 static void
 record(Advice *a, const char *kind, const char *feature, const char *message)
 {
-	if (a->json.len > 1)
-		appendStringInfoString(&a->json, ", ");
-	appendStringInfo(&a->json, "{\"kind\": \"%s\", \"feature\": ", kind);
-	if (feature != NULL)
-		escape_json(&a->json, feature);
-	else
-		appendStringInfoString(&a->json, "null");
-	appendStringInfoString(&a->json, ", \"message\": ");
-	escape_json(&a->json, message);
+	appendStringInfoString(&a->json, a->json.len > 1 ? ", {" : "{");
+	mlops_append_text(&a->json, "kind", kind);
+	mlops_append_text(&a->json, "feature", feature);
+	mlops_append_text(&a->json, "message", message);
 	appendStringInfoChar(&a->json, '}');
 }

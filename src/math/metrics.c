@@ -72,6 +72,18 @@ typedef struct CurveAreas
 	double		pr;
 } CurveAreas;
 
+const MlopsKnownMetric mlops_known_metrics[] = {
+	{"roc_auc", 1}, {"pr_auc", 1}, {"accuracy", 1}, {"precision", 1},
+	{"recall", 1}, {"f1", 1}, {"mcc", 1}, {"gini", 1}, {"r2", 1},
+	{"f1_macro", 1}, {"balanced_accuracy", 1}, {"roc_auc_ovr", 1},
+	{"ndcg", 1}, {"ndcg_5", 1}, {"ndcg_10", 1}, {"map", 1}, {"mrr", 1},
+	{"concordance", 1}, {"log_loss", -1}, {"brier", -1}, {"rmse", -1},
+	{"mae", -1}, {"mape", -1}, {"poisson_deviance", -1},
+	{"gamma_deviance", -1}, {"tweedie_deviance", -1}, {"pinball_loss", -1},
+	{"mae_observed", -1}, {"base_rate", 0}, {"mean_error", 0},
+	{"coverage", 0}, {NULL, 0}
+};
+
 static void binary_totals(const float *label, const float *probability,
 						  const float *weight, size_t n, BinaryTotals *t);
 static double matthews(double tp, double fp, double fn, double tn);
@@ -202,89 +214,6 @@ mlops_metrics_multiclass(const float *label, const float *probability, int k,
 }
 
 double
-mlops_roc_auc(const float *label, const float *score, const float *weight,
-			  size_t n)
-{
-	CurveAreas	areas;
-
-	if (!curve_areas(label, BINARY_LABEL, score, 1, weight, n, &areas))
-		return NAN;
-	return areas.roc;
-}
-
-double
-mlops_pr_auc(const float *label, const float *score, const float *weight,
-			 size_t n)
-{
-	CurveAreas	areas;
-
-	if (!curve_areas(label, BINARY_LABEL, score, 1, weight, n, &areas))
-		return NAN;
-	return areas.pr;
-}
-
-double
-mlops_log_loss(const float *label, const float *probability,
-			   const float *weight, size_t n)
-{
-	BinaryTotals t;
-
-	binary_totals(label, probability, weight, n, &t);
-	if (!t.valid)
-		return NAN;
-	return ratio(mlops_sum_value(&t.log_loss),
-				 mlops_sum_value(&t.tp) + mlops_sum_value(&t.fp) +
-				 mlops_sum_value(&t.fn) + mlops_sum_value(&t.tn));
-}
-
-double
-mlops_brier(const float *label, const float *probability,
-			const float *weight, size_t n)
-{
-	BinaryTotals t;
-
-	binary_totals(label, probability, weight, n, &t);
-	if (!t.valid)
-		return NAN;
-	return ratio(mlops_sum_value(&t.brier),
-				 mlops_sum_value(&t.tp) + mlops_sum_value(&t.fp) +
-				 mlops_sum_value(&t.fn) + mlops_sum_value(&t.tn));
-}
-
-double
-mlops_rmse(const float *label, const float *prediction, const float *weight,
-		   size_t n)
-{
-	MlopsMetric out[MLOPS_MAX_METRICS];
-	int			m;
-
-	m = mlops_metrics_regression(label, prediction, weight, n, out);
-	return mlops_metric_get(out, m, "rmse");
-}
-
-double
-mlops_mae(const float *label, const float *prediction, const float *weight,
-		  size_t n)
-{
-	MlopsMetric out[MLOPS_MAX_METRICS];
-	int			m;
-
-	m = mlops_metrics_regression(label, prediction, weight, n, out);
-	return mlops_metric_get(out, m, "mae");
-}
-
-double
-mlops_r2(const float *label, const float *prediction, const float *weight,
-		 size_t n)
-{
-	MlopsMetric out[MLOPS_MAX_METRICS];
-	int			m;
-
-	m = mlops_metrics_regression(label, prediction, weight, n, out);
-	return mlops_metric_get(out, m, "r2");
-}
-
-double
 mlops_metric_get(const MlopsMetric *metrics, int count, const char *name)
 {
 	int			i;
@@ -300,28 +229,10 @@ mlops_metric_get(const MlopsMetric *metrics, int count, const char *name)
 int
 mlops_metric_direction(const char *name)
 {
-	static const char *const larger[] = {
-		"roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "mcc",
-		"gini", "r2", "f1_macro", "balanced_accuracy", "roc_auc_ovr", "ndcg",
-		"ndcg_5", "ndcg_10", "map", "mrr", "concordance"
-	};
-	static const char *const smaller[] = {
-		"log_loss", "brier", "rmse", "mae", "mape", "poisson_deviance",
-		"gamma_deviance", "tweedie_deviance", "pinball_loss", "mae_observed",
-		"ece"
-	};
-	size_t		i;
-
-	for (i = 0; i < sizeof(larger) / sizeof(larger[0]); i++)
-	{
-		if (strcmp(larger[i], name) == 0)
-			return 1;
-	}
-	for (i = 0; i < sizeof(smaller) / sizeof(smaller[0]); i++)
-	{
-		if (strcmp(smaller[i], name) == 0)
-			return -1;
-	}
+	for (const MlopsKnownMetric *known = mlops_known_metrics;
+		 known->name != NULL; known++)
+		if (strcmp(known->name, name) == 0)
+			return known->direction;
 	return 0;
 }
 

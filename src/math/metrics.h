@@ -101,30 +101,20 @@ extern int	mlops_metrics_survival(const float *lower, const float *upper,
 								   const float *weight, size_t n,
 								   MlopsMetric out[MLOPS_MAX_METRICS]);
 
-/*
- * Single metrics, with the same rules.  The first two take any score that
- * orders the rows, and give NaN when memory is out, too.
- */
-extern double mlops_roc_auc(const float *label, const float *score,
-							const float *weight, size_t n);
-extern double mlops_pr_auc(const float *label, const float *score,
-						   const float *weight, size_t n);
-extern double mlops_log_loss(const float *label, const float *probability,
-							 const float *weight, size_t n);
-extern double mlops_brier(const float *label, const float *probability,
-						  const float *weight, size_t n);
-extern double mlops_rmse(const float *label, const float *prediction,
-						 const float *weight, size_t n);
-extern double mlops_mae(const float *label, const float *prediction,
-						const float *weight, size_t n);
-extern double mlops_r2(const float *label, const float *prediction,
-					   const float *weight, size_t n);
-
 /* The value of the metric of that name among count, NaN if not among them. */
 extern double mlops_metric_get(const MlopsMetric *metrics, int count,
 							   const char *name);
 
-/* 1: larger is better, -1: smaller is, 0: neither, or no such metric. */
+/* The metrics that there are, until a name that is NULL. */
+typedef struct MlopsKnownMetric
+{
+	const char *name;
+	int			direction;		/* 1: larger is better, -1: smaller, 0: neither */
+} MlopsKnownMetric;
+
+extern const MlopsKnownMetric mlops_known_metrics[];
+
+/* The direction of a metric, 0 if there is no such one. */
 extern int	mlops_metric_direction(const char *name);
 
 #endif							/* MLOPS_METRICS_H */

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/base.h"
+#include "base/members.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "train/call.h"
@@ -61,7 +62,6 @@ static Oid	deploy_mode_type(void);
 static void check_model_name(const char *name);
 static void split_argument(MlopsTrainCall *call, const char *name);
 static void settle_task(MlopsTrainCall *call, const char *task);
-static bool task_named(const char *name, MlopsTask *task);
 static void check_objective_task(const MlopsObjective *objective,
 								 MlopsTask task);
 static void check_task_columns(const MlopsDatasetRequest *data);
@@ -74,10 +74,7 @@ static MlopsDeployMode deploy_argument(FunctionCallInfo fcinfo,
 									   const char **name);
 static void add_text(StringInfo json, const char *name, const char *value);
 static void add_list(StringInfo json, const char *name, const List *list);
-static void add_number(StringInfo json, const char *name, double value);
-static void add_integer(StringInfo json, const char *name, int64 value);
 static void add_json(StringInfo json, const char *name, Jsonb *value);
-static void add_name(StringInfo json, const char *name);
 
 MlopsTrainCall *
 mlops_train_call(FunctionCallInfo fcinfo)
@@ -184,12 +181,12 @@ mlops_train_call_json(const MlopsTrainCall *call)
 	add_text(&json, "event_observed", call->data.event_observed);
 	add_json(&json, "params", call->params_given);
 	add_text(&json, "init_model", call->init_model);
-	add_number(&json, "validation", call->validation);
-	add_number(&json, "test", call->test);
+	mlops_append_number(&json, "validation", call->validation);
+	mlops_append_number(&json, "test", call->test);
 	add_text(&json, "split", call->split_name);
 	add_text(&json, "split_column", call->data.split_column);
 	add_text(&json, "deploy", call->deploy_name);
-	add_integer(&json, "seed", call->data.seed);
+	mlops_append_int8(&json, "seed", call->data.seed);
 	add_text(&json, "description", call->description);
 	add_json(&json, "recipe", call->recipe);
 	appendStringInfoChar(&json, '}');
@@ -214,15 +211,15 @@ mlops_train_effective_json(const MlopsTrainCall *call,
 	if (dataset->task == MLOPS_BINARY)
 		add_text(&json, "positive", dataset->classes[1]);
 	add_text(&json, "split", split_text(call, dataset));
-	add_number(&json, "validation", call->data.validation);
-	add_number(&json, "test", call->data.test);
-	add_integer(&json, "seed", call->data.seed);
-	add_integer(&json, "max_categories", mlops_max_categories);
+	mlops_append_number(&json, "validation", call->data.validation);
+	mlops_append_number(&json, "test", call->data.test);
+	mlops_append_int8(&json, "seed", call->data.seed);
+	mlops_append_int8(&json, "max_categories", mlops_max_categories);
 	if (dataset->signature->time_zone)
 		add_text(&json, "time_zone", dataset->signature->time_zone);
-	add_integer(&json, "num_boost_round", request->n_rounds);
-	add_integer(&json, "early_stopping_rounds", request->early_stopping);
-	add_name(&json, "library");
+	mlops_append_int8(&json, "num_boost_round", request->n_rounds);
+	mlops_append_int8(&json, "early_stopping_rounds", request->early_stopping);
+	mlops_append_name(&json, "library");
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < request->n_params; i++)
 		if (strcmp(request->params[i].name, "eval_metric") != 0)
@@ -324,6 +321,9 @@ check_model_name(const char *name)
 static void
 settle_task(MlopsTrainCall *call, const char *name)
 {
+	static const char *const names[] = {
+		"binary", "multiclass", "regression", "ranking", "survival", "count"
+	};
 	MlopsDatasetRequest *data = &call->data;
 	const MlopsObjective *objective = call->params->objective;
 	MlopsTask	task = MLOPS_BINARY;
@@ -342,7 +342,7 @@ settle_task(MlopsTrainCall *call, const char *name)
 		objective = mlops_objective_named("count:poisson");
 	}
 	else if (name != NULL)
-		known = task_named(name, &task);
+		task = mlops_word_of("task", name, names, lengthof(names));
 	else if (objective != NULL)
 		task = objective->task;
 	else if (data->query_group != NULL)
@@ -363,26 +363,6 @@ settle_task(MlopsTrainCall *call, const char *name)
 	}
 	data->balanced = call->params->balanced;
 	mlops_train_call_settle(call, objective);
-}
-
-/* The task of that name; 22023 if there is none. */
-static bool
-task_named(const char *name, MlopsTask *task)
-{
-	static const char *const names[] = {
-		"binary", "multiclass", "regression", "ranking", "survival", "count"
-	};
-	const char *closest;
-
-	for (*task = MLOPS_BINARY; *task <= MLOPS_SURVIVAL; (*task)++)
-		if (strcmp(name, names[*task]) == 0)
-			return true;
-	closest = mlops_closest_match(name, names, lengthof(names));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown task: \"%s\"", name),
-			 closest ? errhint("Perhaps you meant \"%s\".", closest) :
-			 errhint("Tasks are binary, multiclass, regression, count, ranking and survival.")));
 }
 
 /* 22023 if the objective is one of another task. */
@@ -442,27 +422,14 @@ static void
 split_argument(MlopsTrainCall *call, const char *name)
 {
 	MlopsDatasetRequest *data = &call->data;
-	int			i = 0;
 
 	call->split_name = name;
 	call->validation = data->validation;
 	call->test = data->test;
 	data->split = MLOPS_SPLIT_AUTO;
-	while (name != NULL && i < lengthof(split_names) &&
-		   strcmp(name, split_names[i]) != 0)
-		i++;
-	if (i == lengthof(split_names))
-	{
-		const char *closest = mlops_closest_match(name, split_names, i);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown split: \"%s\"", name),
-				 closest ? errhint("Perhaps you meant \"%s\".", closest) :
-				 errhint("Splits are hash, time, random, stratified, group, column and none.")));
-	}
 	if (name != NULL)
-		data->split = MLOPS_SPLIT_HASH + i;
+		data->split = MLOPS_SPLIT_HASH +
+			mlops_word_of("split", name, split_names, lengthof(split_names));
 	if (data->split == MLOPS_SPLIT_NONE)
 		data->validation = data->test = 0;
 }
@@ -529,45 +496,16 @@ add_metrics(StringInfo json, const MlopsTrainRequest *request)
 static void
 add_text(StringInfo json, const char *name, const char *value)
 {
-	if (value == NULL)
-		return;
-	add_name(json, name);
-	escape_json(json, value);
+	if (value != NULL)
+		mlops_append_text(json, name, value);
 }
 
 /* See add_text(). */
 static void
 add_list(StringInfo json, const char *name, const List *list)
 {
-	ListCell   *cell;
-
-	if (list == NIL)
-		return;
-	add_name(json, name);
-	appendStringInfoChar(json, '[');
-	foreach(cell, list)
-	{
-		if (cell != list_head(list))
-			appendStringInfoString(json, ", ");
-		escape_json(json, lfirst(cell));
-	}
-	appendStringInfoChar(json, ']');
-}
-
-/* See add_text(). */
-static void
-add_number(StringInfo json, const char *name, double value)
-{
-	add_name(json, name);
-	appendStringInfoString(json, float8out_internal(value));
-}
-
-/* See add_text(). */
-static void
-add_integer(StringInfo json, const char *name, int64 value)
-{
-	add_name(json, name);
-	appendStringInfo(json, INT64_FORMAT, value);
+	if (list != NIL)
+		mlops_append_list(json, name, list);
 }
 
 /* See add_text(). */
@@ -576,16 +514,6 @@ add_json(StringInfo json, const char *name, Jsonb *value)
 {
 	if (value == NULL)
 		return;
-	add_name(json, name);
+	mlops_append_name(json, name);
 	(void) JsonbToCString(json, &value->root, VARSIZE(value));
-}
-
-/* The name of the next member. */
-static void
-add_name(StringInfo json, const char *name)
-{
-	if (json->data[json->len - 1] != '{')
-		appendStringInfoString(json, ", ");
-	escape_json(json, name);
-	appendStringInfoString(json, ": ");
 }

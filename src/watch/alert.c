@@ -13,10 +13,11 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
+#include "base/base.h"
 #include "base/event.h"
+#include "base/members.h"
 #include "catalog/alert.h"
 #include "catalog/monitor.h"
 #include "catalog/pg_type.h"
@@ -69,9 +70,7 @@ static char *state_message(const Window *window, const char *event);
 static char *window_details(const Window *window, List *figures);
 static void append_time(StringInfo json, const char *name, TimestampTz time);
 static void append_figure(StringInfo json, const MlopsMonitorResult *result);
-static void append_number(StringInfo json, const char *name, double value);
 static char *slice_text(const MlopsMonitorResult *result);
-static bool list_has(const List *names, const char *name);
 
 void
 mlops_alert_window(const MlopsMonitor *monitor, TimestampTz window_start)
@@ -116,7 +115,7 @@ mlops_alert_event(int64 model_id, const char *model, const char *event,
 	{
 		MlopsAlertRule *rule = lfirst(cell);
 
-		if (list_has(rule->events, event) &&
+		if (mlops_names_have(rule->events, event) &&
 			rank_of(status) >= rank_of(rule->least_status))
 			mlops_alert_judge(rule,
 							  mlops_alerts_at(rule, subject, sighting.at),
@@ -138,7 +137,7 @@ mlops_alert_clear(int64 model_id, const char *model, const char *event,
 	{
 		MlopsAlertRule *rule = lfirst(cell);
 
-		if (list_has(rule->events, event))
+		if (mlops_names_have(rule->events, event))
 			mlops_alert_judge(rule,
 							  mlops_alerts_at(rule, subject, sighting.at),
 							  &sighting);
@@ -226,9 +225,9 @@ is_wanted(const MlopsMonitorResult *result, const char *event,
 	if (strcmp(event, "performance") == 0)
 		return is_whole;
 	if (rule->features == NIL)
-		return is_whole || list_has(rule->metrics, result->metric);
-	return !is_whole && (list_has(rule->features, "*") ||
-						 list_has(rule->features, result->feature));
+		return is_whole || mlops_names_have(rule->metrics, result->metric);
+	return !is_whole && (mlops_names_have(rule->features, "*") ||
+						 mlops_names_have(rule->features, result->feature));
 }
 
 /* Is the result's metric, or its measure, among the names? */
@@ -239,11 +238,11 @@ has_metric(List *metrics, const MlopsMonitorResult *result)
 
 	if (strcmp(measure, "consecutive drift") == 0)
 		measure = "consecutive_drift";
-	if (list_has(metrics, measure))
+	if (mlops_names_have(metrics, measure))
 		return true;
 	if (strcmp(measure, "estimate") == 0)
-		return list_has(metrics, psprintf("estimated_%s", result->metric));
-	return list_has(metrics, result->metric);
+		return mlops_names_have(metrics, psprintf("estimated_%s", result->metric));
+	return mlops_names_have(metrics, result->metric);
 }
 
 /* Hold a window against a rule. */
@@ -256,7 +255,7 @@ judge_window(const Window *window, const MlopsAlertRule *rule)
 
 	for (int i = 0; i < lengthof(window_events); i++)
 	{
-		if (!list_has(rule->events, window_events[i]))
+		if (!mlops_names_have(rule->events, window_events[i]))
 			continue;
 		if (i >= 2)
 			judge_state(window, rule, window_events[i], alerts);
@@ -438,18 +437,17 @@ window_details(const Window *window, List *figures)
 	ListCell   *cell;
 
 	initStringInfo(&json);
-	appendStringInfoString(&json, "{\"monitor\": ");
-	escape_json(&json, window->monitor->name);
+	appendStringInfoChar(&json, '{');
+	mlops_append_text(&json, "monitor", window->monitor->name);
 	append_time(&json, "window_start", row->window_start);
 	append_time(&json, "window_end", row->window_end);
-	appendStringInfo(&json, ", \"state\": \"%s\", \"status\": \"%s\", \"version\": %d, \"n_rows\": " INT64_FORMAT ", \"runs\": %d",
-					 row->state, row->status, row->version, row->n_rows,
-					 row->runs);
+	mlops_append_text(&json, "state", row->state);
+	mlops_append_text(&json, "status", row->status);
+	mlops_append_int8(&json, "version", row->version);
+	mlops_append_int8(&json, "n_rows", row->n_rows);
+	mlops_append_int8(&json, "runs", row->runs);
 	if (row->error != NULL)
-	{
-		appendStringInfoString(&json, ", \"error\": ");
-		escape_json(&json, row->error);
-	}
+		mlops_append_text(&json, "error", row->error);
 	if (figures != NIL)
 		appendStringInfoString(&json, ", \"figures\": [");
 	foreach(cell, figures)
@@ -471,35 +469,22 @@ append_time(StringInfo json, const char *name, TimestampTz time)
 	char		text[MAXDATELEN + 1];
 
 	JsonEncodeDateTime(text, TimestampTzGetDatum(time), TIMESTAMPTZOID, NULL);
-	appendStringInfo(json, ", \"%s\": \"%s\"", name, text);
+	mlops_append_text(json, name, text);
 }
 
 /* Append a result as an object. */
 static void
 append_figure(StringInfo json, const MlopsMonitorResult *result)
 {
-	appendStringInfoString(json, "{\"measure\": ");
-	escape_json(json, result->measure);
-	appendStringInfoString(json, ", \"metric\": ");
-	escape_json(json, result->metric);
-	appendStringInfoString(json, ", \"feature\": ");
-	escape_json(json, result->feature);
-	appendStringInfo(json, ", \"slice\": %s, \"status\": \"%s\"",
-					 slice_text(result), result->status);
-	append_number(json, "value", result->value);
-	append_number(json, "threshold", result->threshold);
+	appendStringInfoChar(json, '{');
+	mlops_append_text(json, "measure", result->measure);
+	mlops_append_text(json, "metric", result->metric);
+	mlops_append_text(json, "feature", result->feature);
+	mlops_append_value(json, "slice", slice_text(result));
+	mlops_append_text(json, "status", result->status);
+	mlops_append_number(json, "value", result->value);
+	mlops_append_number(json, "threshold", result->threshold);
 	appendStringInfoChar(json, '}');
-}
-
-/* Append a member that is a number; what JSON has no word for is null. */
-static void
-append_number(StringInfo json, const char *name, double value)
-{
-	appendStringInfo(json, ", \"%s\": ", name);
-	if (isfinite(value))
-		appendStringInfo(json, "%.*g", DBL_DIG, value);
-	else
-		appendStringInfoString(json, "null");
 }
 
 /* The slice of a result as text, always the same for the same slice. */
@@ -508,16 +493,4 @@ slice_text(const MlopsMonitorResult *result)
 {
 	return JsonbToCString(NULL, &result->slice->root,
 						  VARSIZE(result->slice));
-}
-
-/* Is the name among them? */
-static bool
-list_has(const List *names, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
 }

@@ -12,9 +12,9 @@
 #include "postgres.h"
 
 #include "base/event.h"
+#include "base/members.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/timestamp.h"
 #include "watch/alert_state.h"
 
@@ -346,19 +346,19 @@ tell(const char *event, const MlopsAlert *alert,
 	StringInfoData json;
 
 	initStringInfo(&json);
-	appendStringInfo(&json, "{\"alert\": " INT64_FORMAT ", \"rule\": ",
-					 alert->alert_id);
-	escape_json(&json, alert->rule);
-	appendStringInfo(&json, ", \"event\": \"%s\", \"severity\": \"%s\", \"subject\": ",
-					 alert->event, alert->severity);
-	escape_json(&json, alert->subject);
-	appendStringInfo(&json, ", \"slice\": %s, \"feature\": ", alert->slice);
-	escape_json(&json, alert->feature);
-	appendStringInfoString(&json, ", \"message\": ");
-	escape_json(&json, alert->message);
-	appendStringInfo(&json, ", \"details\": %s}",
+	appendStringInfoChar(&json, '{');
+	mlops_append_int8(&json, "alert", alert->alert_id);
+	mlops_append_text(&json, "rule", alert->rule);
+	mlops_append_text(&json, "event", alert->event);
+	mlops_append_text(&json, "severity", alert->severity);
+	mlops_append_text(&json, "subject", alert->subject);
+	mlops_append_value(&json, "slice", alert->slice);
+	mlops_append_text(&json, "feature", alert->feature);
+	mlops_append_text(&json, "message", alert->message);
+	mlops_append_value(&json, "details",
 					 strlen(alert->details) <= LONGEST_DETAILS ?
 					 alert->details : "{\"truncated\": true}");
+	appendStringInfoChar(&json, '}');
 	mlops_event(event, sighting->model, json.data);
 	pfree(json.data);
 }

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "base/members.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -478,27 +479,16 @@ kind_argument(FunctionCallInfo fcinfo, int argument)
 static void
 read_options(MlopsDetectorKind kind, Jsonb *object, double *options)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *name = NULL;
+	MlopsMembers members;
 
-	if (!JB_ROOT_IS_OBJECT(object))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object"),
-				 errhint("Write them as in '{\"delta\": 0.01}'.")));
-	iterator = JsonbIteratorInit(&object->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	mlops_object_check(object, "options", "{\"delta\": 0.01}");
+	mlops_members_begin(&members, &object->root);
+	while (mlops_members_next(&members))
 	{
-		if (token == WJB_KEY)
-			name = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (token == WJB_VALUE)
-		{
-			int			i = find_option(kind, name);
+		int			i = find_option(kind, members.name);
 
-			set_option(kind, options, i, option_value(kind, name, i, &value));
-		}
+		set_option(kind, options, i,
+				   option_value(kind, members.name, i, &members.value));
 	}
 	check_together(kind, options);
 }
@@ -550,8 +540,7 @@ option_value(MlopsDetectorKind kind, const char *name, int i,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be a number", name),
 				 errhint("Write it without quotes.")));
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-											  NumericGetDatum(value->val.numeric)));
+	return mlops_member_number(value);
 }
 
 /* bigint[] of the detections, or of the warnings. */

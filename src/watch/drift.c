@@ -78,7 +78,6 @@ static void give_column(const Drift *drift, const MlopsDriftFigures *figures,
 static void put_row(const MlopsDriftRow *row, void *arg);
 static void put_figures(const MlopsDriftFigures *figures, Datum *values,
 						bool *nulls);
-static void put_number(Datum *values, bool *nulls, int column, double value);
 
 /* drift(model, source, reference, method, by, features, thresholds) */
 Datum
@@ -525,8 +524,8 @@ put_row(const MlopsDriftRow *row, void *arg)
 	nulls[COLUMN_METRIC] = row->metric == NULL;
 	if (row->metric != NULL)
 		values[COLUMN_METRIC] = CStringGetTextDatum(row->metric);
-	put_number(values, nulls, COLUMN_VALUE, row->value);
-	put_number(values, nulls, COLUMN_THRESHOLD, row->threshold);
+	mlops_put_number(values, nulls, COLUMN_VALUE, row->value);
+	mlops_put_number(values, nulls, COLUMN_THRESHOLD, row->threshold);
 	values[COLUMN_N] = Int64GetDatum(row->n);
 	values[COLUMN_N_REFERENCE] = Int64GetDatum(row->n_reference);
 	nulls[COLUMN_N] = nulls[COLUMN_N_REFERENCE] = row->n < 0;
@@ -540,22 +539,16 @@ static void
 put_figures(const MlopsDriftFigures *figures, Datum *values, bool *nulls)
 {
 	for (int i = 0; i < MLOPS_FIGURES; i++)
-		put_number(values, nulls, COLUMN_FIGURES + i, figures->figure[i]);
-	put_number(values, nulls, COLUMN_MISSING, figures->missing);
-	put_number(values, nulls, COLUMN_MISSING_REFERENCE,
-			   figures->missing_reference);
-	put_number(values, nulls, COLUMN_UNSEEN, figures->unseen);
-	put_number(values, nulls, COLUMN_OUT_OF_RANGE, figures->out_of_range);
-	put_number(values, nulls, COLUMN_IMPORTANCE, figures->importance);
-	put_number(values, nulls, COLUMN_IMPACT, impact(figures));
+		mlops_put_number(values, nulls, COLUMN_FIGURES + i,
+						 figures->figure[i]);
+	mlops_put_number(values, nulls, COLUMN_MISSING, figures->missing);
+	mlops_put_number(values, nulls, COLUMN_MISSING_REFERENCE,
+					 figures->missing_reference);
+	mlops_put_number(values, nulls, COLUMN_UNSEEN, figures->unseen);
+	mlops_put_number(values, nulls, COLUMN_OUT_OF_RANGE,
+					 figures->out_of_range);
+	mlops_put_number(values, nulls, COLUMN_IMPORTANCE, figures->importance);
+	mlops_put_number(values, nulls, COLUMN_IMPACT, impact(figures));
 	values[COLUMN_EXACT] = BoolGetDatum(figures->exact);
 	nulls[COLUMN_EXACT] = false;
-}
-
-/* A number, NULL if it is NaN. */
-static void
-put_number(Datum *values, bool *nulls, int column, double value)
-{
-	values[column] = Float8GetDatum(value);
-	nulls[column] = isnan(value);
 }

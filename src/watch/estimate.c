@@ -97,7 +97,6 @@ typedef struct Leaves
 
 static void check_task(const MlopsPredictions *predictions);
 static void put_row(const MlopsEstimate *estimate, void *arg);
-static Method method_of(const char *name);
 static uint64 read_source(const Estimation *e, const char *source,
 						  bool labels, MlopsReaderCallback callback,
 						  void *arg);
@@ -159,7 +158,9 @@ mlops_estimate_run(const MlopsEstimateRequest *request)
 	MlopsPredictionsRequest rows = {0};
 	Estimation	e = {request};
 
-	e.method = method_of(request->calibration);
+	e.method = request->calibration == NULL ? BY_ISOTONIC :
+		mlops_word_of("calibration", request->calibration, method_names,
+					  lengthof(method_names));
 	rows.models[0] = request->model;
 	rows.source = request->reference;
 	rows.target = request->target;
@@ -212,23 +213,6 @@ check_task(const MlopsPredictions *predictions)
 				 errmsg("performance of model \"%s\" cannot be estimated",
 						predictions->names[0]),
 				 errdetail("It is estimated of classes and of numbers, not of rankings and survival times.")));
-}
-
-/*
- * How probabilities are calibrated; 22023 for an unknown name.
- */
-static Method
-method_of(const char *name)
-{
-	if (name == NULL)
-		return BY_ISOTONIC;
-	for (int i = 0; i < lengthof(method_names); i++)
-		if (strcmp(name, method_names[i]) == 0)
-			return (Method) i;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no calibration \"%s\"", name),
-			 errhint("There are isotonic, platt and none.")));
 }
 
 /*

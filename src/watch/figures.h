@@ -167,6 +167,10 @@ extern void mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes);
 extern double mlops_threshold_number(const char *name,
 									 const JsonbValue *value);
 
+/* The same of an element of an array. */
+extern double mlops_threshold_element(const char *name,
+									  const JsonbValue *array, int i);
+
 /*
  * Of each column of a reference that has rows, what its own parts reach by the
  * figures that are to be learned; NULL if none is, 22023 without rows.

@@ -13,12 +13,8 @@
 
 #include "base/base.h"
 #include "base/compat.h"
-#include "lib/stringinfo.h"
+#include "base/members.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
-#include "utils/fmgroids.h"
-#include "utils/json.h"
-#include "utils/numeric.h"
 #include "watch/gate.h"
 
 /* Of the rows that the champion has not seen, this share decides. */
@@ -40,7 +36,6 @@ static List *floors_of(const JsonbValue *value);
 static double number_of(const char *name, const JsonbValue *value,
 						double least, double most);
 static List *names_of(const char *name, const JsonbValue *value);
-static char *string_of(const JsonbValue *value);
 static void report_kind(const char *name, const char *kind)
 			pg_attribute_noreturn();
 static void report_unknown(const char *name) pg_attribute_noreturn();
@@ -65,29 +60,17 @@ MlopsGate *
 mlops_gate_parse(Jsonb *json)
 {
 	MlopsGate  *gate = palloc0(sizeof(MlopsGate));
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	value;
+	MlopsMembers members;
 
-	if (!JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("gate must be a JSON object"),
-				 errhint("Write it as in '{\"metric\": \"roc_auc\"}'.")));
+	mlops_object_check(json, "gate", "{\"metric\": \"roc_auc\"}");
 	gate->min_probability = 0.5;
 	gate->max_slice_loss = NAN;
 	gate->max_latency = NAN;
 	gate->max_difference = NAN;
 	gate->holdout = HOLDOUT;
-	iterator = JsonbIteratorInit(&json->root);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
-	{
-		if (token != WJB_KEY)
-			continue;
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		take_member(gate, string_of(&key), &value);
-	}
+	mlops_members_begin(&members, &json->root);
+	while (mlops_members_next(&members))
+		take_member(gate, members.name, &members.value);
 	check_complete(gate);
 	return gate;
 }
@@ -130,7 +113,7 @@ take_member(MlopsGate *gate, const char *name, const JsonbValue *value)
 	{
 		if (value->type != jbvString)
 			report_kind(name, "a metric's name");
-		gate->metric = string_of(value);
+		gate->metric = mlops_member_text(value);
 		if (mlops_metric_direction(gate->metric) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -162,29 +145,21 @@ take_member(MlopsGate *gate, const char *name, const JsonbValue *value)
 static void
 take_fairness(MlopsGate *gate, const JsonbValue *value)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	member;
+	MlopsMembers members;
 
 	if (value->type != jbvBinary ||
 		!JsonContainerIsObject(value->val.binary.data))
 		report_kind("fairness", "an object");
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	mlops_members_begin(&members, value->val.binary.data);
+	while (mlops_members_next(&members))
 	{
-		const char *name;
-
-		if (token != WJB_KEY)
-			continue;
-		name = string_of(&key);
-		(void) JsonbIteratorNext(&iterator, &member, true);
-		if (strcmp(name, "columns") == 0)
-			gate->fairness_columns = names_of(name, &member);
-		else if (strcmp(name, "max_difference") == 0)
-			gate->max_difference = number_of(name, &member, 0, DBL_MAX);
+		if (strcmp(members.name, "columns") == 0)
+			gate->fairness_columns = names_of("columns", &members.value);
+		else if (strcmp(members.name, "max_difference") == 0)
+			gate->max_difference = number_of("max_difference",
+											 &members.value, 0, DBL_MAX);
 		else
-			report_unknown(name);
+			report_unknown(members.name);
 	}
 }
 
@@ -193,25 +168,18 @@ static List *
 floors_of(const JsonbValue *value)
 {
 	List	   *floors = NIL;
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	bound;
+	MlopsMembers members;
 
 	if (value->type != jbvBinary ||
 		!JsonContainerIsObject(value->val.binary.data))
 		report_kind("floors", "an object of metrics and numbers");
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	mlops_members_begin(&members, value->val.binary.data);
+	while (mlops_members_next(&members))
 	{
-		MlopsFloor *bounded;
+		MlopsFloor *bounded = palloc(sizeof(MlopsFloor));
 
-		if (token != WJB_KEY)
-			continue;
-		bounded = palloc(sizeof(MlopsFloor));
-		bounded->metric = string_of(&key);
-		(void) JsonbIteratorNext(&iterator, &bound, true);
-		bounded->value = number_of(bounded->metric, &bound, -DBL_MAX,
+		bounded->metric = members.name;
+		bounded->value = number_of(members.name, &members.value, -DBL_MAX,
 								   DBL_MAX);
 		if (mlops_metric_direction(bounded->metric) == 0)
 			ereport(ERROR,
@@ -228,12 +196,10 @@ static double
 number_of(const char *name, const JsonbValue *value, double least,
 		  double most)
 {
-	double		number;
+	double		number = mlops_member_number(value);
 
 	if (value->type != jbvNumeric)
 		report_kind(name, "a number");
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-												NumericGetDatum(value->val.numeric)));
 	if (!(number >= least && number <= most))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -254,7 +220,7 @@ names_of(const char *name, const JsonbValue *value)
 	JsonbValue	element;
 
 	if (value->type == jbvString)
-		return list_make1(string_of(value));
+		return list_make1(mlops_member_text(value));
 	if (value->type != jbvBinary ||
 		!JsonContainerIsArray(value->val.binary.data))
 		report_kind(name, "a list of columns");
@@ -265,18 +231,11 @@ names_of(const char *name, const JsonbValue *value)
 			continue;
 		if (element.type != jbvString)
 			report_kind(name, "a list of columns");
-		names = lappend(names, string_of(&element));
+		names = lappend(names, mlops_member_text(&element));
 	}
 	if (names == NIL)
 		report_kind(name, "a list of columns");
 	return names;
-}
-
-/* A string, palloc'd. */
-static char *
-string_of(const JsonbValue *value)
-{
-	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
 /* Say that a member is of the wrong kind. */
@@ -330,13 +289,12 @@ add_check(Judgement *judgement, const char *name, double value, double bound,
 {
 	StringInfo	json = &judgement->json;
 
-	if (json->data[json->len - 1] == '}')
-		appendStringInfoString(json, ", ");
-	appendStringInfoString(json, "{\"check\": ");
-	escape_json(json, name);
-	appendStringInfo(json, ", \"value\": %s, \"bound\": %s, \"ok\": %s}",
-					 isfinite(value) ? float8out_internal(value) : "null",
-					 float8out_internal(bound), ok ? "true" : "false");
+	appendStringInfoString(json, json->len > 1 ? ", {" : "{");
+	mlops_append_text(json, "check", name);
+	mlops_append_number(json, "value", value);
+	mlops_append_number(json, "bound", bound);
+	mlops_append_value(json, "ok", ok ? "true" : "false");
+	appendStringInfoChar(json, '}');
 	return ok;
 }
 

@@ -79,7 +79,6 @@ static void share_rest(const MlopsDriftCategories *base,
 static void report_gaps(const Glance *glance, MlopsKnowledge knowledge);
 static void escalate(Glance *glance, const char *relation);
 static void put_row(const Glance *glance, int column);
-static void put_number(Datum *values, bool *nulls, int column, double value);
 
 /* drift_glance(model, relation, features, escalate, thresholds) */
 Datum
@@ -415,12 +414,13 @@ put_row(const Glance *glance, int column)
 											  "number" : "category");
 	values[COLUMN_STATUS] =
 		CStringGetTextDatum(mlops_drift_status_name(figures->status));
-	put_number(values, nulls, COLUMN_PSI, figures->figure[MLOPS_FIGURE_PSI]);
-	put_number(values, nulls, COLUMN_LINF,
-			   figures->figure[MLOPS_FIGURE_LINF]);
-	put_number(values, nulls, COLUMN_MISSING, figures->missing);
-	put_number(values, nulls, COLUMN_MISSING_REFERENCE,
-			   figures->missing_reference);
+	mlops_put_number(values, nulls, COLUMN_PSI,
+					 figures->figure[MLOPS_FIGURE_PSI]);
+	mlops_put_number(values, nulls, COLUMN_LINF,
+					 figures->figure[MLOPS_FIGURE_LINF]);
+	mlops_put_number(values, nulls, COLUMN_MISSING, figures->missing);
+	mlops_put_number(values, nulls, COLUMN_MISSING_REFERENCE,
+					 figures->missing_reference);
 	values[COLUMN_ANALYZED_AT] =
 		TimestampTzGetDatum(glance->statistics->analyzed_at);
 	nulls[COLUMN_ANALYZED_AT] = glance->statistics->analyzed_at == 0;
@@ -429,12 +429,4 @@ put_row(const Glance *glance, int column)
 	nulls[COLUMN_N] = nulls[COLUMN_SOURCE] = origin == FROM_NOTHING;
 	tuplestore_putvalues(glance->result->setResult, glance->result->setDesc,
 						 values, nulls);
-}
-
-/* A number, NULL if it is NaN. */
-static void
-put_number(Datum *values, bool *nulls, int column, double value)
-{
-	values[column] = Float8GetDatum(value);
-	nulls[column] = isnan(value);
 }

@@ -15,6 +15,7 @@
 
 #include "access/xact.h"
 #include "base/event.h"
+#include "base/members.h"
 #include "catalog/catalog.h"
 #include "catalog/job.h"
 #include "catalog/monitor.h"
@@ -23,7 +24,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
@@ -157,10 +157,9 @@ job_is_over(const MlopsJob *job, const char *what)
 	mlops_job_delete(job->job_id);
 	mlops_scheduler_remove(job);
 	initStringInfo(&details);
-	appendStringInfoString(&details, "{\"job\": ");
-	escape_json(&details, job->name);
-	appendStringInfoString(&details, ", \"message\": ");
-	escape_json(&details, message);
+	appendStringInfoChar(&details, '{');
+	mlops_append_text(&details, "job", job->name);
+	mlops_append_text(&details, "message", message);
 	appendStringInfoChar(&details, '}');
 	mlops_event("failure", job->subject, details.data);
 	ereport(LOG,
@@ -406,11 +405,10 @@ tell(const Run *run)
 		return;
 	}
 	initStringInfo(&details);
-	appendStringInfoString(&details, "{\"job\": ");
-	escape_json(&details, job->name);
-	appendStringInfo(&details, ", \"error_code\": \"%s\", \"error\": ",
-					 run->error_code);
-	escape_json(&details, run->error);
+	appendStringInfoChar(&details, '{');
+	mlops_append_text(&details, "job", job->name);
+	mlops_append_text(&details, "error_code", run->error_code);
+	mlops_append_text(&details, "error", run->error);
 	appendStringInfoChar(&details, '}');
 	mlops_alert_event(model->model_id, model->name, "failure", subject,
 					  "detected",

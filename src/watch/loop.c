@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "base/members.h"
 #include "catalog/monitor.h"
 #include "data/reader.h"
 #include "data/signature.h"
@@ -21,7 +22,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
-#include "utils/json.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "watch/loop.h"
@@ -38,8 +38,8 @@ static void check_recorded(const MlopsLoop *loop);
 static Jsonb *recipe_of(Jsonb *arguments);
 static Jsonb *merged(Jsonb *object, const char *members);
 static Jsonb *json_of(const char *text);
-static void add_member(StringInfo json, const char *name, const char *value);
-static void add_features(StringInfo json, const MlopsVersion *champion);
+static char *text_of(Jsonb *json);
+static List *inputs_of(const MlopsVersion *champion);
 
 MlopsLoop *
 mlops_loop_open(const char *name, TimestampTz until)
@@ -120,13 +120,11 @@ mlops_loop_call(const MlopsLoop *loop, const char *source, int64 n_rounds,
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"deploy\": \"false\", \"test\": 0");
-	add_member(&json, "model", loop->model->name);
-	add_member(&json, "source", source);
-	appendStringInfo(&json, ", \"recipe\": %s",
-					 JsonbToCString(NULL, &loop->arguments->root,
-									VARSIZE(loop->arguments)));
-	add_member(&json, "event_time", loop->event_time);
-	add_member(&json, "description", description);
+	mlops_append_text(&json, "model", loop->model->name);
+	mlops_append_text(&json, "source", source);
+	mlops_append_value(&json, "recipe", text_of(loop->arguments));
+	mlops_append_text(&json, "event_time", loop->event_time);
+	mlops_append_text(&json, "description", description);
 	if (n_rounds > 0)
 	{
 		JsonbValue *params =
@@ -135,10 +133,11 @@ mlops_loop_call(const MlopsLoop *loop, const char *source, int64 n_rounds,
 		Jsonb	   *fixed = params != NULL && params->type == jbvBinary ?
 			JsonbValueToJsonb(params) : json_of("{}");
 
-		fixed = mlops_params_with_rounds(fixed, n_rounds);
-		appendStringInfo(&json, ", \"params\": %s",
-						 JsonbToCString(NULL, &fixed->root, VARSIZE(fixed)));
-		appendStringInfoString(&json, ", \"validation\": 0, \"split\": \"none\", \"split_column\": null");
+		mlops_append_value(&json, "params",
+						   text_of(mlops_params_with_rounds(fixed, n_rounds)));
+		mlops_append_int8(&json, "validation", 0);
+		mlops_append_text(&json, "split", "none");
+		mlops_append_text(&json, "split_column", NULL);
 	}
 	appendStringInfoChar(&json, '}');
 	return mlops_train_call_of_json(merged(loop->arguments, json.data));
@@ -203,10 +202,11 @@ find_source(MlopsLoop *loop)
 	}
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"deploy\": \"false\"");
-	add_member(&json, "source", loop->source);
-	add_member(&json, "event_time", loop->event_time);
-	add_member(&json, "target", loop->target);
-	add_features(&json, loop->champion);
+	mlops_append_text(&json, "source", loop->source);
+	mlops_append_text(&json, "event_time", loop->event_time);
+	mlops_append_text(&json, "target", loop->target);
+	mlops_append_text(&json, "exclude", NULL);
+	mlops_append_list(&json, "features", inputs_of(loop->champion));
 	appendStringInfoChar(&json, '}');
 	loop->arguments = merged(loop->arguments, json.data);
 }
@@ -309,31 +309,24 @@ json_of(const char *text)
 										   CStringGetDatum(text)));
 }
 
-/* Append a member to an object that has one already; NULL is null. */
-static void
-add_member(StringInfo json, const char *name, const char *value)
+/* The same the other way round. */
+static char *
+text_of(Jsonb *json)
 {
-	appendStringInfo(json, ", \"%s\": ", name);
-	if (value != NULL)
-		escape_json(json, value);
-	else
-		appendStringInfoString(json, "null");
+	return JsonbToCString(NULL, &json->root, VARSIZE(json));
 }
 
 /*
- * Append the list "features" of the columns that the champion takes: a column
- * that the source has got since, or the one in use has beside, is none.
+ * The names of the columns that the champion takes: a column that the source
+ * has got since, or the one in use has beside, is no feature.
  */
-static void
-add_features(StringInfo json, const MlopsVersion *champion)
+static List *
+inputs_of(const MlopsVersion *champion)
 {
 	MlopsSignature *signature = mlops_signature_from_jsonb(champion->signature);
+	List	   *names = NIL;
 
-	appendStringInfoString(json, ", \"exclude\": null, \"features\": [");
 	for (int i = 0; i < signature->n_inputs; i++)
-	{
-		appendStringInfoString(json, i == 0 ? "" : ", ");
-		escape_json(json, signature->inputs[i].name);
-	}
-	appendStringInfoChar(json, ']');
+		names = lappend(names, signature->inputs[i].name);
+	return names;
 }

@@ -12,10 +12,9 @@
 
 #include "base/base.h"
 #include "base/compat.h"
+#include "base/members.h"
 #include "math/metrics.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/numeric.h"
 #include "watch/measures.h"
 
 #define ESTIMATED	"estimated_"
@@ -24,34 +23,19 @@
 #define POTENTIAL_ERRORS	2
 #define DETECTED_ERRORS		3
 
+/* Metrics of performance that there are at most. */
+#define MOST_METRICS		40
+
 static const char *const groups[] = {
 	"drift", "consecutive_drift", "performance", "estimate"
 };
 
-/* Metrics that have a better and a worse. */
-static const char *const metric_names[] = {
-	"roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "mcc",
-	"gini", "r2", "f1_macro", "balanced_accuracy", "roc_auc_ovr", "ndcg",
-	"ndcg_5", "ndcg_10", "map", "mrr", "concordance", "log_loss", "brier",
-	"rmse", "mae", "mape", "poisson_deviance", "gamma_deviance",
-	"tweedie_deviance", "pinball_loss", "mae_observed"
-};
-
-/* Metrics that have none, and are kept only. */
-static const char *const neutral_names[] = {
-	"base_rate", "mean_error", "coverage"
-};
-
 static void add_wish(MlopsMeasures *measures, const char *name);
-static bool is_among(const char *name, const char *const *names, int n);
-static int	figure_of(const char *name);
 static bool is_metric(const char *name);
 static void unknown_metric(const char *name) pg_attribute_noreturn();
 static Jsonb *drift_thresholds(Jsonb *thresholds);
 static void check_bound(const char *name, const JsonbValue *value);
-static bool bound_of(Jsonb *thresholds, const char *name,
-					 MlopsThreshold *bound);
-static double number_of(const JsonbValue *value);
+static MlopsThreshold bound_of(const JsonbValue *value);
 
 MlopsMeasures *
 mlops_measures_of(List *metrics, Jsonb *thresholds)
@@ -60,11 +44,8 @@ mlops_measures_of(List *metrics, Jsonb *thresholds)
 	bool		named = false;
 	ListCell   *cell;
 
-	if (!JB_ROOT_IS_OBJECT(thresholds))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("thresholds must be a JSON object"),
-				 errhint("Write them as in '{\"psi\": 0.2, \"roc_auc\": 0.7}'.")));
+	mlops_object_check(thresholds, "thresholds",
+					   "{\"psi\": 0.2, \"roc_auc\": 0.7}");
 	measures->thresholds = thresholds;
 	mlops_drift_options(&measures->options, drift_thresholds(thresholds));
 	if (metrics == NIL)
@@ -100,12 +81,8 @@ mlops_measures_want(const MlopsMeasures *measures, const char *metric,
 					bool estimated)
 {
 	List	   *wanted = estimated ? measures->estimated : measures->metrics;
-	ListCell   *cell;
 
-	foreach(cell, wanted)
-		if (strcmp(lfirst(cell), metric) == 0)
-			return true;
-	return wanted == NIL;
+	return wanted == NIL || mlops_names_have(wanted, metric);
 }
 
 MlopsDriftStatus
@@ -115,14 +92,20 @@ mlops_measures_judge(const MlopsMeasures *measures,
 	int			sign = mlops_metric_direction(judged->name);
 	const char *name = judged->estimated ?
 		psprintf(ESTIMATED "%s", judged->name) : judged->name;
-	MlopsThreshold bound = {NAN, NAN};
+	JsonbValue	buffer;
+	JsonbValue *given =
+		getKeyJsonValueFromContainer(&measures->thresholds->root, name,
+									 strlen(name), &buffer);
+	MlopsThreshold bound;
 	bool		few = judged->n < measures->options.min_rows ||
 		isnan(judged->value);
 
 	*threshold = NAN;
 	if (sign == 0)
 		return few ? MLOPS_DRIFT_INSUFFICIENT : MLOPS_DRIFT_NONE;
-	if (!bound_of(measures->thresholds, name, &bound))
+	if (given != NULL)
+		bound = bound_of(given);
+	else
 	{
 		double		error = sqrt(judged->error * judged->error +
 								 judged->expected_error *
@@ -144,7 +127,8 @@ mlops_measures_judge(const MlopsMeasures *measures,
 static void
 add_wish(MlopsMeasures *measures, const char *name)
 {
-	int			figure = figure_of(name);
+	int			figure = mlops_word_place(name, mlops_figure_names,
+										  MLOPS_DECIDERS);
 	size_t		prefix = strlen(ESTIMATED);
 
 	if (figure >= 0)
@@ -174,56 +158,37 @@ add_wish(MlopsMeasures *measures, const char *name)
 		unknown_metric(name);
 }
 
-/* Is a name in an array of them? */
-static bool
-is_among(const char *name, const char *const *names, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* The figure of drift of that name, -1 if there is none. */
-static int
-figure_of(const char *name)
-{
-	for (int i = 0; i < MLOPS_DECIDERS; i++)
-		if (strcmp(mlops_figure_names[i], name) == 0)
-			return i;
-	return -1;
-}
-
 /* Is it the name of a metric of performance? */
 static bool
 is_metric(const char *name)
 {
-	return is_among(name, metric_names, lengthof(metric_names)) ||
-		is_among(name, neutral_names, lengthof(neutral_names));
+	for (const MlopsKnownMetric *known = mlops_known_metrics;
+		 known->name != NULL; known++)
+		if (strcmp(known->name, name) == 0)
+			return true;
+	return false;
 }
 
 /* 22023: there is no such metric. */
 static void
 unknown_metric(const char *name)
 {
-	const char *names[lengthof(groups) + lengthof(metric_names) +
-					  lengthof(neutral_names) + MLOPS_DECIDERS];
+	const char *names[lengthof(groups) + MLOPS_DECIDERS + MOST_METRICS];
 	const char *nearest;
 	int			n = 0;
 
 	for (int i = 0; i < lengthof(groups); i++)
 		names[n++] = groups[i];
-	for (int i = 0; i < lengthof(metric_names); i++)
-		names[n++] = metric_names[i];
-	for (int i = 0; i < lengthof(neutral_names); i++)
-		names[n++] = neutral_names[i];
 	for (int i = 0; i < MLOPS_DECIDERS; i++)
 		names[n++] = mlops_figure_names[i];
+	for (const MlopsKnownMetric *known = mlops_known_metrics;
+		 known->name != NULL; known++)
+		names[n++] = known->name;
 	nearest = mlops_closest_match(name, names, n);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("there is no metric \"%s\"", name),
-			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) :
+			 nearest != NULL ? errhint("Perhaps you meant \"%s\".", nearest) :
 			 errhint("There are figures of drift such as psi, metrics such as roc_auc, estimated_roc_auc, and the groups drift, consecutive_drift, performance and estimate.")));
 }
 
@@ -235,36 +200,29 @@ static Jsonb *
 drift_thresholds(Jsonb *thresholds)
 {
 	JsonbParseState *state = NULL;
-	JsonbIterator *iterator = JsonbIteratorInit(&thresholds->root);
-	JsonbIteratorToken token;
-	JsonbValue	key = {0};
-	JsonbValue	value;
+	MlopsMembers members;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	mlops_members_begin(&members, &thresholds->root);
+	while (mlops_members_next(&members))
 	{
-		char	   *name;
+		JsonbValue	key = {.type = jbvString};
+		char	   *name = members.name;
+		size_t		prefix = strlen(ESTIMATED);
 
-		if (token == WJB_KEY)
-			key = value;
-		if (token != WJB_VALUE)
-			continue;
-		name = pnstrdup(key.val.string.val, key.val.string.len);
-		if (is_metric(name) || (strncmp(name, ESTIMATED,
-										strlen(ESTIMATED)) == 0 &&
-								is_metric(name + strlen(ESTIMATED))))
+		if (is_metric(name) || (strncmp(name, ESTIMATED, prefix) == 0 &&
+								is_metric(name + prefix)))
 		{
-			check_bound(name, &value);
+			check_bound(name, &members.value);
 			continue;
 		}
 		/* it is called so where its value is shown */
 		if (strcmp(name, "drifted_share") == 0)
-		{
-			key.val.string.val = "drift_share";
-			key.val.string.len = strlen("drift_share");
-		}
+			name = "drift_share";
+		key.val.string.val = name;
+		key.val.string.len = strlen(name);
 		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		pushJsonbValue(&state, WJB_VALUE, &members.value);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
@@ -273,17 +231,11 @@ drift_thresholds(Jsonb *thresholds)
 static void
 check_bound(const char *name, const JsonbValue *value)
 {
-	bool		good = value->type == jbvNull || !isnan(number_of(value));
+	MlopsThreshold bound = bound_of(value);
+	bool		good = value->type == jbvNull ||
+		(!isnan(bound.detected) &&
+		 (value->type == jbvNumeric || !isnan(bound.potential)));
 
-	if (value->type == jbvBinary &&
-		JsonContainerIsArray(value->val.binary.data) &&
-		JsonContainerSize(value->val.binary.data) == 2)
-	{
-		JsonbContainer *array = value->val.binary.data;
-
-		good = !isnan(number_of(getIthJsonbValueFromContainer(array, 0))) &&
-			!isnan(number_of(getIthJsonbValueFromContainer(array, 1)));
-	}
 	if (!good)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -291,33 +243,20 @@ check_bound(const char *name, const JsonbValue *value)
 				 errdetail("It is one number, beyond which the metric is bad, or two in an array, for potentially and surely bad, or null.")));
 }
 
-/* The threshold of a metric; false if there is none. */
-static bool
-bound_of(Jsonb *thresholds, const char *name, MlopsThreshold *bound)
+/* The threshold that a member says: NaN where it says none. */
+static MlopsThreshold
+bound_of(const JsonbValue *value)
 {
-	JsonbValue	buffer;
-	JsonbValue *value = getKeyJsonValueFromContainer(&thresholds->root, name,
-													 strlen(name), &buffer);
+	MlopsThreshold bound = {NAN, mlops_member_number(value)};
 
-	if (value == NULL)
-		return false;
-	if (value->type == jbvBinary)
+	if (mlops_member_is_array(value, 2))
 	{
-		JsonbContainer *array = value->val.binary.data;
+		JsonbContainer *both = value->val.binary.data;
 
-		bound->potential = number_of(getIthJsonbValueFromContainer(array, 0));
-		bound->detected = number_of(getIthJsonbValueFromContainer(array, 1));
+		bound.potential =
+			mlops_member_number(getIthJsonbValueFromContainer(both, 0));
+		bound.detected =
+			mlops_member_number(getIthJsonbValueFromContainer(both, 1));
 	}
-	else if (value->type != jbvNull)
-		bound->detected = number_of(value);
-	return true;
-}
-
-/* A number, NaN if it is none. */
-static double
-number_of(const JsonbValue *value)
-{
-	return value->type != jbvNumeric ? NAN :
-		DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-										   NumericGetDatum(value->val.numeric)));
+	return bound;
 }

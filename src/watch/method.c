@@ -79,19 +79,8 @@ static const char *const method_names[] = {
 MlopsDriftMethod
 mlops_drift_method(const char *name)
 {
-	const char *nearest;
-
-	if (name == NULL)
-		return MLOPS_METHOD_OWN;
-	for (int i = 0; i < lengthof(method_names); i++)
-		if (strcmp(name, method_names[i]) == 0)
-			return (MlopsDriftMethod) i;
-	nearest = mlops_closest_match(name, method_names, lengthof(method_names));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no method \"%s\"", name),
-			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) :
-			 errhint("There are mlops, evidently, nannyml, mlrun and tfdv.")));
+	return name == NULL ? MLOPS_METHOD_OWN :
+		mlops_word_of("method", name, method_names, lengthof(method_names));
 }
 
 bool

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "base/members.h"
 #include "catalog/catalog.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -35,7 +36,6 @@ enum
 
 static const char *const method_names[] = {"classifier", "pca"};
 
-static MlopsSidesMethod method_of(const char *name);
 static size_t row_limit(FunctionCallInfo fcinfo, int argument);
 static void read_options(MlopsSidesOptions *options, Jsonb *changes);
 static void change_option(MlopsSidesOptions *options, const char *name,
@@ -48,7 +48,6 @@ static void use_columns(MlopsSides *sides, const bool *wanted);
 static Datum result_row(TupleDesc type, MlopsSidesMethod method,
 						const MlopsSides *sides,
 						const MlopsSidesVerdict *verdict);
-static void put_number(Datum *values, bool *nulls, int column, double value);
 static Datum blamed_features(const MlopsSides *sides, const double *share);
 static int	compare_shares(const void *a, const void *b, void *arg);
 
@@ -68,7 +67,10 @@ mlops_drift_multivariate(PG_FUNCTION_ARGS)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	List	   *names = mlops_optional_list(fcinfo, 2);
-	MlopsSidesMethod method = method_of(mlops_optional_text(fcinfo, 3));
+	char	   *method_name = mlops_optional_text(fcinfo, 3);
+	MlopsSidesMethod method = method_name == NULL ? MLOPS_SIDES_CLASSIFIER :
+		mlops_word_of("method", method_name, method_names,
+					  lengthof(method_names));
 	size_t		most = row_limit(fcinfo, 5);
 	MlopsSides	sides = {0};
 	MlopsSidesOptions options;
@@ -99,25 +101,6 @@ mlops_drift_multivariate(PG_FUNCTION_ARGS)
 	return result;
 }
 
-/* A method by its name; 22023. */
-static MlopsSidesMethod
-method_of(const char *name)
-{
-	const char *nearest;
-
-	if (name == NULL)
-		return MLOPS_SIDES_CLASSIFIER;
-	for (int i = 0; i < lengthof(method_names); i++)
-		if (strcmp(name, method_names[i]) == 0)
-			return i;
-	nearest = mlops_closest_match(name, method_names, lengthof(method_names));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no method \"%s\"", name),
-			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) :
-			 errhint("There are classifier and pca.")));
-}
-
 /* How many rows of a side are taken at most; 22023. */
 static size_t
 row_limit(FunctionCallInfo fcinfo, int argument)
@@ -137,10 +120,7 @@ row_limit(FunctionCallInfo fcinfo, int argument)
 static void
 read_options(MlopsSidesOptions *options, Jsonb *changes)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *name = NULL;
+	MlopsMembers members;
 
 	*options = (MlopsSidesOptions)
 	{
@@ -148,19 +128,10 @@ read_options(MlopsSidesOptions *options, Jsonb *changes)
 	};
 	if (changes == NULL)
 		return;
-	if (!JB_ROOT_IS_OBJECT(changes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("thresholds must be a JSON object"),
-				 errhint("Write them as in '{\"auc\": 0.7}'.")));
-	iterator = JsonbIteratorInit(&changes->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-			name = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (token == WJB_VALUE)
-			change_option(options, name, &value);
-	}
+	mlops_object_check(changes, "thresholds", "{\"auc\": 0.7}");
+	mlops_members_begin(&members, &changes->root);
+	while (mlops_members_next(&members))
+		change_option(options, members.name, &members.value);
 }
 
 /* One member of thresholds. */
@@ -168,29 +139,31 @@ static void
 change_option(MlopsSidesOptions *options, const char *name,
 			  const JsonbValue *value)
 {
+	enum
+	{
+		AUC, RECONSTRUCTION_ERROR, DEVIATIONS, EXPLAINED, MIN_ROWS
+	};
 	static const char *const names[] = {
 		"auc", "reconstruction_error", "deviations", "explained", "min_rows"
 	};
-	const char *nearest;
 
-	if (strcmp(name, "auc") == 0)
-		change_bounds(options, MLOPS_SIDES_CLASSIFIER, name, value);
-	else if (strcmp(name, "reconstruction_error") == 0)
-		change_bounds(options, MLOPS_SIDES_PCA, name, value);
-	else if (strcmp(name, "deviations") == 0)
-		options->deviations = mlops_threshold_number(name, value);
-	else if (strcmp(name, "explained") == 0)
-		options->explained = Min(mlops_threshold_number(name, value), 1);
-	else if (strcmp(name, "min_rows") == 0)
-		options->min_rows = Max(mlops_threshold_number(name, value), 20);
-	else
+	switch (mlops_word_of("threshold", name, names, lengthof(names)))
 	{
-		nearest = mlops_closest_match(name, names, lengthof(names));
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no threshold \"%s\"", name),
-				 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) :
-				 errhint("There are auc, reconstruction_error, deviations, explained and min_rows.")));
+		case AUC:
+			change_bounds(options, MLOPS_SIDES_CLASSIFIER, name, value);
+			break;
+		case RECONSTRUCTION_ERROR:
+			change_bounds(options, MLOPS_SIDES_PCA, name, value);
+			break;
+		case DEVIATIONS:
+			options->deviations = mlops_threshold_number(name, value);
+			break;
+		case EXPLAINED:
+			options->explained = Min(mlops_threshold_number(name, value), 1);
+			break;
+		case MIN_ROWS:
+			options->min_rows = Max(mlops_threshold_number(name, value), 20);
+			break;
 	}
 }
 
@@ -199,22 +172,11 @@ static void
 change_bounds(MlopsSidesOptions *options, MlopsSidesMethod method,
 			  const char *name, const JsonbValue *value)
 {
-	if (value->type == jbvBinary &&
-		JsonContainerIsArray(value->val.binary.data) &&
-		JsonContainerSize(value->val.binary.data) == 2)
-	{
-		JsonbContainer *both = value->val.binary.data;
+	bool		both = mlops_member_is_array(value, 2);
 
-		options->low[method] =
-			mlops_threshold_number(name,
-								   getIthJsonbValueFromContainer(both, 0));
-		options->high[method] =
-			mlops_threshold_number(name,
-								   getIthJsonbValueFromContainer(both, 1));
-		return;
-	}
-	options->low[method] = 0;
-	options->high[method] = mlops_threshold_number(name, value);
+	options->low[method] = both ? mlops_threshold_element(name, value, 0) : 0;
+	options->high[method] = both ? mlops_threshold_element(name, value, 1) :
+		mlops_threshold_number(name, value);
 }
 
 /* The features of a version, or what columns of the reference are named. */
@@ -254,27 +216,19 @@ result_row(TupleDesc type, MlopsSidesMethod method, const MlopsSides *sides,
 	bool		nulls[N_COLUMNS] = {0};
 
 	values[COLUMN_METHOD] = CStringGetTextDatum(method_names[method]);
-	put_number(values, nulls, COLUMN_VALUE, verdict->value);
-	put_number(values, nulls, COLUMN_LOW, verdict->low);
-	put_number(values, nulls, COLUMN_HIGH, verdict->high);
+	mlops_put_number(values, nulls, COLUMN_VALUE, verdict->value);
+	mlops_put_number(values, nulls, COLUMN_LOW, verdict->low);
+	mlops_put_number(values, nulls, COLUMN_HIGH, verdict->high);
 	values[COLUMN_STATUS] =
 		CStringGetTextDatum(mlops_drift_status_name(verdict->status));
-	put_number(values, nulls, COLUMN_CI_LOW, verdict->ci_low);
-	put_number(values, nulls, COLUMN_CI_HIGH, verdict->ci_high);
+	mlops_put_number(values, nulls, COLUMN_CI_LOW, verdict->ci_low);
+	mlops_put_number(values, nulls, COLUMN_CI_HIGH, verdict->ci_high);
 	values[COLUMN_N] = Int64GetDatum(sides->current.seen);
 	values[COLUMN_N_REFERENCE] = Int64GetDatum(sides->reference.seen);
 	nulls[COLUMN_FEATURES] = verdict->status == MLOPS_DRIFT_INSUFFICIENT;
 	if (!nulls[COLUMN_FEATURES])
 		values[COLUMN_FEATURES] = blamed_features(sides, verdict->share);
 	return HeapTupleGetDatum(heap_form_tuple(type, values, nulls));
-}
-
-/* A number, NULL if it is NaN. */
-static void
-put_number(Datum *values, bool *nulls, int column, double value)
-{
-	values[column] = Float8GetDatum(value);
-	nulls[column] = isnan(value);
 }
 
 /* [{"feature": ..., "share": ...}], the largest first, without zeros. */

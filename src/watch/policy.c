@@ -167,21 +167,7 @@ triggers_argument(FunctionCallInfo fcinfo, int argument)
 	ListCell   *cell;
 
 	foreach(cell, triggers)
-	{
-		const char *name = lfirst(cell);
-		const char *closest = mlops_closest_match(name, known,
-												  lengthof(known));
-		bool		found = false;
-
-		for (int i = 0; i < lengthof(known); i++)
-			found |= strcmp(name, known[i]) == 0;
-		if (!found)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unknown trigger: \"%s\"", name),
-					 closest ? errhint("Perhaps you meant \"%s\".", closest) :
-					 errhint("Triggers are drift, performance, estimate, age, new_rows and schedule.")));
-	}
+		(void) mlops_word_of("trigger", lfirst(cell), known, lengthof(known));
 	if (triggers == NIL)
 		ereport(ERROR,
 				(errcode(PG_ARGISNULL(argument) ?

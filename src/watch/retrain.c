@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "base/attempt.h"
 #include "base/base.h"
+#include "base/members.h"
 #include "data/span.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -30,7 +31,6 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/guc.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -89,7 +89,6 @@ static char *details_of(const MlopsDecision *decision);
 static Datum result_row(FunctionCallInfo fcinfo,
 						const MlopsDecision *decision);
 static void put_version(Datum *values, bool *nulls, int column, int version);
-static void put_number(Datum *values, bool *nulls, int column, double number);
 
 /* retrain(model text, reason text, ...) returns decision_result */
 Datum
@@ -518,18 +517,15 @@ details_of(const MlopsDecision *decision)
 		serving = decision->refitted ? decision->refitted :
 			decision->challenger;
 	initStringInfo(&json);
-	appendStringInfo(&json, "{\"decision\": " INT64_FORMAT ", \"action\": ",
-					 decision->decision_id);
-	escape_json(&json, decision->action);
-	appendStringInfoString(&json, ", \"reason\": ");
-	escape_json(&json, decision->reason);
-	appendStringInfo(&json, ", \"serving\": %d", serving);
+	appendStringInfoChar(&json, '{');
+	mlops_append_int8(&json, "decision", decision->decision_id);
+	mlops_append_text(&json, "action", decision->action);
+	mlops_append_text(&json, "reason", decision->reason);
+	mlops_append_int8(&json, "serving", serving);
 	if (isfinite(decision->gain))
 	{
-		appendStringInfoString(&json, ", \"metric\": ");
-		escape_json(&json, decision->metric);
-		appendStringInfo(&json, ", \"gain\": %s",
-						 float8out_internal(decision->gain));
+		mlops_append_text(&json, "metric", decision->metric);
+		mlops_append_number(&json, "gain", decision->gain);
 	}
 	appendStringInfoChar(&json, '}');
 	return json.data;
@@ -558,12 +554,12 @@ result_row(FunctionCallInfo fcinfo, const MlopsDecision *decision)
 	put_version(values, nulls, 6, decision->refitted);
 	nulls[7] = (decision->metric == NULL);
 	values[7] = nulls[7] ? (Datum) 0 : CStringGetTextDatum(decision->metric);
-	put_number(values, nulls, 8, decision->champion_value);
-	put_number(values, nulls, 9, decision->challenger_value);
-	put_number(values, nulls, 10, decision->gain);
-	put_number(values, nulls, 11, decision->ci_low);
-	put_number(values, nulls, 12, decision->ci_high);
-	put_number(values, nulls, 13, decision->probability);
+	mlops_put_number(values, nulls, 8, decision->champion_value);
+	mlops_put_number(values, nulls, 9, decision->challenger_value);
+	mlops_put_number(values, nulls, 10, decision->gain);
+	mlops_put_number(values, nulls, 11, decision->ci_low);
+	mlops_put_number(values, nulls, 12, decision->ci_high);
+	mlops_put_number(values, nulls, 13, decision->probability);
 	values[14] = Int32GetDatum(decision->trainings);
 	return HeapTupleGetDatum(heap_form_tuple(mlops_result_type(fcinfo),
 											 values, nulls));
@@ -575,12 +571,4 @@ put_version(Datum *values, bool *nulls, int column, int version)
 {
 	values[column] = Int32GetDatum(version);
 	nulls[column] = (version == 0);
-}
-
-/* A number; NaN is NULL. */
-static void
-put_number(Datum *values, bool *nulls, int column, double number)
-{
-	values[column] = Float8GetDatum(number);
-	nulls[column] = isnan(number);
 }

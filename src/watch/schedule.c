@@ -35,7 +35,6 @@ PG_FUNCTION_INFO_V1(mlops_job_obstacle);
 static const char *const kind_names[] = {"monitor", "retrain", "watch"};
 
 static char *current_role_name(void);
-static void check_kind(const char *kind);
 static MlopsModel *model_of_subject(const char *kind, const char *subject);
 static void check_name(const char *name);
 static void check_login(void);
@@ -119,7 +118,8 @@ mlops_schedule(const char *subject, const char *schedule, const char *kind,
 	MlopsJob   *job;
 	MlopsModel *model;
 
-	check_kind(kind);
+	(void) mlops_word_of("kind of job", kind, kind_names,
+						 lengthof(kind_names));
 	model = model_of_subject(kind, subject);
 	mlops_model_check(model, MLOPS_MANAGE);
 	wanted.name = name != NULL ? name : psprintf("%s %s", kind, subject);
@@ -224,24 +224,6 @@ static char *
 current_role_name(void)
 {
 	return GetUserNameFromId(GetUserId(), false);
-}
-
-/* 22023 unless it is a kind of job. */
-static void
-check_kind(const char *kind)
-{
-	const char *nearest;
-
-	for (int i = 0; i < lengthof(kind_names); i++)
-		if (strcmp(kind, kind_names[i]) == 0)
-			return;
-	nearest = mlops_closest_match(kind, kind_names, lengthof(kind_names));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown kind of job: \"%s\"", kind),
-			 nearest != NULL ?
-			 errhint("Perhaps you meant \"%s\".", nearest) :
-			 errhint("A job is of the kind monitor, retrain or watch.")));
 }
 
 /* The model that a job is for; 42704. */

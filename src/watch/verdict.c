@@ -12,12 +12,10 @@
 #include <math.h>
 
 #include "base/base.h"
-#include "base/compat.h"
+#include "base/members.h"
 #include "math/curves.h"
 #include "math/significance.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/numeric.h"
 #include "watch/figures.h"
 
 /*
@@ -29,7 +27,6 @@
 static void change_option(MlopsDriftOptions *options, const char *name,
 						  const JsonbValue *value);
 static bool is_learned(const JsonbValue *value, MlopsFigure figure);
-static void unknown_option(const char *name) pg_attribute_noreturn();
 static bool decides(const MlopsDriftFigures *f,
 					const MlopsDriftOptions *options, MlopsFigure figure);
 static void weigh(MlopsDriftFigures *f, MlopsFigure figure,
@@ -46,10 +43,7 @@ static double cramers_v_by_chance(const MlopsDriftFigures *f, double level);
 void
 mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *name = NULL;
+	MlopsMembers members;
 
 	memset(options, 0, sizeof(MlopsDriftOptions));
 	for (int i = 0; i < MLOPS_DECIDERS; i++)
@@ -63,35 +57,32 @@ mlops_drift_options(MlopsDriftOptions *options, Jsonb *changes)
 	options->drift_share = 0.5;
 	if (changes == NULL)
 		return;
-	if (!JB_ROOT_IS_OBJECT(changes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("thresholds must be a JSON object"),
-				 errhint("Write them as in '{\"psi\": 0.2}'.")));
-	iterator = JsonbIteratorInit(&changes->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-			name = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (token == WJB_VALUE)
-			change_option(options, name, &value);
-	}
+	mlops_object_check(changes, "thresholds", "{\"psi\": 0.2}");
+	mlops_members_begin(&members, &changes->root);
+	while (mlops_members_next(&members))
+		change_option(options, members.name, &members.value);
 }
 
 double
 mlops_threshold_number(const char *name, const JsonbValue *value)
 {
-	double		number = -1;
+	double		number = mlops_member_number(value);
 
-	if (value->type == jbvNumeric)
-		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-													NumericGetDatum(value->val.numeric)));
 	if (!(number >= 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("threshold \"%s\" is not understood", name),
 				 errdetail("It is one number that is not negative, for detected drift, or two in an array, for potential and detected drift, or null.")));
 	return number;
+}
+
+double
+mlops_threshold_element(const char *name, const JsonbValue *array, int i)
+{
+	JsonbContainer *elements = array->val.binary.data;
+
+	return mlops_threshold_number(name,
+								  getIthJsonbValueFromContainer(elements, i));
 }
 
 void
@@ -159,14 +150,20 @@ decides(const MlopsDriftFigures *f, const MlopsDriftOptions *options,
 		 !isnan(options->threshold[figure].detected));
 }
 
-/* One member of thresholds. */
+/* One member of thresholds; 22023. */
 static void
 change_option(MlopsDriftOptions *options, const char *name,
 			  const JsonbValue *value)
 {
+	static const char *const names[] = {
+		"psi", "js", "hellinger", "tv", "kl", "linf", "wasserstein_std", "ks",
+		"cramers_v", "p_value", "p_adjusted", "missing", "unseen",
+		"out_of_range", "min_rows", "drift_share"
+	};
 	MlopsThreshold threshold = {NAN, NAN};
-	int			figure = 0;
+	int			figure;
 
+	(void) mlops_word_of("threshold", name, names, lengthof(names));
 	if (strcmp(name, "min_rows") == 0)
 	{
 		options->min_rows = mlops_threshold_number(name, value);
@@ -177,23 +174,14 @@ change_option(MlopsDriftOptions *options, const char *name,
 		options->drift_share = mlops_threshold_number(name, value);
 		return;
 	}
-	while (figure < MLOPS_DECIDERS &&
-		   strcmp(name, mlops_figure_names[figure]) != 0)
-		figure++;
-	if (figure == MLOPS_DECIDERS || figure == MLOPS_FIGURE_CHI2 ||
-		figure == MLOPS_FIGURE_WASSERSTEIN)
-		unknown_option(name);
-	if (value->type == jbvBinary &&
-		JsonContainerIsArray(value->val.binary.data) &&
-		JsonContainerSize(value->val.binary.data) == 2)
-	{
-		threshold.potential =
-			mlops_threshold_number(name, getIthJsonbValueFromContainer(value->val.binary.data, 0));
-		threshold.detected =
-			mlops_threshold_number(name, getIthJsonbValueFromContainer(value->val.binary.data, 1));
-	}
-	else if (is_learned(value, figure))
+	figure = mlops_word_place(name, mlops_figure_names, MLOPS_DECIDERS);
+	if (is_learned(value, figure))
 		options->learned[figure] = true;
+	else if (mlops_member_is_array(value, 2))
+	{
+		threshold.potential = mlops_threshold_element(name, value, 0);
+		threshold.detected = mlops_threshold_element(name, value, 1);
+	}
 	else if (value->type != jbvNull)
 		threshold.detected = mlops_threshold_number(name, value);
 	options->threshold[figure] = threshold;
@@ -207,24 +195,6 @@ is_learned(const JsonbValue *value, MlopsFigure figure)
 	return value->type == jbvString && value->val.string.len == 7 &&
 		memcmp(value->val.string.val, "learned", 7) == 0 &&
 		figure != MLOPS_FIGURE_P_VALUE && figure != MLOPS_FIGURE_P_ADJUSTED;
-}
-
-/* 22023: there is no such threshold. */
-static void
-unknown_option(const char *name)
-{
-	static const char *const names[] = {
-		"psi", "js", "hellinger", "tv", "kl", "linf", "wasserstein_std", "ks",
-		"cramers_v", "p_value", "p_adjusted", "missing", "unseen",
-		"out_of_range", "min_rows", "drift_share"
-	};
-	const char *nearest = mlops_closest_match(name, names, lengthof(names));
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no threshold \"%s\"", name),
-			 nearest != NULL ? errhint("Perhaps \"%s\" is meant.", nearest) :
-			 errhint("There are psi, js, hellinger, tv, kl, linf, wasserstein_std, ks, cramers_v, p_value, p_adjusted, missing, unseen, out_of_range, min_rows and drift_share.")));
 }
 
 /*
