@@ -466,6 +466,9 @@ read_linear(MlopsModel *model, const MlopsValue *body)
 		!mlops_read_integers(model, rounds, "boosted_rounds", 1,
 							 0, INT32_MAX, &n_rounds))
 		return false;
+	/* to linear models the library adds the first base score, everywhere */
+	for (i = 1; i < model->n_outputs; i++)
+		model->base[i] = model->base[0];
 	model->n_rounds = (uint32_t) n_rounds;
 	return true;
 }
