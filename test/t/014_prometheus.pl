@@ -54,13 +54,15 @@ SQL
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 my $log = '';
 my $run;
+# one of its collectors has had two names
+my ($bgwriter) = `$exporter --help 2>&1` =~ /collector\.((?:stat_)?bgwriter)/;
 {
 	local $ENV{DATA_SOURCE_NAME} = sprintf('host=%s port=%d user=exporter dbname=postgres sslmode=disable',
 		$node->host, $node->port);
 	$run = IPC::Run::start(
 		[ $exporter, "--extend.query-path=$monitoring/queries.yaml",
 		  '--disable-default-metrics', '--disable-settings-metrics',
-		  '--no-collector.database', '--no-collector.bgwriter',
+		  '--no-collector.database', "--no-collector.$bgwriter",
 		  "--web.listen-address=127.0.0.1:$port" ],
 		'<', \undef, '>', \$log, '2>&1');
 }
