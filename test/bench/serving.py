@@ -461,22 +461,26 @@ class Bench:
     def predict_rowwise(self, model):
         return self.predict(model, self.no_batch())
 
+    def use_batch(self):
+        """Settings that have the planner take batches."""
+        return [(self.setting(r"^mlops\..*batch", "bool"), "on")]
+
     def predict_batch(self, model, path):
         import psycopg2
-        batch = self.setting(r"^mlops\..*batch", "bool")
         name = self.setting(r"^mlops\.forest_path$", "enum")
         try:
-            return self.predict(model, [(name, path), (batch, "on")])
+            return self.predict(model, [(name, path)] + self.use_batch())
         except psycopg2.errors.InvalidParameterValue as error:
             raise Missing(f"path {path}") from error
 
-    def predict_two(self, model):
+    def predict_two(self, model, settings):
         """One worker and the leader."""
         if os.cpu_count() < 2:
             raise Missing("a second processor")
-        settings = [("max_parallel_workers_per_gather", 1),
-                    ("parallel_setup_cost", 0), ("parallel_tuple_cost", 0),
-                    ("min_parallel_table_scan_size", 0)]
+        settings = settings + [
+            ("max_parallel_workers_per_gather", 1),
+            ("parallel_setup_cost", 0), ("parallel_tuple_cost", 0),
+            ("min_parallel_table_scan_size", 0)]
         query = f"SELECT sum(mlops.predict('{model}', t)) FROM t"
         self.set(settings)
         with self.db.cursor() as cursor:
@@ -607,7 +611,7 @@ TASKS = {
     "m1 portable": lambda b: b.predict_path("m1", "portable"),
     "m1 row": lambda b: b.predict_rowwise("m1"),
     "m1 array": lambda b: b.predict_array("m1"),
-    "m1 two": lambda b: b.predict_two("m1"),
+    "m1 two": lambda b: b.predict_two("m1", b.no_batch()),
     "m1 single": lambda b: b.library_single("m1"),
     "python row": lambda b: b.python_row(),
     "python arrays": lambda b: b.python_arrays(),
@@ -616,7 +620,9 @@ TASKS = {
     "m2 avx2": lambda b: b.predict_path("m2", "avx2"),
     "m2 batch avx2": lambda b: b.predict_batch("m2", "avx2"),
     "m2 row": lambda b: b.predict_rowwise("m2"),
-    "m2 two": lambda b: b.predict_two("m2"),
+    "m2 batch": lambda b: b.predict("m2", b.use_batch()),
+    "m2 two": lambda b: b.predict_two("m2", b.no_batch()),
+    "m2 batch two": lambda b: b.predict_two("m2", b.use_batch()),
     "m2 single": lambda b: b.library_single("m2"),
     "letter library": lambda b: b.letter_library(),
     "letter row": lambda b: b.letter_predict(),
@@ -703,6 +709,8 @@ MEASURES = [
           "m1 row", "python arrays", 1 / 5),
     ratio("two processes over one, M1", "m1 two", "m1 row", 0.6, wall=True),
     ratio("two processes over one, M2", "m2 two", "m2 row", 0.6, wall=True),
+    ratio("two processes over one, through batches, M2",
+          "m2 batch two", "m2 batch", 0.6, wall=True),
     first("first prediction, no preload, M1", "plain m1", "plain empty", 2),
     first("first prediction, preload, M1", "fresh m1", "fresh empty", 0.3),
     first("first prediction, no preload, M2", "plain m2", "plain empty", 20),
