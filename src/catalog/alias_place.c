@@ -103,6 +103,9 @@ mlops_alias_remember(const MlopsReference *reference, const MlopsScan *scan,
 		strlen(reference->model) >= sizeof(place->model) ||
 		strlen(reference->alias) >= sizeof(place->alias))
 		return;
+	/* the generation only changes with tables that are known */
+	if (mlops_catalog_relation("alias") != RelationGetRelid(scan->relation))
+		return;
 	if (place == NULL)
 	{
 		place = &places[next_place];

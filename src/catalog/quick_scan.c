@@ -92,20 +92,24 @@ mlops_quick_scan(MlopsScan *scan, const char *name, Snapshot snapshot,
 		UnlockRelationOid(relation, AccessShareLock);
 		return false;
 	}
+	if (table->layout == NULL)
+		make_layout(table);
+
+	/* first the snapshot: it does not see what comes in later blocks */
+	snapshot = RegisterSnapshot(snapshot ? snapshot :
+								GetCatalogSnapshot(relation));
 	storage = smgropen(file, MLOPS_ANY_PROCESS);
 	blocks = smgrnblocks(storage, MAIN_FORKNUM);
 	if (blocks > MOST_BLOCKS)
 	{
+		UnregisterSnapshot(snapshot);
 		UnlockRelationOid(relation, AccessShareLock);
 		return false;
 	}
 
-	if (table->layout == NULL)
-		make_layout(table);
 	scan->layout = table->layout;
 	scan->locked = relation;
-	scan->snapshot = RegisterSnapshot(snapshot ? snapshot :
-									  GetCatalogSnapshot(relation));
+	scan->snapshot = snapshot;
 	for (BlockNumber block = 0; block < blocks; block++)
 	{
 		Buffer		buffer = ReadBufferWithoutRelcache(file, MAIN_FORKNUM,

@@ -158,7 +158,9 @@ mlops_place_encode(MlopsPlace *place, HeapTupleHeader row)
 	mlops_usage_begin_row(place->predictor->usage);
 	if (place->encoder == NULL ||
 		place->row_type != HeapTupleHeaderGetTypeId(row) ||
-		place->row_typmod != HeapTupleHeaderGetTypMod(row))
+		place->row_typmod != HeapTupleHeaderGetTypMod(row) ||
+		place->row_form != assign_record_type_identifier(place->row_type,
+														 place->row_typmod))
 		bind_row_type(place, row);
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
@@ -512,6 +514,8 @@ bind_row_type(MlopsPlace *place, HeapTupleHeader row)
 	place->row_type = HeapTupleHeaderGetTypeId(row);
 	place->row_typmod = HeapTupleHeaderGetTypMod(row);
 	tupdesc = lookup_rowtype_tupdesc(place->row_type, place->row_typmod);
+	place->row_form = assign_record_type_identifier(place->row_type,
+													place->row_typmod);
 
 	old_context = MemoryContextSwitchTo(place->encoder_context);
 	place->tupdesc = CreateTupleDescCopyConstr(tupdesc);

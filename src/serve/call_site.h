@@ -53,6 +53,7 @@ typedef struct MlopsPlace
 	/* the row type that the encoder is bound to */
 	Oid			row_type;
 	int32		row_typmod;
+	uint64		row_form;		/* rises when the type is altered */
 	TupleDesc	tupdesc;
 	MlopsEncoder *encoder;
 	MemoryContext encoder_context;

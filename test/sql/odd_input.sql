@@ -102,8 +102,30 @@ SELECT * FROM odd_change('ADD f8 float8 DEFAULT 1');
 SELECT * FROM odd_change('DROP f8');
 \pset format aligned
 DEALLOCATE ALL;
+
+-- rows of a type that is altered within a transaction, at one call site
+CREATE TABLE odd_altered (id int, f8 float8, f4 real, num numeric, i4 int, p numeric(6, 2));
+CREATE FUNCTION odd_fill() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.p := mlops.predict('odd', NEW);
+	RETURN NEW;
+END $$;
+CREATE TRIGGER odd_fill BEFORE INSERT ON odd_altered FOR EACH ROW EXECUTE FUNCTION odd_fill();
+BEGIN;
+INSERT INTO odd_altered VALUES (1, 1, 0.75, 0.75, 40);
+ALTER TABLE odd_altered ALTER f8 TYPE bigint;
+INSERT INTO odd_altered VALUES (2, 1, 0.75, 0.75, 40);
+ALTER TABLE odd_altered ALTER f8 TYPE numeric, ALTER num TYPE float8, DROP id;
+INSERT INTO odd_altered VALUES (1, 0.75, 0.75, 40);
+ALTER TABLE odd_altered DROP f8, ADD f8 float8;
+INSERT INTO odd_altered (f4, num, i4, f8) VALUES (0.75, 0.75, 40, 1);
+SELECT count(*), count(DISTINCT p) FROM odd_altered;
+ALTER TABLE odd_altered ALTER f8 TYPE text;
+INSERT INTO odd_altered (f4, num, i4, f8) VALUES (0.75, 0.75, 40, '1');
+ROLLBACK;
+INSERT INTO odd_altered VALUES (1, 1, 0.75, 0.75, 40) RETURNING p;
 SELECT mlops.drop_model('odd');
-DROP TABLE odd, odd_table, odd_expected, odd_doc, odd_typed, odd_batch;
+DROP TABLE odd, odd_table, odd_expected, odd_doc, odd_typed, odd_altered, odd_batch;
 DROP VIEW odd_row;
 DROP TABLE odd_value;
-DROP FUNCTION odd_change;
+DROP FUNCTION odd_change, odd_fill;
