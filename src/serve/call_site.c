@@ -475,6 +475,7 @@ refresh(MlopsPlace *place)
 static void
 take_version(MlopsPlace *place, int64 version_id, Snapshot snapshot)
 {
+	const MlopsPredictor *predictor;
 	int			n_features;
 
 	place->resolved = false;
@@ -491,14 +492,16 @@ take_version(MlopsPlace *place, int64 version_id, Snapshot snapshot)
 		pfree(place->arrays);
 	place->arrays = NULL;
 
-	place->predictor = mlops_version_get(version_id, snapshot);
-	place->serial = mlops_version_cache_serial();
-	n_features = place->predictor->signature->n_features;
+	/* the predictor last: with it, the rest is taken to be there */
+	predictor = mlops_version_get(version_id, snapshot);
+	n_features = predictor->signature->n_features;
 	place->arrays =
 		MemoryContextAlloc(place->context, sizeof(float) *
-						   (n_features + place->predictor->info.n_outputs));
+						   (n_features + predictor->info.n_outputs));
 	place->features = place->arrays;
 	place->outputs = place->features + n_features;
+	place->predictor = predictor;
+	place->serial = mlops_version_cache_serial();
 	place->version_id = version_id;
 	place->resolved = true;
 }
