@@ -53,7 +53,8 @@ ISOLATION         = batch_across_deploy batch_concurrent_update \
                     cancel_while_watching deploy_while_predicting \
                     drop_while_job_runs drop_while_predicting \
                     drop_while_watching plan_across_deploy \
-                    prepared_across_deploy repeatable_read_across_deploy \
+                    prepared_across_deploy reindex_while_predicting \
+                    repeatable_read_across_deploy \
                     serializable_across_deploy \
                     two_monitor_runs two_scorings two_trainings \
                     two_retrainings unschedule_while_running

@@ -182,16 +182,15 @@ void
 mlops_scan_begin(MlopsScan *scan, const char *table, const char *index,
 				 Snapshot snapshot, int n_keys, ScanKey keys)
 {
-	Oid			index_oid;
-
 	memset(scan, 0, sizeof(MlopsScan));
 	scan->committed = true;
 	if (mlops_quick_scan(scan, table, snapshot, n_keys, keys))
 		return;
-	index_oid = mlops_catalog_relation(index);
 	scan->relation = table_open(mlops_catalog_relation(table),
 								AccessShareLock);
-	scan->scan = systable_beginscan(scan->relation, index_oid, true,
+	/* only now: REINDEX CONCURRENTLY puts another one in its place */
+	scan->scan = systable_beginscan(scan->relation,
+									mlops_catalog_relation(index), true,
 									snapshot, n_keys, keys);
 }
 
