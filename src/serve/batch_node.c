@@ -4,8 +4,9 @@
  *
  * It reads up to MLOPS_NODE_ROWS rows of the plan below, encodes each as it
  * comes, straight from its slot, keeps the columns that somebody above reads,
- * and predicts all of them by one run over the trees.  Then it hands them on,
- * in their order, each with its predictions behind its columns.
+ * in no more than work_mem, and predicts all of them by one run over the
+ * trees.  Then it hands them on, in their order, each with its predictions
+ * behind its columns.
  *
  * Which version predicts is decided as at any call site, when the first row
  * is there: without rows there is nothing to fail.  What a function says of a
@@ -126,6 +127,7 @@ static void read_projection(BatchState *state, Run *run);
 static void begin_kept(BatchState *state, List *needed);
 static void check_execute(Oid function);
 static bool fill(BatchState *state);
+static bool has_room(const BatchState *state);
 static void take_row(BatchState *state, TupleTableSlot *slot);
 static void find_wanted(BatchState *state, TupleTableSlot *slot);
 static void encode(BatchState *state, Run *run, TupleTableSlot *slot);
@@ -534,7 +536,7 @@ fill(BatchState *state)
 		state->runs[i].ready = false;
 	}
 	MemoryContextReset(state->kept_context);
-	while (!state->done && state->n < most)
+	while (!state->done && state->n < most && has_room(state))
 	{
 		TupleTableSlot *slot = ExecProcNode(child);
 
@@ -548,6 +550,14 @@ fill(BatchState *state)
 	for (int i = 0; i < state->n_runs; i++)
 		evaluate(&state->runs[i]);
 	return true;
+}
+
+/* Do the columns that are kept leave room for those of one more row? */
+static bool
+has_room(const BatchState *state)
+{
+	return MemoryContextMemAllocated(state->kept_context, false) <
+		(Size) work_mem * 1024;
 }
 
 /* Encode a row for each run, and keep what is read of it later. */

@@ -403,6 +403,17 @@ EXECUTE bat_deployed;
 ROLLBACK;
 EXECUTE bat_deployed;
 
+-- wide columns that are kept end a batch before they take more than work_mem
+CREATE FUNCTION bat_kept(int) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'mlops batch');
+END $$;
+SET work_mem = '1MB';
+SELECT count(*), sum(length(wide)), max(bat_kept(id)) BETWEEN 1000000 AND 1500000 AS bounded, sum(p) = (SELECT sum(mlops.predict('bat_num/1', t)) FROM bat t) AS same
+FROM (SELECT id, wide, mlops.predict('bat_num/1', s) AS p FROM (SELECT id, repeat('x', 200000) AS wide, a, r, "Größe" FROM bat OFFSET 0) s OFFSET 0) q;
+RESET work_mem;
+SELECT bat_kept(1) IS NULL AS none;
+
 -- the first statement of a session
 \c -
 EXPLAIN (COSTS OFF) SELECT sum(mlops.predict('bat_two', t)) FROM bat t;
@@ -412,4 +423,4 @@ SET client_min_messages = error;
 SELECT count(mlops.drop_model(name)) FROM bat_model;
 SELECT mlops.drop_model('bat_wide');
 DROP TABLE bat, bat_copy, bat_wide, bat_part, bat_into, bat_model, bat_query, bat_paths CASCADE;
-DROP FUNCTION bat_wide_query, bat_explain, bat_nodes, bat_run, bat_same, bat_leaky, bat_lazy, bat_loop, bat_by;
+DROP FUNCTION bat_wide_query, bat_explain, bat_nodes, bat_run, bat_same, bat_leaky, bat_lazy, bat_loop, bat_by, bat_kept;
