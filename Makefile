@@ -55,7 +55,7 @@ ISOLATION         = batch_across_deploy batch_concurrent_update \
                     drop_while_watching plan_across_deploy \
                     prepared_across_deploy reindex_while_predicting \
                     repeatable_read_across_deploy \
-                    serializable_across_deploy \
+                    revoke_while_predicting serializable_across_deploy \
                     two_monitor_runs two_scorings two_trainings \
                     two_retrainings unschedule_while_running
 TAP               = 001_dump_restore 002_cancel 003_trainer_faults 004_leaks \

@@ -34,7 +34,7 @@ typedef struct HistoryLine
 	int64		version_id;
 } HistoryLine;
 
-/* Whether this transaction has changed an alias. */
+/* Whether this transaction has changed what others are to notice. */
 static bool announced = false;
 
 static int64 current_history(const MlopsModel *model, const char *alias);
@@ -211,9 +211,15 @@ add_history(const MlopsModel *model, const char *alias,
 static void
 announce(void)
 {
+	CacheInvalidateRelcacheByRelid(mlops_catalog_relation("alias"));
+	mlops_wake_at_commit();
+}
+
+void
+mlops_wake_at_commit(void)
+{
 	static bool registered = false;
 
-	CacheInvalidateRelcacheByRelid(mlops_catalog_relation("alias"));
 	if (!registered)
 		RegisterResourceReleaseCallback(wake_sessions, NULL);
 	registered = true;

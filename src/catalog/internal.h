@@ -137,6 +137,12 @@ extern Oid	mlops_catalog_file(const char *name, Oid *relation);
 extern uint64 mlops_catalog_generation(void);
 
 /*
+ * When this transaction commits, have sessions that are in one look for what
+ * was invalidated before their next command.
+ */
+extern void mlops_wake_at_commit(void);
+
+/*
  * Its row of pg_class, to be released; by the name, since that was looked up
  * to find the oid.  NULL if the table of the name is another one by now.
  */

@@ -259,4 +259,5 @@ static void
 invalidate(const char *table)
 {
 	CacheInvalidateRelcacheByRelid(mlops_catalog_relation(table));
+	mlops_wake_at_commit();
 }
