@@ -300,8 +300,10 @@ COMMENT ON VIEW mlops.decisions IS
 CREATE VIEW mlops.watch_status WITH (security_barrier) AS
 SELECT m.name AS model, a.version AS serving,
 	   pg_catalog.now() - COALESCE(r.event_time_max, r.started_at) AS age,
-	   w.window_start AS last_window, w.drift_status, w.performance_status,
-	   w.metric, w.value, w.threshold,
+	   w.window_start AS last_window, w.drift_status,
+	   COALESCE(y.status, CASE WHEN w.n_labelled > 0
+							   THEN 'insufficient data' END)
+		   AS performance_status, y.metric, y.value, y.threshold,
 	   COALESCE(o.open_alerts, 0) AS open_alerts,
 	   d.action AS last_action, d.reason AS last_reason,
 	   d.decided_at AS last_decided_at,
@@ -312,7 +314,7 @@ SELECT m.name AS model, a.version AS serving,
 			WHEN j.last_error IS NOT NULL THEN 'the last run of the job failed'
 			WHEN d.action = 'failed' THEN 'the last retraining failed'
 			WHEN w.state = 'failed' THEN 'the last window failed'
-			WHEN w.performance_status = 'detected' THEN 'performance is worse'
+			WHEN y.status = 'detected' THEN 'performance is worse'
 			WHEN w.drift_status = 'detected' THEN 'data have drifted'
 			WHEN o.open_alerts > 0 THEN 'open alerts'
 			WHEN w.state IS NULL THEN 'no window yet'
@@ -323,40 +325,41 @@ LEFT JOIN mlops.version v USING (version_id)
 LEFT JOIN mlops.run r USING (run_id)
 LEFT JOIN mlops.retraining_policy p ON p.model_id = m.model_id
 LEFT JOIN LATERAL (
-	SELECT x.window_start, x.state, g.drift_status, g.performance_status,
-		   y.metric, y.value, y.threshold
+	SELECT x.window_start, x.state, x.n_labelled, g.drift_status
 	FROM mlops.monitor_window x
 	JOIN mlops.monitor n USING (monitor_id)
 	LEFT JOIN LATERAL (
 		SELECT CASE WHEN pg_catalog.bool_or(z.status = 'detected')
-					FILTER (WHERE z.measure = 'drift') THEN 'detected'
+					THEN 'detected'
 					WHEN pg_catalog.bool_or(z.status = 'potential')
-					FILTER (WHERE z.measure = 'drift') THEN 'potential'
-					ELSE pg_catalog.min(z.status)
-					FILTER (WHERE z.measure = 'drift') END
-				   AS drift_status,
-			   CASE WHEN pg_catalog.bool_or(z.status = 'detected')
-					FILTER (WHERE z.measure = 'performance') THEN 'detected'
-					WHEN pg_catalog.bool_or(z.status = 'potential')
-					FILTER (WHERE z.measure = 'performance') THEN 'potential'
-					ELSE pg_catalog.min(z.status)
-					FILTER (WHERE z.measure = 'performance') END
-				   AS performance_status
-		FROM mlops.monitor_result z
-		WHERE z.monitor_id = x.monitor_id
-		  AND z.window_start = x.window_start
-		  AND z.feature = '' AND z.slice = '{}') g ON true
-	LEFT JOIN LATERAL (
-		SELECT z.metric, z.value, z.threshold
+					THEN 'potential'
+					ELSE pg_catalog.min(z.status) END AS drift_status
 		FROM mlops.monitor_result z
 		WHERE z.monitor_id = x.monitor_id
 		  AND z.window_start = x.window_start
 		  AND z.feature = '' AND z.slice = '{}'
-		  AND z.measure = 'performance'
-		ORDER BY z.status = 'detected' DESC, z.status = 'potential' DESC,
-				 z.threshold IS NULL, z.metric LIMIT 1) y ON true
+		  AND z.measure = 'drift') g ON true
 	WHERE n.model_id = m.model_id AND x.state <> 'empty'
 	ORDER BY x.window_start DESC, n.name LIMIT 1) w ON true
+-- labels may come late: the latest window of what serves that has enough
+LEFT JOIN LATERAL (
+	SELECT z.status, z.metric, z.value, z.threshold
+	FROM (
+		SELECT x.monitor_id, x.window_start
+		FROM mlops.monitor_window x
+		JOIN mlops.monitor n USING (monitor_id)
+		WHERE n.model_id = m.model_id AND x.n_labelled > 0
+		  AND x.version = a.version
+		  AND EXISTS (SELECT FROM mlops.monitor_result z
+					  WHERE z.monitor_id = x.monitor_id
+						AND z.window_start = x.window_start
+						AND z.measure = 'performance'
+						AND z.status <> 'insufficient data')
+		ORDER BY x.window_start DESC, n.name LIMIT 1) x
+	JOIN mlops.monitor_result z USING (monitor_id, window_start)
+	WHERE z.feature = '' AND z.slice = '{}' AND z.measure = 'performance'
+	ORDER BY z.status = 'detected' DESC, z.status = 'potential' DESC,
+			 z.threshold IS NULL, z.metric LIMIT 1) y ON true
 LEFT JOIN LATERAL (
 	SELECT pg_catalog.count(*) AS open_alerts
 	FROM mlops.alert x

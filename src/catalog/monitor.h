@@ -121,6 +121,9 @@ extern bool mlops_monitor_lock(const MlopsMonitor *monitor, bool wait);
 
 /* --- windows ----------------------------------------------------------- */
 
+/* As far back labels are waited for, and looked for by triggers. */
+#define MLOPS_LATEST_WINDOWS	1000
+
 /*
  * The windows that were looked at and start at `from` or later, at most `most`
  * of the latest (0: all), MlopsMonitorWindow * in the order of time.

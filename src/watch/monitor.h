@@ -23,10 +23,10 @@ typedef struct MlopsMonitorOutcome
 
 /*
  * Compute the windows of a monitor that are due at `until`, at most
- * max_windows, and again those of the last `recompute` (NULL: ten windows)
- * that have changed, as long as max_duration (NULL: any time) and the
- * statement's timeout allow.  Alerts are judged after each window.  The
- * outcome is in the current memory context.
+ * max_windows, and again those of the last `recompute` (NULL: ten windows, and
+ * those at the end that wait for rows or labels) that have changed, as long as
+ * max_duration (NULL: any time) and the statement's timeout allow.  Alerts are
+ * judged after each window.  The outcome is in the current memory context.
  *
  * 42704, 42501 (also for a monitor that somebody with fewer rights wrote) and
  * whatever comes before the first window are raised.  If outcome->end is not,

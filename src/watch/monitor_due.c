@@ -22,7 +22,7 @@
 #include "utils/timestamp.h"
 #include "watch/monitor_run.h"
 
-/* Windows before the last one that are looked at again, unless it is said. */
+/* Windows that have all they wait for and are looked at again, by default. */
 #define RECOMPUTED	10
 
 /* Of fingerprints, the highest bits are of columns, the others of rows. */
@@ -58,7 +58,7 @@ typedef struct Choice
 static int64 start_of(const MlopsMonitorRun *run, TimestampTz moment);
 static int64 bound_of(const MlopsMonitorRun *run, int64 start);
 static int64 first_start(const MlopsMonitorRun *run, List *stored);
-static int	recomputed(List *stored);
+static int	recomputed(const MlopsMonitorRun *run, List *stored);
 static TimestampTz reach_back(List *stored, const Interval *recompute);
 static int64 last_start(const MlopsMonitorRun *run, List *stored);
 static void count_row(const MlopsPeriodsRow *row, void *arg);
@@ -161,7 +161,7 @@ first_start(const MlopsMonitorRun *run, List *stored)
 	if (stored == NIL)
 		return run->monitor->start_at == DT_NOBEGIN ? DT_NOBEGIN :
 			start_of(run, run->monitor->start_at);
-	window = list_nth(stored, recomputed(stored));
+	window = list_nth(stored, recomputed(run, stored));
 	first = window->window_start;
 	if (run->recompute != NULL)
 		first = reach_back(stored, run->recompute);
@@ -178,19 +178,27 @@ first_start(const MlopsMonitorRun *run, List *stored)
 
 /*
  * The place of the first window that is looked at again unless it is said: of
- * the last ones, and of those since which there were no rows, for they may
- * all come at once.
+ * the last ones, not counting those at the end that have no rows yet or no
+ * labels, for they may all come at once.  Labels that never come are not
+ * waited for without end.
  */
 static int
-recomputed(List *stored)
+recomputed(const MlopsMonitorRun *run, List *stored)
 {
 	int			place = list_length(stored);
+	int			unlabelled = 0;
 
-	while (place > 0 &&
-		   strcmp(((MlopsMonitorWindow *) list_nth(stored, place - 1))->state,
-				  "empty") == 0)
+	while (place > 0)
+	{
+		const MlopsMonitorWindow *window = list_nth(stored, place - 1);
+
+		if (strcmp(window->state, "empty") != 0 &&
+			(!run->labelled || window->n_labelled > 0 ||
+			 ++unlabelled > MLOPS_LATEST_WINDOWS))
+			break;
 		place--;
-	return Max(Min(place, list_length(stored) - RECOMPUTED), 0);
+	}
+	return Max(place - RECOMPUTED, 0);
 }
 
 /*

@@ -13,9 +13,6 @@
 #include "utils/timestamp.h"
 #include "watch/trigger.h"
 
-/* Windows of a monitor that are looked at: the latest. */
-#define MOST_WINDOWS	100
-
 static bool holds(const MlopsLoop *loop, const char *trigger,
 				  const MlopsDecisionHistory *history,
 				  const MlopsSpanCount *count);
@@ -122,7 +119,7 @@ latest_status(const MlopsLoop *loop, const MlopsMonitor *monitor,
 			  const char *measure)
 {
 	List	   *windows = mlops_monitor_windows(monitor->monitor_id,
-												DT_NOBEGIN, MOST_WINDOWS,
+												DT_NOBEGIN, MLOPS_LATEST_WINDOWS,
 												NULL);
 
 	for (int i = list_length(windows) - 1; i >= 0; i--)

@@ -96,7 +96,23 @@ SELECT told('old');
 UPDATE seen SET y = NOT y WHERE id = 1;
 SELECT told('old');
 COMMIT;
+
+-- labels that come twenty windows late are waited for, and more than ten windows that have them are not looked at again
+SELECT mlops.drop_monitor(monitor) FROM mlops.monitors WHERE model = 'changing';
+CREATE TABLE later (nr integer, result boolean);
+SELECT mlops.set_label_source('changing', 'SELECT nr AS id, result FROM later', 'id');
+SELECT mlops.create_monitor('changing', 'SELECT id, at, a, b FROM seen WHERE id < 287', 'at', '6 hours', metrics => '{drift,accuracy}',
+	thresholds => '{"min_rows": 5, "accuracy": 0.9}', name => 'waiting');
+SELECT count(*), sum(n_labelled) AS labelled FROM mlops.run_monitor('waiting', '2024-01-12 18:00');
+SELECT last_window, performance_status FROM mlops.watch_status WHERE model = 'changing';
+INSERT INTO later SELECT id, NOT y FROM seen WHERE id < 162;
+SELECT count(*), min(window_start), max(window_start) FROM mlops.run_monitor('waiting', '2024-01-12 18:00');
+SELECT last_window, performance_status, metric, value < 0.9 AS worse FROM mlops.watch_status WHERE model = 'changing';
+UPDATE later SET result = NOT result WHERE nr IN (90, 96, 102);
+SELECT window_start FROM mlops.run_monitor('waiting', '2024-01-12 18:00') ORDER BY 1;
+SELECT count(*) FROM mlops.run_monitor('waiting', '2024-01-12 18:00', recompute => '10 days');
+
 SELECT mlops.drop_model('changing');
 DROP FUNCTION told, accuracy;
 DROP VIEW computed;
-DROP TABLE seen, truth;
+DROP TABLE seen, truth, later;
