@@ -28,9 +28,10 @@ static double js(const double *p, const double *q, int k);
 static double hellinger(const double *p, const double *q, int k);
 static double total_variation(const double *p, const double *q, int k);
 static double l_infinity(const double *p, const double *q, int k);
+static void lift(double *shares, const MlopsChance *chance, double by);
 static double draw(const MlopsChance *chance, MlopsRandom *random,
-				   const double *shares, double n_reference,
-				   double n_current);
+				   const double *reference_shares, double n_reference,
+				   const double *current_shares, double n_current);
 static double gamma_quantile(double mean, double mean_square, double level);
 static double over_zero(double share);
 static double binomial(MlopsRandom *random, double n, double p);
@@ -114,9 +115,30 @@ mlops_distance_merge(const double *reference, const double *current, int k,
 }
 
 double
+mlops_distance_hidden(const double *reference, int k, int n_rare,
+					  double least)
+{
+	double		rows[3] = {0};
+	double		total = 0;
+
+	for (int i = 0; i < k; i++)
+	{
+		double		above = reference[i] - least;
+
+		total += reference[i];
+		if (i < n_rare && above >= 0 && above <= 2)
+			rows[(int) above] += reference[i];
+	}
+	if (total == 0 || reference[n_rare] == 0)
+		return 0;
+	return fmax(rows[0], fmax(rows[1], rows[2])) / total;
+}
+
+double
 mlops_distance_null(const MlopsChance *chance, double level, double value)
 {
 	double		pooled[MLOPS_DISTANCE_BINS];
+	double		shares[MLOPS_DISTANCE_BINS];
 	double		draws[DRAWS];
 	double		n_reference = 0;
 	double		n_current = 0;
@@ -134,9 +156,15 @@ mlops_distance_null(const MlopsChance *chance, double level, double value)
 	if (n_reference == 0 || n_current == 0)
 		return NAN;
 	mlops_shares(pooled, chance->k, pooled);
+	memcpy(shares, pooled, sizeof(shares));
+	lift(shares, chance, chance->hidden * n_reference /
+		 (n_reference + n_current));
+	lift(pooled, chance, -chance->hidden * n_current /
+		 (n_reference + n_current));
 	for (int i = 0; i < DRAWS; i++)
 	{
-		draws[i] = draw(chance, &random, pooled, n_reference, n_current);
+		draws[i] = draw(chance, &random, pooled, n_reference, shares,
+						n_current);
 		sum += draws[i];
 		squares += draws[i] * draws[i];
 		above += draws[i] > value;
@@ -149,10 +177,28 @@ mlops_distance_null(const MlopsChance *chance, double level, double value)
 	return draws[(int) fmin(level * DRAWS, DRAWS - 1)];
 }
 
-/* The distance of two samples that are drawn from the same shares. */
+/* Add to the share of bin n_rare, at the cost of those before it. */
+static void
+lift(double *shares, const MlopsChance *chance, double by)
+{
+	double	   *all = &shares[chance->n_rare];
+	double		before = 0;
+
+	if (by == 0)
+		return;
+	for (int i = 0; i < chance->n_rare; i++)
+		before += shares[i];
+	by = fmin(fmax(by, -*all), before);
+	*all += by;
+	for (int i = 0; i < chance->n_rare; i++)
+		shares[i] *= 1 - by / before;
+}
+
+/* The distance of two samples that are drawn from these shares. */
 static double
-draw(const MlopsChance *chance, MlopsRandom *random, const double *shares,
-	 double n_reference, double n_current)
+draw(const MlopsChance *chance, MlopsRandom *random,
+	 const double *reference_shares, double n_reference,
+	 const double *current_shares, double n_current)
 {
 	double		p[MLOPS_DISTANCE_BINS];
 	double		q[MLOPS_DISTANCE_BINS];
@@ -160,8 +206,8 @@ draw(const MlopsChance *chance, MlopsRandom *random, const double *shares,
 	double		b[MLOPS_DISTANCE_BINS];
 	int			k;
 
-	multinomial(random, n_reference, shares, chance->k, p);
-	multinomial(random, n_current, shares, chance->k, q);
+	multinomial(random, n_reference, reference_shares, chance->k, p);
+	multinomial(random, n_current, current_shares, chance->k, q);
 	k = mlops_distance_merge(p, q, chance->k, chance->n_rare, chance->share,
 							 a, b);
 	mlops_shares(a, k, a);

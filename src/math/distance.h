@@ -64,7 +64,19 @@ typedef struct MlopsChance
 	int			k;
 	int			n_rare;			/* merged as above, by what is drawn */
 	double		share;
+	double		hidden;			/* share that bin n_rare lacks in the reference,
+								 * whose rows chose what has a bin; or 0 */
 } MlopsChance;
+
+/*
+ * That share: bin n_rare of the reference holds what has less than `least` rows
+ * there.  By Good and Turing, what they are c of each is to be expected c + 1
+ * times in other rows; so those below `least` are more by what is `least`
+ * times in the reference.  The largest of that and the two counts above is
+ * taken, for single counts vary.
+ */
+extern double mlops_distance_hidden(const double *reference, int k,
+									int n_rare, double least);
 
 /*
  * The quantile at `level` of the distance between two samples of the sizes of

@@ -162,6 +162,17 @@ mlops_drift_measure_shares(const MlopsDriftReference *reference, int column,
 	measure_bins(figures);
 }
 
+double
+mlops_drift_least_kept(const MlopsDriftFigures *figures)
+{
+	double		least = figures->n_rare < MLOPS_DRIFT_KEPT ? KEPT_ROWS :
+		INFINITY;
+
+	for (int i = 0; i < figures->n_rare && least != KEPT_ROWS; i++)
+		least = Min(least, figures->reference[i]);
+	return least;
+}
+
 /* Nothing is known of a column yet. */
 static void
 start_figures(const MlopsDriftReference *reference, int column,
@@ -341,6 +352,7 @@ measure_number(const MlopsDriftReference *reference, const MlopsTally *window,
 		return;
 
 	f->out_of_range = (knots->cell[0] + knots->cell[2 * knots->n]) / present;
+	f->outside = (knots->below + knots->above) / present;
 	f->exact = reference->rows != NULL;
 	if (f->exact)
 		measure_samples(reference->rows, rows, column, f);

@@ -85,6 +85,7 @@ typedef struct MlopsDriftFigures
 	double		missing_reference;
 	double		unseen;			/* shares of what is not missing; NaN: none */
 	double		out_of_range;
+	double		outside;		/* part of Wasserstein that these make */
 	double		importance;		/* share of all; NaN: none */
 	/* what the figures came from: counts by bin */
 	int			n_bins;
@@ -114,6 +115,9 @@ typedef struct MlopsDriftCategories
 #define MLOPS_SLOT_OTHER(c)		((c)->n_kept)
 #define MLOPS_SLOT_MISSING(c)	((c)->n_kept + 1)
 #define MLOPS_SLOTS(c)			((c)->n_kept + 2)
+
+/* With how many rows in the reference a category had a slot of its own. */
+extern double mlops_drift_least_kept(const MlopsDriftFigures *figures);
 
 /* The slot of codes that the reference has not, before they are counted. */
 #define MLOPS_SLOT_UNSEEN		(-1)

@@ -38,6 +38,8 @@ static double distance_by_chance(const MlopsDriftFigures *f,
 								 double level);
 static double missing_by_chance(const MlopsDriftFigures *f, double level);
 static double new_by_chance(double n, double n_reference, double level);
+static double outside_by_chance(const MlopsDriftFigures *f, double n,
+								double n_reference, double level);
 static double cramers_v_by_chance(const MlopsDriftFigures *f, double level);
 
 void
@@ -264,8 +266,9 @@ by_chance(const MlopsDriftFigures *f, MlopsFigure figure, double level)
 		case MLOPS_FIGURE_LINF:
 			return distance_by_chance(f, MLOPS_LINF, figure, level);
 		case MLOPS_FIGURE_WASSERSTEIN_STD:
-			return mlops_wasserstein_null(f->quantile, n_reference, n,
-										  level) / f->stddev;
+			return (mlops_wasserstein_null(f->quantile, n_reference, n,
+										   level) +
+					outside_by_chance(f, n, n_reference, level)) / f->stddev;
 		case MLOPS_FIGURE_KS:
 			/* by the first term of Kolmogorov's series */
 			return sqrt(-log((1 - level) / 2) / 2 *
@@ -282,7 +285,10 @@ by_chance(const MlopsDriftFigures *f, MlopsFigure figure, double level)
 	}
 }
 
-/* The same of a distance; PSI merges rare categories. */
+/*
+ * The same of a distance; PSI merges rare categories.  Those that are many had
+ * to be seldom in the reference to have no bin, and are less so elsewhere.
+ */
 static double
 distance_by_chance(const MlopsDriftFigures *f, MlopsDistance distance,
 				   MlopsFigure figure, double level)
@@ -290,6 +296,10 @@ distance_by_chance(const MlopsDriftFigures *f, MlopsDistance distance,
 	MlopsChance chance = {distance, f->reference, f->current, f->n_bins,
 		f->n_rare, figure == MLOPS_FIGURE_PSI ? f->rare : 0};
 
+	if (f->rare > 0)
+		chance.hidden = mlops_distance_hidden(f->reference, f->n_bins,
+											  f->n_rare,
+											  mlops_drift_least_kept(f));
 	return mlops_distance_null(&chance, level, f->figure[figure]);
 }
 
@@ -324,6 +334,22 @@ new_by_chance(double n, double n_reference, double level)
 		sum += chance;
 	}
 	return (most + 1) / n;
+}
+
+/*
+ * The part of Wasserstein that values beyond the reference make, of which its
+ * quantiles tell nothing: all of it if chance explains so many, but no more
+ * than they would make that far out again.  Of long tails it is the most.
+ */
+static double
+outside_by_chance(const MlopsDriftFigures *f, double n, double n_reference,
+				  double level)
+{
+	double		share = new_by_chance(n, n_reference, level);
+	double		range = f->quantile[MLOPS_SUMMARY_QUANTILES - 1] -
+		f->quantile[0];
+
+	return f->out_of_range <= share ? fmin(f->outside, share * range) : 0;
 }
 
 /* The same of Cramer's V, from the quantile of chi-square, by halving. */

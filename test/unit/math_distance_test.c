@@ -48,6 +48,7 @@ static void test_categories(void);
 static void test_significance(void);
 static void test_zeros(void);
 static void test_null(void);
+static void test_hidden(void);
 static void test_knots(void);
 static double by_chance(MlopsDistance kind, const double *a, const double *b,
 						double value);
@@ -68,6 +69,7 @@ main(void)
 	test_significance();
 	test_zeros();
 	test_null();
+	test_hidden();
 	test_merge();
 	test_locate();
 	test_knots();
@@ -432,6 +434,43 @@ test_null(void)
 		  "well above a value it is estimated");
 	check(isnan(by_chance(MLOPS_PSI, a, none, 1)),
 		  "no window");
+}
+
+/*
+ * What chose its bins by its own rows: a hundred categories alike, seven rows
+ * each, of which those with less than five have one bin.
+ */
+static void
+test_hidden(void)
+{
+	/* rows by Poisson, mean 7: 17 categories are below 5 */
+	const double kept[] = {13, 9, 15, 13, 10, 7, 5, 3, 8};
+	double		reference[MLOPS_DISTANCE_BINS] = {0};
+	double		current[MLOPS_DISTANCE_BINS];
+	int			n = 0;
+	MlopsChance chance = {MLOPS_LINF, reference, current, 0, 0, 0, 0};
+	double		without;
+
+	for (int rows = 0; rows < 9; rows++)
+		for (int i = 0; i < kept[rows]; i++)
+			reference[n++] = 5 + rows;
+	reference[n] = 57;
+	for (int i = 0; i < n; i++)
+		current[i] = 3;
+	current[n] = 51;
+	chance.k = n + 1;
+	chance.n_rare = n;
+	chance.hidden = mlops_distance_hidden(reference, n + 1, n, 5);
+	check(fabs(chance.hidden - 105.0 / 794) < 1e-12, "what is hidden");
+	without = mlops_distance_hidden(reference, n + 1, n, 20);
+	check(without == 0, "no counts near, nothing hidden");
+	without = mlops_distance_null(&(MlopsChance) {MLOPS_LINF, reference,
+								  current, n + 1, n, 0, 0}, 0.99, 0.1);
+	check(mlops_distance_null(&chance, 0.99, 0.1) > without + 0.08,
+		  "and is expected of the bin of the rest");
+	reference[n] = 0;
+	check(mlops_distance_hidden(reference, n + 1, n, 5) == 0,
+		  "nothing is hidden if there is no rest");
 }
 
 /* Rare bins become one. */
