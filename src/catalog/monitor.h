@@ -52,7 +52,7 @@ typedef struct MlopsMonitorWindow
 	int64		n_rows;
 	int64		n_labelled;
 	uint64		fingerprint;	/* of times, labels and inputs of its rows */
-	const char *error;			/* of a failed one */
+	const char *error;			/* of one that failed, the last time */
 	const char *error_code;
 	int			runs;			/* times that it was computed */
 	TimestampTz computed_at;
@@ -146,6 +146,13 @@ extern List *mlops_monitor_results(int64 monitor_id,
  * of any): of rows with feature "" and slice {}; NULL if there is none.
  */
 extern const char *mlops_monitor_status(List *results, const char *measure);
+
+/*
+ * Write down why a window could not be computed again, which is as it was
+ * otherwise; runs are filled in.
+ */
+extern void mlops_monitor_window_blame(int64 monitor_id,
+									   MlopsMonitorWindow *window);
 
 /*
  * Write a window and what was found in it (MlopsMonitorResult *) in place of

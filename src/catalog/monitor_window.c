@@ -196,6 +196,24 @@ mlops_monitor_window_store(int64 monitor_id, MlopsMonitorWindow *window,
 		store_results(&key, results);
 }
 
+void
+mlops_monitor_window_blame(int64 monitor_id, MlopsMonitorWindow *window)
+{
+	MlopsArguments a = {0};
+	int64		runs = 0;
+
+	mlops_add_int8(&a, monitor_id);
+	mlops_add_datum(&a, TIMESTAMPTZOID,
+					TimestampTzGetDatum(window->window_start), false);
+	mlops_add_text(&a, window->error);
+	mlops_add_text(&a, window->error_code);
+	mlops_catalog_execute("UPDATE mlops.monitor_window"
+						  " SET error = $3, error_code = $4, runs = runs + 1"
+						  " WHERE monitor_id = $1 AND window_start = $2"
+						  " RETURNING runs::bigint", &a, &runs);
+	window->runs = runs;
+}
+
 /*
  * A line each: name, value, number of rows.  What counts is the first split
  * that has the metric, then what a retraining found.

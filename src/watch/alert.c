@@ -156,7 +156,7 @@ send_window_events(const Window *window)
 {
 	const char *model = window->monitor->model;
 
-	if (strcmp(window->row->state, "failed") == 0)
+	if (window->row->error != NULL)
 		mlops_event("failure", model, window_details(window, NIL));
 	else if (strcmp(window->row->state, "empty") == 0)
 		mlops_event("no_data", model, window_details(window, NIL));
@@ -272,7 +272,7 @@ judge_state(const Window *window, const MlopsAlertRule *rule,
 	MlopsSighting sighting = {window->monitor->model, event, window->subject,
 	"{}", ""};
 	bool		is_failure = strcmp(event, "failure") == 0;
-	bool		has_failed = strcmp(window->row->state, "failed") == 0;
+	bool		has_failed = window->row->error != NULL;
 
 	if (has_failed && !is_failure)
 		return;

@@ -357,6 +357,7 @@ choose(const MlopsMonitorRun *run, const Counting *counting, List *stored,
 			continue;
 		}
 		window->version = before->version;
+		window->completed = strcmp(before->state, "completed") == 0;
 		if (strcmp(before->state, "failed") == 0)
 			choice->failed = lappend(choice->failed, window);
 		else if (has_changed(window, before))
@@ -365,7 +366,8 @@ choose(const MlopsMonitorRun *run, const Counting *counting, List *stored,
 }
 
 /*
- * Is there more in a window than there was, or something else?  Under a
+ * Is there more in a window than there was, or something else, or could that
+ * not be computed the last time?  Under a
  * snapshot that is older than what was computed, something else is no reason:
  * it may be what was there before.
  */
@@ -377,6 +379,9 @@ has_changed(const MlopsDueWindow *window, const MlopsMonitorWindow *before)
 	if (window->n_rows > before->n_rows ||
 		window->n_labelled > before->n_labelled)
 		return true;
+	if (before->error != NULL)
+		return window->n_rows == before->n_rows &&
+			window->n_labelled == before->n_labelled;
 	if (IsolationUsesXactSnapshot() &&
 		before->computed_at >= GetCurrentTransactionStartTimestamp())
 		return false;

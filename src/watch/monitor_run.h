@@ -60,6 +60,7 @@ typedef struct MlopsDueWindow
 	int64		n_repeated;		/* rows with several labels */
 	uint64		fingerprint;	/* of times, labels and inputs of all rows */
 	int			version;		/* that it was computed with before, or 0 */
+	bool		completed;		/* it was, before */
 } MlopsDueWindow;
 
 /*

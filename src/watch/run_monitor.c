@@ -451,7 +451,8 @@ compute_window(void *arg)
 }
 
 /*
- * Store that a window failed, which was begun at that time.
+ * Store that a window failed, which was begun at that time.  What was found in
+ * it before stays: its rows may never be read again.
  */
 static void
 store_failure(Work *work, const ErrorData *error, instr_time start)
@@ -466,7 +467,10 @@ store_failure(Work *work, const ErrorData *error, instr_time start)
 	window->error = window->message = mlops_attempt_message(error);
 	window->error_code = mlops_attempt_code(error);
 	window->seconds = seconds_since(start);
-	mlops_monitor_window_store(monitor->monitor_id, window, NIL);
+	if (work->due->completed)
+		mlops_monitor_window_blame(monitor->monitor_id, window);
+	else
+		mlops_monitor_window_store(monitor->monitor_id, window, NIL);
 }
 
 /* The seconds that have passed. */

@@ -112,7 +112,23 @@ UPDATE later SET result = NOT result WHERE nr IN (90, 96, 102);
 SELECT window_start FROM mlops.run_monitor('waiting', '2024-01-12 18:00') ORDER BY 1;
 SELECT count(*) FROM mlops.run_monitor('waiting', '2024-01-12 18:00', recompute => '10 days');
 
+-- what was found stays, and why it could not be computed again is said
+SELECT mlops.drop_monitor('waiting'), mlops.set_label_source('changing', NULL, NULL);
+SELECT mlops.create_monitor('changing', 'seen', 'at', '4 days', metrics => '{drift,accuracy}', thresholds => '{"min_rows": 5}', name => 'kept');
+SELECT mlops.create_alert_rule('changing', 'kept', events => 'failure');
+SELECT told('kept');
+DROP VIEW computed;
+ALTER TABLE seen ALTER a TYPE text USING 'a' || a;
+SELECT told('kept');
+SELECT window_start::date, state, error, runs, (SELECT count(*) > 10 FROM mlops.monitor_results r WHERE r.window_start = w.window_start AND r.monitor = 'kept') AS results
+FROM mlops.monitor_windows w WHERE monitor = 'kept' ORDER BY 1;
+SELECT state, message FROM mlops.alerts WHERE rule = 'kept';
+DELETE FROM seen WHERE id < 90;
+ALTER TABLE seen ALTER a TYPE integer USING substr(a, 2)::integer;
+SELECT told('kept');
+SELECT window_start::date, state, n_rows, error FROM mlops.monitor_windows WHERE monitor = 'kept' ORDER BY 1;
+SELECT state FROM mlops.alerts WHERE rule = 'kept';
+
 SELECT mlops.drop_model('changing');
 DROP FUNCTION told, accuracy;
-DROP VIEW computed;
 DROP TABLE seen, truth, later;
