@@ -62,6 +62,7 @@ mlops_create_monitor(PG_FUNCTION_ARGS)
 	MlopsMonitor monitor = {0};
 	char	   *schedule = mlops_optional_text(fcinfo, ARG_SCHEDULE);
 
+	PreventCommandIfReadOnly("mlops.create_monitor()");
 	monitor.reference = mlops_required_text(fcinfo, ARG_MODEL, "model");
 	monitor.source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
 	monitor.event_time = mlops_optional_text(fcinfo, ARG_EVENT_TIME);
@@ -97,6 +98,7 @@ mlops_alter_monitor(PG_FUNCTION_ARGS)
 	char	   *name = mlops_required_text(fcinfo, ALTER_MONITOR, "monitor");
 	MlopsMonitor *monitor = mlops_monitor_lookup(name, NULL, false);
 
+	PreventCommandIfReadOnly("mlops.alter_monitor()");
 	(void) mlops_model_kept(monitor->model);
 	if (!PG_ARGISNULL(ALTER_ENABLED))
 		monitor->enabled = PG_GETARG_BOOL(ALTER_ENABLED);
@@ -125,6 +127,7 @@ mlops_alter_monitor(PG_FUNCTION_ARGS)
 Datum
 mlops_drop_monitor(PG_FUNCTION_ARGS)
 {
+	PreventCommandIfReadOnly("mlops.drop_monitor()");
 	mlops_monitor_drop(mlops_required_text(fcinfo, 0, "monitor"));
 	PG_RETURN_VOID();
 }
@@ -137,6 +140,7 @@ mlops_set_label_source(PG_FUNCTION_ARGS)
 													  "model"));
 	MlopsLabelSource source = {0};
 
+	PreventCommandIfReadOnly("mlops.set_label_source()");
 	source.query = mlops_optional_text(fcinfo, 1);
 	if (source.query == NULL)
 	{

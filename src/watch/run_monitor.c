@@ -97,6 +97,7 @@ mlops_run_monitor(PG_FUNCTION_ARGS)
 	MlopsMonitorOutcome outcome;
 	ListCell   *cell;
 
+	PreventCommandIfReadOnly("mlops.run_monitor()");
 	InitMaterializedSRF(fcinfo, 0);
 	context = AllocSetContextCreate(CurrentMemoryContext, "mlops monitor",
 									ALLOCSET_DEFAULT_SIZES);

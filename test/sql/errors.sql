@@ -167,7 +167,11 @@ RESET mlops.max_train_memory;
 -- names of models are compared by bytes
 SELECT try($$SELECT mlops.classes('ERR_M')$$);
 -- a read-only transaction
+SELECT mlops.create_monitor('err_m/1', 'err', 'at');
 BEGIN READ ONLY;
+SELECT try(call) FROM (VALUES ($$SELECT mlops.create_monitor('err_m/1', 'err', 'at', name => 'x')$$),
+	($$SELECT mlops.run_monitor('err_m')$$), ($$SELECT mlops.alter_monitor('err_m', enabled => false)$$),
+	($$SELECT mlops.drop_monitor('err_m')$$), ($$SELECT mlops.set_label_source('err_m', NULL, NULL)$$)) v(call);
 SELECT try($$SELECT mlops.deploy('err_m/2')$$);
 SELECT try($$SELECT version FROM mlops.train('err_m', 'err', 'y', features => 'a')$$);
 ROLLBACK;
