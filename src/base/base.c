@@ -147,6 +147,14 @@ mlops_name_parts(const char *text, int most)
 	return parts;
 }
 
+void
+mlops_out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory")));
+}
+
 char *
 mlops_required_text(FunctionCallInfo fcinfo, int argument, const char *name)
 {

@@ -68,6 +68,9 @@ extern List *mlops_text_array_to_list(ArrayType *array);
  */
 extern List *mlops_name_parts(const char *text, int most);
 
+/* Raise 53200, where plain C could not get memory. */
+extern void mlops_out_of_memory(void);
+
 /* A text argument that must not be NULL (22004), or may, as a C string. */
 extern char *mlops_required_text(FunctionCallInfo fcinfo, int argument,
 								 const char *name);

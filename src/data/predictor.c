@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/base.h"
 #include "data/predictor.h"
 #include "utils/memutils.h"
 
@@ -68,9 +69,7 @@ mlops_predictor_build(const void *model, size_t model_size, size_t *size,
 	}
 	free(block);
 	if (copy == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	return copy;
 }
 

@@ -17,6 +17,7 @@
 
 #include <math.h>
 
+#include "base/base.h"
 #include "base/compat.h"
 #include "math/moved.h"
 #include "math/sample.h"
@@ -566,9 +567,7 @@ static Datum
 metric_result(double value, bool memory, FunctionCallInfo fcinfo)
 {
 	if (!memory)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	if (isnan(value))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(value);

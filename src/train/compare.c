@@ -237,9 +237,7 @@ compare_areas(const MlopsPredictions *predictions, MlopsComparison *comparison,
 	if (!mlops_delong(rows->label, predictions->outputs[0],
 					  predictions->outputs[1], rows->weight, rows->n,
 					  &delong))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	variance = delong.variance[0] + delong.variance[1] -
 		2 * delong.covariance;
 	/* rounding may leave less than nothing of equal scores */

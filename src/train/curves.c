@@ -269,9 +269,7 @@ static void
 check_count(long count, const char *needed)
 {
 	if (count < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	if (count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

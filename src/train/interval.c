@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/base.h"
 #include "math/curves.h"
 #include "math/paired.h"
 #include "miscadmin.h"
@@ -210,9 +211,7 @@ area_error(const MlopsRows *rows, const float *outputs)
 
 	if (!mlops_delong(rows->label, outputs, NULL, rows->weight, rows->n,
 					  &delong))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	return sqrt(delong.variance[0]);
 }
 

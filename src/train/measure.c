@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/base.h"
 #include "forest/value.h"
 #include "train/measure.h"
 #include "utils/memutils.h"
@@ -101,9 +102,7 @@ mlops_measure(const MlopsMeasure *measure, const MlopsRows *rows,
 			break;
 	}
 	if (n_metrics < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	return n_metrics;
 }
 

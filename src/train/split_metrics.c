@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/base.h"
 #include "data/predictor.h"
 #include "math/metrics.h"
 #include "math/summary.h"
@@ -146,15 +147,10 @@ mlops_evaluate_baselines(MlopsDataset *dataset, MlopsMatrix *matrix,
 
 	state = mlops_summary_begin(n_outputs);
 	callback->arg = state;
-	if (state == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	if (!mlops_summary_add(state, outputs, n_outputs, n, NULL, 0) ||
+	if (state == NULL ||
+		!mlops_summary_add(state, outputs, n_outputs, n, NULL, 0) ||
 		!mlops_summary_edges(state))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	mlops_summary_count(state, outputs, n_outputs, n, NULL, 0);
 	summaries = mlops_summary_columns(state);
 	for (int i = 0; i < n_outputs; i++)
@@ -219,9 +215,7 @@ compute_metrics(const MlopsDataset *dataset, const MlopsParams *params,
 			break;
 	}
 	if (n_metrics < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	return n_metrics;
 }
 

@@ -340,9 +340,7 @@ measure_fold(Classifier *c, int fold, const MlopsTrainOutcome *outcome)
 		if (c->fold[i] == fold)
 			label[rows++] = i >= c->sides->reference.n;
 	if (!mlops_delong(label, score, NULL, NULL, n, &delong))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	pfree(score);
 	pfree(label);
 	if (isnan(delong.auc[0]))

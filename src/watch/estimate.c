@@ -122,7 +122,6 @@ static void take_leaves(const MlopsReaderRow *row, void *arg);
 static void put_loss(Estimation *e, const Leaves *leaves, int i, uint64 n);
 static void put(const Estimation *e, const char *name, double estimate,
 				double low, double high, uint64 n);
-static void memory_error(void);
 
 /* estimate_performance(model model_ref, ...) returns setof record */
 Datum
@@ -295,7 +294,7 @@ estimate_classes(Estimation *e)
 								  metrics) :
 		mlops_estimate_binary(scores.values, calibrated, n, metrics);
 	if (m < 0)
-		memory_error();
+		mlops_out_of_memory();
 	e->note = psprintf("%s; %s%s", e->method == BY_NOTHING ?
 					   "probabilities taken as they are" :
 					   psprintf("probabilities calibrated on %zu rows (%s)",
@@ -345,7 +344,7 @@ calibrate_by(Method method, const double *score, const double *label,
 
 	if (method == BY_ISOTONIC &&
 		!mlops_isotonic_fit(score, label, n, &isotonic))
-		memory_error();
+		mlops_out_of_memory();
 	if (method == BY_PLATT)
 		platt = mlops_platt_fit(score, label, n);
 	for (uint64 i = 0; i < scores->n; i++)
@@ -489,7 +488,7 @@ estimate_numbers(Estimation *e)
 		CHECK_FOR_INTERRUPTS();
 		if (!mlops_loss_tree_fit(losses.features, losses.values[i], losses.n,
 								 losses.p, least, &leaves->trees[i]))
-			memory_error();
+			mlops_out_of_memory();
 	}
 	pfree(losses.features);
 
@@ -588,15 +587,4 @@ put(const Estimation *e, const char *name, double estimate, double low,
 	n, e->note};
 
 	e->request->sink(&row, e->request->arg);
-}
-
-/*
- * 53200.
- */
-static void
-memory_error(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OUT_OF_MEMORY),
-			 errmsg("out of memory")));
 }

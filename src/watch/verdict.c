@@ -95,9 +95,7 @@ mlops_drift_adjust(MlopsDriftFigures *figures, int n)
 	for (int i = 0; i < n; i++)
 		p[i] = figures[i].figure[MLOPS_FIGURE_P_VALUE];
 	if (!mlops_adjust_p_values(p, n))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		mlops_out_of_memory();
 	for (int i = 0; i < n; i++)
 		figures[i].figure[MLOPS_FIGURE_P_ADJUSTED] = p[i];
 	pfree(p);
