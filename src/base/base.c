@@ -155,13 +155,19 @@ mlops_out_of_memory(void)
 			 errmsg("out of memory")));
 }
 
-char *
-mlops_required_text(FunctionCallInfo fcinfo, int argument, const char *name)
+void
+mlops_check_given(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be NULL", name)));
+}
+
+char *
+mlops_required_text(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	mlops_check_given(fcinfo, argument, name);
 	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 

@@ -71,6 +71,10 @@ extern List *mlops_name_parts(const char *text, int most);
 /* Raise 53200, where plain C could not get memory. */
 extern void mlops_out_of_memory(void);
 
+/* 22004 if an argument is NULL. */
+extern void mlops_check_given(FunctionCallInfo fcinfo, int argument,
+							  const char *name);
+
 /* A text argument that must not be NULL (22004), or may, as a C string. */
 extern char *mlops_required_text(FunctionCallInfo fcinfo, int argument,
 								 const char *name);

@@ -113,10 +113,7 @@ mlops_acknowledge(PG_FUNCTION_ARGS)
 	bool		resolve;
 
 	PreventCommandIfReadOnly("mlops.acknowledge()");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", "alert")));
+	mlops_check_given(fcinfo, 0, "alert");
 	alert = mlops_alert_lookup(PG_GETARG_INT64(0));
 	if (alert == NULL)
 		ereport(ERROR,
@@ -198,11 +195,8 @@ rule_of(FunctionCallInfo fcinfo)
 									  status_names, lengthof(status_names));
 	rule->severity = checked_word(fcinfo, 6, "severity", severity_names,
 								  lengthof(severity_names));
-	if (PG_ARGISNULL(7) || PG_ARGISNULL(10))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL",
-						PG_ARGISNULL(7) ? "min_count" : "auto_reset")));
+	mlops_check_given(fcinfo, 7, "min_count");
+	mlops_check_given(fcinfo, 10, "auto_reset");
 	rule->min_count = PG_GETARG_INT32(7);
 	if (rule->min_count < 1 || rule->min_count > MLOPS_ALERT_TIMES)
 		ereport(ERROR,

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/base.h"
 #include "base/event.h"
 #include "base/members.h"
 #include "catalog/catalog.h"
@@ -83,10 +84,7 @@ mlops_run_job(PG_FUNCTION_ARGS)
 	char	   *missing;
 
 	PreventCommandIfReadOnly("mlops.run_job()");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", "job")));
+	mlops_check_given(fcinfo, 0, "job");
 	job = job_to_run(PG_GETARG_INT64(0), &message);
 	if (job != NULL)
 	{

@@ -80,10 +80,7 @@ mlops_performance(PG_FUNCTION_ARGS)
 	old = MemoryContextSwitchTo(context);
 	request.models[0] = mlops_required_text(fcinfo, ARG_MODEL, "model");
 	request.source = mlops_required_text(fcinfo, ARG_SOURCE, "source");
-	if (PG_ARGISNULL(ARG_WINDOW_SIZE))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", "window_size")));
+	mlops_check_given(fcinfo, ARG_WINDOW_SIZE, "window_size");
 	(void) mlops_windows_of(PG_GETARG_INTERVAL_P(ARG_WINDOW_SIZE), false);
 	request.at = event_time_of(fcinfo, request.models[0]);
 	request.target = mlops_optional_text(fcinfo, ARG_TARGET);

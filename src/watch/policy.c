@@ -221,9 +221,6 @@ given(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	if (argument < 0)
 		return false;
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", name)));
+	mlops_check_given(fcinfo, argument, name);
 	return true;
 }

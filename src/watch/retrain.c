@@ -107,12 +107,8 @@ mlops_retrain(PG_FUNCTION_ARGS)
 	old_context = MemoryContextSwitchTo(context);
 	model = mlops_required_text(fcinfo, ARG_MODEL, "model");
 	reason = mlops_required_text(fcinfo, ARG_REASON, "reason");
-	for (int i = ARG_FORCE; i <= ARG_DRY_RUN; i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"%s\" must not be NULL",
-							i == ARG_FORCE ? "force" : "dry_run")));
+	mlops_check_given(fcinfo, ARG_FORCE, "force");
+	mlops_check_given(fcinfo, ARG_DRY_RUN, "dry_run");
 	if (!PG_ARGISNULL(ARG_UNTIL) &&
 		TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_UNTIL)))
 		ereport(ERROR,

@@ -132,10 +132,7 @@ make_monitor(FunctionCallInfo fcinfo, const char *model)
 	monitor.event_time = mlops_optional_text(fcinfo, ARG_EVENT_TIME);
 	monitor.target = mlops_optional_text(fcinfo, ARG_TARGET);
 	monitor.start_at = last_trained(model);
-	if (PG_ARGISNULL(ARG_WINDOW_SIZE))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", "window_size")));
+	mlops_check_given(fcinfo, ARG_WINDOW_SIZE, "window_size");
 	monitor.window_size = PG_GETARG_INTERVAL_P(ARG_WINDOW_SIZE);
 	mlops_monitor_create(&monitor);
 	say(fcinfo,
