@@ -62,12 +62,8 @@ mlops_alert_rules(int64 model_id)
 	mlops_scan_begin(&scan, "alert_rule", "alert_rule_model_id", NULL, 1,
 					 &key);
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
-	{
-		bool		null;
-
-		if (DatumGetBool(mlops_scan_value(&scan, tuple, RULE_ENABLED, &null)))
+		if (mlops_scan_bool(&scan, tuple, RULE_ENABLED))
 			rules = lappend(rules, read_rule(&scan, tuple));
-	}
 	mlops_scan_end(&scan);
 	list_sort(rules, compare_rules);
 	return rules;
@@ -284,7 +280,6 @@ static MlopsAlertRule *
 read_rule(MlopsScan *scan, HeapTuple tuple)
 {
 	MlopsAlertRule *rule = palloc0(sizeof(MlopsAlertRule));
-	bool		null;
 
 	rule->rule_id = mlops_scan_int8(scan, tuple, RULE_RULE_ID);
 	rule->name = mlops_scan_text(scan, tuple, RULE_NAME);
@@ -294,12 +289,10 @@ read_rule(MlopsScan *scan, HeapTuple tuple)
 	rule->features = mlops_scan_names(scan, tuple, RULE_FEATURES);
 	rule->least_status = mlops_scan_text(scan, tuple, RULE_LEAST_STATUS);
 	rule->severity = mlops_scan_text(scan, tuple, RULE_SEVERITY);
-	rule->min_count = DatumGetInt32(mlops_scan_value(scan, tuple,
-													 RULE_MIN_COUNT, &null));
+	rule->min_count = mlops_scan_int4(scan, tuple, RULE_MIN_COUNT);
 	rule->period = mlops_scan_interval(scan, tuple, RULE_PERIOD);
 	rule->cooldown = mlops_scan_interval(scan, tuple, RULE_COOLDOWN);
-	rule->auto_reset = DatumGetBool(mlops_scan_value(scan, tuple,
-													 RULE_AUTO_RESET, &null));
+	rule->auto_reset = mlops_scan_bool(scan, tuple, RULE_AUTO_RESET);
 	return rule;
 }
 
@@ -331,7 +324,6 @@ static MlopsAlert *
 read_alert(MlopsScan *scan, HeapTuple tuple)
 {
 	MlopsAlert *alert = palloc0(sizeof(MlopsAlert));
-	bool		null;
 
 	alert->alert_id = mlops_scan_int8(scan, tuple, ALERT_ALERT_ID);
 	alert->rule_id = mlops_scan_int8(scan, tuple, ALERT_RULE_ID);
@@ -343,8 +335,7 @@ read_alert(MlopsScan *scan, HeapTuple tuple)
 	alert->feature = mlops_scan_text(scan, tuple, ALERT_FEATURE);
 	alert->severity = mlops_scan_text(scan, tuple, ALERT_SEVERITY);
 	alert->state = mlops_scan_text(scan, tuple, ALERT_STATE);
-	alert->n_seen = DatumGetInt32(mlops_scan_value(scan, tuple,
-												   ALERT_N_SEEN, &null));
+	alert->n_seen = mlops_scan_int4(scan, tuple, ALERT_N_SEEN);
 	alert->first_seen_at = mlops_scan_time(scan, tuple, ALERT_FIRST_SEEN_AT);
 	alert->last_seen_at = mlops_scan_time(scan, tuple, ALERT_LAST_SEEN_AT);
 	alert->raised_at = mlops_scan_time(scan, tuple, ALERT_RAISED_AT);
@@ -365,9 +356,7 @@ read_alert(MlopsScan *scan, HeapTuple tuple)
 static char *
 read_json(MlopsScan *scan, HeapTuple tuple, int column)
 {
-	bool		null;
-	Jsonb	   *json = DatumGetJsonbP(mlops_scan_value(scan, tuple, column,
-													   &null));
+	Jsonb	   *json = mlops_scan_json(scan, tuple, column);
 
 	return JsonbToCString(NULL, &json->root, VARSIZE(json));
 }

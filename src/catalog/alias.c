@@ -275,21 +275,17 @@ mlops_alias_periods(const MlopsModel *model, const char *alias,
 					 snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
 	{
-		bool		null;
 		HistoryLine line;
 
-		if (strcmp(TextDatumGetCString(mlops_scan_value(&scan, tuple,
-														Anum_alias_history_alias,
-														&null)), alias) != 0)
+		if (strcmp(mlops_scan_text(&scan, tuple, Anum_alias_history_alias),
+				   alias) != 0)
 			continue;
-		line.history_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
-														 Anum_alias_history_history_id, &null));
-		line.changed_at = DatumGetTimestampTz(mlops_scan_value(&scan, tuple,
-															   Anum_alias_history_changed_at, &null));
-		line.version_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
-														 Anum_alias_history_version_id, &null));
-		if (null)
-			line.version_id = 0;
+		line.history_id = mlops_scan_int8(&scan, tuple,
+										  Anum_alias_history_history_id);
+		line.changed_at = mlops_scan_time(&scan, tuple,
+										  Anum_alias_history_changed_at);
+		line.version_id = mlops_scan_int8(&scan, tuple,
+										  Anum_alias_history_version_id);
 		if (n_lines == max_lines)
 			lines = repalloc_huge(lines, sizeof(HistoryLine) *
 								  (max_lines *= 2));

@@ -18,6 +18,8 @@ static void read_values(MlopsBaseline *baseline, MlopsScan *scan,
 						HeapTuple tuple);
 static void read_counts(MlopsBaseline *baseline, MlopsScan *scan,
 						HeapTuple tuple);
+static double *read_float8s(MlopsScan *scan, HeapTuple tuple, int column,
+							int *n);
 static int64 *read_int8s(MlopsScan *scan, HeapTuple tuple, int column,
 						 int *n);
 
@@ -36,11 +38,9 @@ mlops_baseline_values(int64 version_id, const char *feature,
 	while (baseline == NULL &&
 		   HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
 	{
-		bool		null;
-		char	   *kind = TextDatumGetCString(mlops_scan_value(&scan, tuple,
-																Anum_baseline_kind, &null));
-		char	   *name = TextDatumGetCString(mlops_scan_value(&scan, tuple,
-																Anum_baseline_feature, &null));
+		char	   *kind = mlops_scan_text(&scan, tuple, Anum_baseline_kind);
+		char	   *name = mlops_scan_text(&scan, tuple,
+										   Anum_baseline_feature);
 
 		if (strcmp(kind, "prediction") != 0 && strcmp(name, feature) == 0)
 		{
@@ -67,15 +67,10 @@ mlops_baselines(int64 version_id, Snapshot snapshot)
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
 	{
 		MlopsBaseline *baseline = palloc0(sizeof(MlopsBaseline));
-		bool		null;
 
-		baseline->feature =
-			TextDatumGetCString(mlops_scan_value(&scan, tuple,
-												 Anum_baseline_feature,
-												 &null));
-		baseline->kind =
-			TextDatumGetCString(mlops_scan_value(&scan, tuple,
-												 Anum_baseline_kind, &null));
+		baseline->feature = mlops_scan_text(&scan, tuple,
+											Anum_baseline_feature);
+		baseline->kind = mlops_scan_text(&scan, tuple, Anum_baseline_kind);
 		read_values(baseline, &scan, tuple);
 		read_counts(baseline, &scan, tuple);
 		baselines = lappend(baselines, baseline);
@@ -92,17 +87,8 @@ read_values(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 	bool		null;
 	Datum		value;
 
-	value = mlops_scan_value(scan, tuple, Anum_baseline_quantiles, &null);
-	if (!null)
-	{
-		deconstruct_array(DatumGetArrayTypeP(value), FLOAT8OID,
-						  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-						  &elements, NULL, &baseline->n_quantiles);
-		baseline->quantiles = palloc(sizeof(double) *
-									 Max(baseline->n_quantiles, 1));
-		for (int i = 0; i < baseline->n_quantiles; i++)
-			baseline->quantiles[i] = DatumGetFloat8(elements[i]);
-	}
+	baseline->quantiles = read_float8s(scan, tuple, Anum_baseline_quantiles,
+									   &baseline->n_quantiles);
 	value = mlops_scan_value(scan, tuple, Anum_baseline_categories, &null);
 	if (!null)
 	{
@@ -123,9 +109,6 @@ read_values(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 static void
 read_counts(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 {
-	Datum	   *elements;
-	bool		null;
-	Datum		value;
 	int			n_bins;
 	int			n_counts;
 
@@ -140,17 +123,10 @@ read_counts(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 										   Anum_baseline_skewness);
 	baseline->has_moments = !isnan(baseline->min);
 
-	baseline->n_edges = -1;
-	value = mlops_scan_value(scan, tuple, Anum_baseline_edges, &null);
-	if (!null)
-	{
-		deconstruct_array(DatumGetArrayTypeP(value), FLOAT8OID,
-						  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-						  &elements, NULL, &baseline->n_edges);
-		baseline->edges = palloc(sizeof(double) * Max(baseline->n_edges, 1));
-		for (int i = 0; i < baseline->n_edges; i++)
-			baseline->edges[i] = DatumGetFloat8(elements[i]);
-	}
+	baseline->edges = read_float8s(scan, tuple, Anum_baseline_edges,
+								   &baseline->n_edges);
+	if (baseline->edges == NULL)
+		baseline->n_edges = -1;
 	baseline->bin_counts = read_int8s(scan, tuple, Anum_baseline_bin_counts,
 									  &n_bins);
 	baseline->width_counts = read_int8s(scan, tuple,
@@ -166,6 +142,26 @@ read_counts(MlopsBaseline *baseline, MlopsScan *scan, HeapTuple tuple)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("baseline of \"%s\" cannot be used",
 						baseline->feature)));
+}
+
+/* Numbers, *n of them; none if it is NULL. */
+static double *
+read_float8s(MlopsScan *scan, HeapTuple tuple, int column, int *n)
+{
+	bool		null;
+	Datum		value = mlops_scan_value(scan, tuple, column, &null);
+	Datum	   *elements;
+	double	   *numbers;
+
+	*n = 0;
+	if (null)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(value), FLOAT8OID, sizeof(float8),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, NULL, n);
+	numbers = palloc(sizeof(double) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		numbers[i] = DatumGetFloat8(elements[i]);
+	return numbers;
 }
 
 /* Counts, *n of them; none if it is NULL. */

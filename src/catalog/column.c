@@ -22,6 +22,33 @@ mlops_scan_text(MlopsScan *scan, HeapTuple tuple, int column)
 	return null ? NULL : TextDatumGetCString(value);
 }
 
+Jsonb *
+mlops_scan_json(MlopsScan *scan, HeapTuple tuple, int column)
+{
+	bool		null;
+	Datum		value = mlops_scan_value(scan, tuple, column, &null);
+
+	return null ? NULL : DatumGetJsonbPCopy(value);
+}
+
+bool
+mlops_scan_bool(MlopsScan *scan, HeapTuple tuple, int column)
+{
+	bool		null;
+	Datum		value = mlops_scan_value(scan, tuple, column, &null);
+
+	return !null && DatumGetBool(value);
+}
+
+int
+mlops_scan_int4(MlopsScan *scan, HeapTuple tuple, int column)
+{
+	bool		null;
+	Datum		value = mlops_scan_value(scan, tuple, column, &null);
+
+	return null ? 0 : DatumGetInt32(value);
+}
+
 int64
 mlops_scan_int8(MlopsScan *scan, HeapTuple tuple, int column)
 {
@@ -80,6 +107,12 @@ mlops_add_interval(MlopsArguments *arguments, const Interval *interval)
 {
 	mlops_add_datum(arguments, INTERVALOID, IntervalPGetDatum(interval),
 					interval == NULL);
+}
+
+void
+mlops_add_json(MlopsArguments *arguments, const Jsonb *json)
+{
+	mlops_add_datum(arguments, JSONBOID, JsonbPGetDatum(json), json == NULL);
 }
 
 void

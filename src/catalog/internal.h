@@ -105,10 +105,13 @@ extern Datum mlops_scan_value(MlopsScan *scan, HeapTuple tuple, int column,
 							  bool *null);
 
 /*
- * The same of a type, copied out of the row: NULL, 0, NaN, DT_NOBEGIN or NIL
- * if it is NULL.
+ * The same of a type, copied out of the row: NULL, false, 0, NaN, DT_NOBEGIN
+ * or NIL if it is NULL.
  */
 extern char *mlops_scan_text(MlopsScan *scan, HeapTuple tuple, int column);
+extern Jsonb *mlops_scan_json(MlopsScan *scan, HeapTuple tuple, int column);
+extern bool mlops_scan_bool(MlopsScan *scan, HeapTuple tuple, int column);
+extern int	mlops_scan_int4(MlopsScan *scan, HeapTuple tuple, int column);
 extern int64 mlops_scan_int8(MlopsScan *scan, HeapTuple tuple, int column);
 extern double mlops_scan_float8(MlopsScan *scan, HeapTuple tuple,
 								int column);
@@ -167,6 +170,7 @@ extern void mlops_add_bool(MlopsArguments *arguments, bool value);
 extern void mlops_add_time(MlopsArguments *arguments, TimestampTz time);
 extern void mlops_add_interval(MlopsArguments *arguments,
 							   const Interval *interval);
+extern void mlops_add_json(MlopsArguments *arguments, const Jsonb *json);
 /* A text[]; without names it is NULL if it may be, else empty. */
 extern void mlops_add_names(MlopsArguments *arguments, const List *names,
 							bool nullable);

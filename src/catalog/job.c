@@ -133,10 +133,8 @@ mlops_job_run_add(const MlopsJobRun *run)
 
 	mlops_add_int8(&a, run->job_id);
 	mlops_add_text(&a, run->state);
-	mlops_add_datum(&a, TIMESTAMPTZOID, TimestampTzGetDatum(run->started_at),
-					false);
-	mlops_add_datum(&a, TIMESTAMPTZOID, TimestampTzGetDatum(run->ended_at),
-					false);
+	mlops_add_time(&a, run->started_at);
+	mlops_add_time(&a, run->ended_at);
 	mlops_add_text(&a, run->message);
 	mlops_add_text(&a, run->error);
 	mlops_add_text(&a, run->error_code);

@@ -226,17 +226,12 @@ static MlopsModel *
 read_model(MlopsScan *scan, HeapTuple tuple)
 {
 	MlopsModel *model = palloc(sizeof(MlopsModel));
-	bool		null;
 
-	model->model_id = DatumGetInt64(mlops_scan_value(scan, tuple,
-													 Anum_model_model_id, &null));
-	model->name = TextDatumGetCString(mlops_scan_value(scan, tuple,
-													   Anum_model_name, &null));
-	model->owner = TextDatumGetCString(mlops_scan_value(scan, tuple,
-														Anum_model_owner, &null));
-	model->keep_versions =
-		DatumGetInt32(mlops_scan_value(scan, tuple,
-									   Anum_model_keep_versions, &null));
+	model->model_id = mlops_scan_int8(scan, tuple, Anum_model_model_id);
+	model->name = mlops_scan_text(scan, tuple, Anum_model_name);
+	model->owner = mlops_scan_text(scan, tuple, Anum_model_owner);
+	model->keep_versions = mlops_scan_int4(scan, tuple,
+										   Anum_model_keep_versions);
 	return model;
 }
 

@@ -168,7 +168,7 @@ mlops_label_source(int64 model_id, Snapshot snapshot)
 		source->key = mlops_scan_names(&scan, tuple, Anum_label_source_key);
 		source->label = mlops_scan_text(&scan, tuple, Anum_label_source_label);
 		source->created_by = mlops_scan_text(&scan, tuple,
-									 Anum_label_source_created_by);
+											 Anum_label_source_created_by);
 	}
 	mlops_scan_end(&scan);
 	return source;
@@ -205,39 +205,30 @@ static MlopsMonitor *
 read_monitor(MlopsScan *scan, HeapTuple tuple, Snapshot snapshot)
 {
 	MlopsMonitor *monitor = palloc0(sizeof(MlopsMonitor));
-	bool		null;
-	Datum		start;
 
-	monitor->monitor_id =
-		DatumGetInt64(mlops_scan_value(scan, tuple, Anum_monitor_monitor_id,
-									   &null));
+	monitor->monitor_id = mlops_scan_int8(scan, tuple,
+										  Anum_monitor_monitor_id);
 	monitor->name = mlops_scan_text(scan, tuple, Anum_monitor_name);
-	monitor->model_id =
-		DatumGetInt64(mlops_scan_value(scan, tuple, Anum_monitor_model_id,
-									   &null));
+	monitor->model_id = mlops_scan_int8(scan, tuple, Anum_monitor_model_id);
 	monitor->model = model_name(monitor->model_id, snapshot);
 	monitor->reference = mlops_scan_text(scan, tuple, Anum_monitor_reference);
 	monitor->source = mlops_scan_text(scan, tuple, Anum_monitor_source);
 	monitor->event_time = mlops_scan_text(scan, tuple,
 										  Anum_monitor_event_time);
 	monitor->window_size = mlops_scan_interval(scan, tuple,
-									   Anum_monitor_window_size);
+											   Anum_monitor_window_size);
 	monitor->lateness = mlops_scan_interval(scan, tuple,
 											Anum_monitor_lateness);
-	start = mlops_scan_value(scan, tuple, Anum_monitor_start_at, &null);
-	monitor->start_at = null ? DT_NOBEGIN : DatumGetTimestampTz(start);
+	monitor->start_at = mlops_scan_time(scan, tuple, Anum_monitor_start_at);
 	monitor->segments = mlops_scan_names(scan, tuple, Anum_monitor_segments);
 	monitor->metrics = mlops_scan_names(scan, tuple, Anum_monitor_metrics);
 	monitor->features = mlops_scan_names(scan, tuple, Anum_monitor_features);
-	monitor->thresholds =
-		DatumGetJsonbPCopy(mlops_scan_value(scan, tuple,
-											Anum_monitor_thresholds, &null));
+	monitor->thresholds = mlops_scan_json(scan, tuple,
+										  Anum_monitor_thresholds);
 	monitor->baseline_source = mlops_scan_text(scan, tuple,
-									   Anum_monitor_baseline_source);
+											   Anum_monitor_baseline_source);
 	monitor->target = mlops_scan_text(scan, tuple, Anum_monitor_target);
-	monitor->enabled = DatumGetBool(mlops_scan_value(scan, tuple,
-													 Anum_monitor_enabled,
-													 &null));
+	monitor->enabled = mlops_scan_bool(scan, tuple, Anum_monitor_enabled);
 	monitor->created_by = mlops_scan_text(scan, tuple,
 										  Anum_monitor_created_by);
 	monitor->time_zone = mlops_scan_text(scan, tuple, Anum_monitor_time_zone);
@@ -286,17 +277,13 @@ add_monitor(MlopsArguments *a, const MlopsMonitor *monitor)
 	mlops_add_text(a, monitor->reference);
 	mlops_add_text(a, monitor->source);
 	mlops_add_text(a, monitor->event_time);
-	mlops_add_datum(a, INTERVALOID, IntervalPGetDatum(monitor->window_size),
-					false);
-	mlops_add_datum(a, INTERVALOID, IntervalPGetDatum(monitor->lateness),
-					false);
-	mlops_add_datum(a, TIMESTAMPTZOID,
-					TimestampTzGetDatum(monitor->start_at),
-					monitor->start_at == DT_NOBEGIN);
+	mlops_add_interval(a, monitor->window_size);
+	mlops_add_interval(a, monitor->lateness);
+	mlops_add_time(a, monitor->start_at);
 	mlops_add_names(a, monitor->segments, true);
 	mlops_add_names(a, monitor->metrics, true);
 	mlops_add_names(a, monitor->features, true);
-	mlops_add_datum(a, JSONBOID, JsonbPGetDatum(monitor->thresholds), false);
+	mlops_add_json(a, monitor->thresholds);
 	mlops_add_text(a, monitor->baseline_source);
 	mlops_add_text(a, monitor->target);
 	mlops_add_bool(a, monitor->enabled);

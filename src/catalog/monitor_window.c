@@ -154,11 +154,9 @@ mlops_monitor_window_store(int64 monitor_id, MlopsMonitorWindow *window,
 
 	window->computed_at = GetCurrentTimestamp();
 	mlops_add_int8(&key, monitor_id);
-	mlops_add_datum(&key, TIMESTAMPTZOID,
-					TimestampTzGetDatum(window->window_start), false);
+	mlops_add_time(&key, window->window_start);
 	a = key;
-	mlops_add_datum(&a, TIMESTAMPTZOID,
-					TimestampTzGetDatum(window->window_end), false);
+	mlops_add_time(&a, window->window_end);
 	mlops_add_text(&a, window->state);
 	mlops_add_text(&a, window->status);
 	mlops_add_datum(&a, INT4OID, Int32GetDatum(window->version),
@@ -167,8 +165,7 @@ mlops_monitor_window_store(int64 monitor_id, MlopsMonitorWindow *window,
 	mlops_add_int8(&a, window->n_labelled);
 	mlops_add_text(&a, window->error);
 	mlops_add_text(&a, window->error_code);
-	mlops_add_datum(&a, TIMESTAMPTZOID,
-					TimestampTzGetDatum(window->computed_at), false);
+	mlops_add_time(&a, window->computed_at);
 	mlops_add_text(&a, mlops_current_role());
 	mlops_add_float8(&a, window->seconds);
 	mlops_add_int8(&a, window->fingerprint);
@@ -288,23 +285,19 @@ static MlopsMonitorWindow *
 read_window(MlopsScan *scan, HeapTuple tuple)
 {
 	MlopsMonitorWindow *window = palloc0(sizeof(MlopsMonitorWindow));
-	bool		null;
-	Datum		number;
 
-	window->window_start = mlops_scan_int8(scan, tuple,
+	window->window_start = mlops_scan_time(scan, tuple,
 										   Anum_window_window_start);
-	window->window_end = mlops_scan_int8(scan, tuple, Anum_window_window_end);
+	window->window_end = mlops_scan_time(scan, tuple, Anum_window_window_end);
 	window->state = mlops_scan_text(scan, tuple, Anum_window_state);
 	window->status = mlops_scan_text(scan, tuple, Anum_window_status);
-	number = mlops_scan_value(scan, tuple, Anum_window_version, &null);
-	window->version = null ? 0 : DatumGetInt32(number);
+	window->version = mlops_scan_int4(scan, tuple, Anum_window_version);
 	window->n_rows = mlops_scan_int8(scan, tuple, Anum_window_n_rows);
 	window->n_labelled = mlops_scan_int8(scan, tuple, Anum_window_n_labelled);
 	window->error = mlops_scan_text(scan, tuple, Anum_window_error);
 	window->error_code = mlops_scan_text(scan, tuple, Anum_window_error_code);
-	number = mlops_scan_value(scan, tuple, Anum_window_runs, &null);
-	window->runs = DatumGetInt32(number);
-	window->computed_at = mlops_scan_int8(scan, tuple,
+	window->runs = mlops_scan_int4(scan, tuple, Anum_window_runs);
+	window->computed_at = mlops_scan_time(scan, tuple,
 										  Anum_window_computed_at);
 	window->seconds = mlops_scan_float8(scan, tuple, Anum_window_seconds);
 	window->fingerprint = mlops_scan_int8(scan, tuple,
@@ -317,12 +310,9 @@ static MlopsMonitorResult *
 read_result(MlopsScan *scan, HeapTuple tuple)
 {
 	MlopsMonitorResult *result = palloc0(sizeof(MlopsMonitorResult));
-	bool		null;
 
 	result->measure = mlops_scan_text(scan, tuple, Anum_result_measure);
-	result->slice =
-		DatumGetJsonbPCopy(mlops_scan_value(scan, tuple, Anum_result_slice,
-											&null));
+	result->slice = mlops_scan_json(scan, tuple, Anum_result_slice);
 	result->feature = mlops_scan_text(scan, tuple, Anum_result_feature);
 	result->kind = mlops_scan_text(scan, tuple, Anum_result_kind);
 	result->metric = mlops_scan_text(scan, tuple, Anum_result_metric);

@@ -77,7 +77,6 @@ static Line *decision_lines(const MlopsModel *model, TimestampTz until,
 static void read_line(MlopsScan *scan, HeapTuple tuple, Line *line);
 static int	compare_lines(const void *a, const void *b);
 static bool is_action(const Line *line, const char *action);
-static int	integer_of(MlopsScan *scan, HeapTuple tuple, int column);
 static void add_version(MlopsArguments *arguments, int version);
 
 MlopsPolicy *
@@ -87,7 +86,6 @@ mlops_policy_load(const MlopsModel *model)
 	MlopsScan	scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	bool		null;
 
 	mlops_key_int8(&key, Anum_policy_model_id, model->model_id);
 	mlops_scan_begin(&scan, "retraining_policy", "retraining_policy_pkey",
@@ -99,32 +97,25 @@ mlops_policy_load(const MlopsModel *model)
 		policy->source = mlops_scan_text(&scan, tuple, Anum_policy_source);
 		policy->event_time = mlops_scan_text(&scan, tuple,
 											 Anum_policy_event_time);
-		policy->trigger_on = mlops_text_array_to_list(DatumGetArrayTypePCopy(mlops_scan_value(&scan, tuple, Anum_policy_trigger_on, &null)));
-		policy->gate = DatumGetJsonbPCopy(mlops_scan_value(&scan, tuple,
-														   Anum_policy_gate,
-														   &null));
+		policy->trigger_on = mlops_scan_names(&scan, tuple,
+											  Anum_policy_trigger_on);
+		policy->gate = mlops_scan_json(&scan, tuple, Anum_policy_gate);
 		policy->cooldown = mlops_scan_interval(&scan, tuple,
 											   Anum_policy_cooldown);
-		policy->max_per_day = integer_of(&scan, tuple,
+		policy->max_per_day = mlops_scan_int4(&scan, tuple,
 										 Anum_policy_max_per_day);
 		policy->max_age = mlops_scan_interval(&scan, tuple,
 											  Anum_policy_max_age);
-		policy->min_new_rows = DatumGetInt64(mlops_scan_value(&scan, tuple,
-															  Anum_policy_min_new_rows, &null));
+		policy->min_new_rows = mlops_scan_int8(&scan, tuple,
+											   Anum_policy_min_new_rows);
 		policy->memory = mlops_scan_interval(&scan, tuple, Anum_policy_memory);
-		policy->refit = DatumGetBool(mlops_scan_value(&scan, tuple,
-													  Anum_policy_refit,
-													  &null));
-		policy->guard = DatumGetBool(mlops_scan_value(&scan, tuple,
-													  Anum_policy_guard,
-													  &null));
-		policy->max_failures = integer_of(&scan, tuple,
+		policy->refit = mlops_scan_bool(&scan, tuple, Anum_policy_refit);
+		policy->guard = mlops_scan_bool(&scan, tuple, Anum_policy_guard);
+		policy->max_failures = mlops_scan_int4(&scan, tuple,
 										  Anum_policy_max_failures);
-		policy->enabled = DatumGetBool(mlops_scan_value(&scan, tuple,
-														Anum_policy_enabled,
-														&null));
-		policy->created_at = DatumGetTimestampTz(mlops_scan_value(&scan, tuple,
-																  Anum_policy_created_at, &null));
+		policy->enabled = mlops_scan_bool(&scan, tuple, Anum_policy_enabled);
+		policy->created_at = mlops_scan_time(&scan, tuple,
+											 Anum_policy_created_at);
 		policy->created_by = mlops_scan_text(&scan, tuple,
 											 Anum_policy_created_by);
 		policy->search_path = mlops_scan_text(&scan, tuple,
@@ -145,7 +136,7 @@ mlops_policy_store(const MlopsModel *model, const MlopsPolicy *policy)
 	mlops_add_text(&a, policy->source);
 	mlops_add_text(&a, policy->event_time);
 	mlops_add_names(&a, policy->trigger_on, false);
-	mlops_add_datum(&a, JSONBOID, JsonbPGetDatum(policy->gate), false);
+	mlops_add_json(&a, policy->gate);
 	mlops_add_interval(&a, policy->cooldown);
 	mlops_add_int4(&a, policy->max_per_day);
 	mlops_add_interval(&a, policy->max_age);
@@ -305,13 +296,11 @@ mlops_recipe_load(const MlopsVersion *version)
 						(long long) version->run_id)));
 	recipe->kind = mlops_scan_text(&scan, tuple, Anum_run_kind);
 	recipe->role = mlops_scan_text(&scan, tuple, Anum_run_current_role_name);
-	recipe->arguments = DatumGetJsonbPCopy(mlops_scan_value(&scan, tuple,
-															Anum_run_arguments, &null));
+	recipe->arguments = mlops_scan_json(&scan, tuple, Anum_run_arguments);
 	value = mlops_scan_value(&scan, tuple, Anum_run_event_time_max, &null);
 	recipe->has_event_time = !null;
 	recipe->event_time_max = null ? 0 : DatumGetTimestampTz(value);
-	value = mlops_scan_value(&scan, tuple, Anum_run_started_at, &null);
-	recipe->started_at = DatumGetTimestampTz(value);
+	recipe->started_at = mlops_scan_time(&scan, tuple, Anum_run_started_at);
 	mlops_scan_end(&scan);
 	return recipe;
 }
@@ -367,7 +356,6 @@ decision_lines(const MlopsModel *model, TimestampTz until, int *n)
 	MlopsScan	scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	bool		null;
 
 	*n = 0;
 	mlops_key_int8(&key, Anum_decision_model_id, model->model_id);
@@ -376,8 +364,7 @@ decision_lines(const MlopsModel *model, TimestampTz until, int *n)
 	{
 		Line		line = {0};
 
-		if (DatumGetBool(mlops_scan_value(&scan, tuple,
-										  Anum_decision_dry_run, &null)))
+		if (mlops_scan_bool(&scan, tuple, Anum_decision_dry_run))
 			continue;
 		read_line(&scan, tuple, &line);
 		if (line.at > until)
@@ -395,20 +382,14 @@ decision_lines(const MlopsModel *model, TimestampTz until, int *n)
 static void
 read_line(MlopsScan *scan, HeapTuple tuple, Line *line)
 {
-	bool		null;
-	Datum		value;
-
-	value = mlops_scan_value(scan, tuple, Anum_decision_decision_id, &null);
-	line->id = DatumGetInt64(value);
-	value = mlops_scan_value(scan, tuple, Anum_decision_decided_at, &null);
-	line->made_at = DatumGetTimestampTz(value);
-	value = mlops_scan_value(scan, tuple, Anum_decision_data_until, &null);
-	line->at = null ? DT_NOBEGIN : DatumGetTimestampTz(value);
+	line->id = mlops_scan_int8(scan, tuple, Anum_decision_decision_id);
+	line->made_at = mlops_scan_time(scan, tuple, Anum_decision_decided_at);
+	line->at = mlops_scan_time(scan, tuple, Anum_decision_data_until);
 	line->action = mlops_scan_text(scan, tuple, Anum_decision_action);
 	line->reason = mlops_scan_text(scan, tuple, Anum_decision_reason);
-	line->champion = integer_of(scan, tuple, Anum_decision_champion);
-	line->challenger = integer_of(scan, tuple, Anum_decision_challenger);
-	line->refitted = integer_of(scan, tuple, Anum_decision_refitted);
+	line->champion = mlops_scan_int4(scan, tuple, Anum_decision_champion);
+	line->challenger = mlops_scan_int4(scan, tuple, Anum_decision_challenger);
+	line->refitted = mlops_scan_int4(scan, tuple, Anum_decision_refitted);
 	line->metric = mlops_scan_text(scan, tuple, Anum_decision_metric);
 }
 
@@ -427,16 +408,6 @@ static bool
 is_action(const Line *line, const char *action)
 {
 	return strcmp(line->action, action) == 0;
-}
-
-/* A column of type integer; 0 for NULL. */
-static int
-integer_of(MlopsScan *scan, HeapTuple tuple, int column)
-{
-	bool		null;
-	Datum		value = mlops_scan_value(scan, tuple, column, &null);
-
-	return null ? 0 : DatumGetInt32(value);
 }
 
 /* Append a version's number; 0 is NULL. */

@@ -176,14 +176,12 @@ current_owner(const MlopsModel *model)
 	ScanKeyData key;
 	HeapTuple	tuple;
 	char	   *owner = model->owner;
-	bool		null;
 
 	mlops_key_int8(&key, Anum_model_model_id, model->model_id);
 	mlops_scan_begin(&scan, "model", "model_pkey", NULL, 1, &key);
 	tuple = mlops_scan_next(&scan);
 	if (HeapTupleIsValid(tuple))
-		owner = TextDatumGetCString(mlops_scan_value(&scan, tuple,
-													 Anum_model_owner, &null));
+		owner = mlops_scan_text(&scan, tuple, Anum_model_owner);
 	mlops_scan_end(&scan);
 	return owner;
 }
@@ -202,11 +200,10 @@ granted_privilege(int64 model_id, Oid role)
 	mlops_scan_begin(&scan, "model_grant", "model_grant_pkey", NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
 	{
-		bool		null;
-		char	   *grantee = TextDatumGetCString(mlops_scan_value(&scan, tuple,
-																   Anum_model_grant_role, &null));
-		char	   *name = TextDatumGetCString(mlops_scan_value(&scan, tuple,
-																Anum_model_grant_privilege, &null));
+		char	   *grantee = mlops_scan_text(&scan, tuple,
+											  Anum_model_grant_role);
+		char	   *name = mlops_scan_text(&scan, tuple,
+										   Anum_model_grant_privilege);
 		Oid			grantee_oid = get_role_oid(grantee, true);
 
 		if (strcmp(grantee, "public") == 0 ||

@@ -20,10 +20,8 @@ mlops_run_argument(int64 run_id, const char *name, Snapshot snapshot)
 	tuple = mlops_scan_next(&scan);
 	if (HeapTupleIsValid(tuple))
 	{
-		bool		null;
-		Datum		stored = mlops_scan_value(&scan, tuple,
-											  Anum_run_arguments, &null);
-		Jsonb	   *arguments = DatumGetJsonbPCopy(stored);
+		Jsonb	   *arguments = mlops_scan_json(&scan, tuple,
+												Anum_run_arguments);
 		JsonbValue *value = NULL;
 
 		if (JB_ROOT_IS_OBJECT(arguments))

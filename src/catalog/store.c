@@ -134,11 +134,10 @@ next_version(const MlopsModel *model)
 					 1, &key);
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
 	{
-		bool		null;
-		Datum		value = mlops_scan_value(&scan, tuple,
-											 Anum_version_version, &null);
+		int			number = mlops_scan_int4(&scan, tuple,
+											 Anum_version_version);
 
-		highest = Max(highest, DatumGetInt32(value));
+		highest = Max(highest, number);
 	}
 	mlops_scan_end(&scan);
 	return highest + 1;
@@ -154,8 +153,7 @@ store_run(const MlopsModel *model, const MlopsRunRecord *run)
 	mlops_add_text(&a, run->kind);
 	mlops_add_int8(&a, model->model_id);
 	mlops_add_text(&a, model->name);
-	mlops_add_datum(&a, TIMESTAMPTZOID,
-					TimestampTzGetDatum(run->started_at), false);
+	mlops_add_time(&a, run->started_at);
 	mlops_add_text(&a, mlops_current_role());
 	mlops_add_text(&a, mlops_session_role());
 	mlops_add_text(&a, application_name ? application_name : "");
@@ -234,7 +232,7 @@ store_version(const MlopsModel *model, int number, int64 run_id,
 		add_text_array(&a, record->classes, record->n_classes);
 	else
 		mlops_add_datum(&a, TEXTARRAYOID, (Datum) 0, true);
-	mlops_add_datum(&a, JSONBOID, JsonbPGetDatum(record->signature), false);
+	mlops_add_json(&a, record->signature);
 	mlops_add_int8(&a, run_id);
 	mlops_add_text(&a, record->objective);
 	mlops_add_text(&a, record->booster);

@@ -101,15 +101,12 @@ mlops_version_model(int64 version_id)
 	ScanKeyData key;
 	HeapTuple	tuple;
 	int64		model_id = 0;
-	bool		null;
 
 	mlops_key_int8(&key, Anum_version_version_id, version_id);
 	mlops_scan_begin(&scan, "version", "version_pkey", NULL, 1, &key);
 	tuple = mlops_scan_next(&scan);
 	if (HeapTupleIsValid(tuple))
-		model_id = DatumGetInt64(mlops_scan_value(&scan, tuple,
-												  Anum_version_model_id,
-												  &null));
+		model_id = mlops_scan_int8(&scan, tuple, Anum_version_model_id);
 	mlops_scan_end(&scan);
 	return model_id;
 }
@@ -134,29 +131,24 @@ mlops_version_load(int64 version_id, Snapshot snapshot)
 						(long long) version_id)));
 
 	version->version_id = version_id;
-	value = mlops_scan_value(&scan, tuple, Anum_version_model_id, &null);
-	version->model_id = DatumGetInt64(value);
-	value = mlops_scan_value(&scan, tuple, Anum_version_version, &null);
-	version->version = DatumGetInt32(value);
+	version->model_id = mlops_scan_int8(&scan, tuple, Anum_version_model_id);
+	version->version = mlops_scan_int4(&scan, tuple, Anum_version_version);
 	(void) mlops_scan_value(&scan, tuple, Anum_version_dropped_at, &null);
 	version->dropped = !null;
-	value = mlops_scan_value(&scan, tuple, Anum_version_task, &null);
-	version->task = TextDatumGetCString(value);
-	value = mlops_scan_value(&scan, tuple, Anum_version_model_size, &null);
-	version->model_size = DatumGetInt64(value);
-	value = mlops_scan_value(&scan, tuple, Anum_version_forest_size, &null);
-	version->forest_size = DatumGetInt64(value);
-	value = mlops_scan_value(&scan, tuple, Anum_version_signature, &null);
-	version->signature = DatumGetJsonbPCopy(value);
+	version->task = mlops_scan_text(&scan, tuple, Anum_version_task);
+	version->model_size = mlops_scan_int8(&scan, tuple,
+										  Anum_version_model_size);
+	version->forest_size = mlops_scan_int8(&scan, tuple,
+										   Anum_version_forest_size);
+	version->signature = mlops_scan_json(&scan, tuple,
+										 Anum_version_signature);
 	value = mlops_scan_value(&scan, tuple, Anum_version_classes, &null);
 	if (!null)
 		version->classes = text_array_elements(value, &version->n_classes);
-	value = mlops_scan_value(&scan, tuple, Anum_version_run_id, &null);
-	version->run_id = DatumGetInt64(value);
-	value = mlops_scan_value(&scan, tuple, Anum_version_objective, &null);
-	version->objective = TextDatumGetCString(value);
-	value = mlops_scan_value(&scan, tuple, Anum_version_target, &null);
-	version->target = TextDatumGetCString(value);
+	version->run_id = mlops_scan_int8(&scan, tuple, Anum_version_run_id);
+	version->objective = mlops_scan_text(&scan, tuple,
+										 Anum_version_objective);
+	version->target = mlops_scan_text(&scan, tuple, Anum_version_target);
 	version->committed = scan.committed;
 	mlops_scan_end(&scan);
 	return version;
@@ -191,11 +183,10 @@ mlops_artefact_read(int64 version_id, const char *kind, size_t size,
 	while (HeapTupleIsValid(tuple = mlops_scan_next(&scan)))
 	{
 		bool		null;
-		Datum		chunk = mlops_scan_value(&scan, tuple,
-											 Anum_artefact_chunk, &null);
+		int			chunk = mlops_scan_int4(&scan, tuple, Anum_artefact_chunk);
 		Datum		stored = mlops_scan_value(&scan, tuple,
 											  Anum_artefact_data, &null);
-		size_t		offset = (size_t) DatumGetInt32(chunk) * MLOPS_CHUNK_SIZE;
+		size_t		offset = (size_t) chunk * MLOPS_CHUNK_SIZE;
 
 		if (offset > size ||
 			!read_chunk(stored, bytes + offset, size - offset, &loaded))
@@ -305,13 +296,8 @@ resolve_alias(const MlopsReference *reference, Snapshot snapshot,
 	tuple = mlops_scan_next(&scan);
 	if (HeapTupleIsValid(tuple))
 	{
-		bool		null;
-		Datum		value;
-
-		value = mlops_scan_value(&scan, tuple, Anum_alias_model_id, &null);
-		model->model_id = DatumGetInt64(value);
-		value = mlops_scan_value(&scan, tuple, Anum_alias_version_id, &null);
-		version_id = DatumGetInt64(value);
+		model->model_id = mlops_scan_int8(&scan, tuple, Anum_alias_model_id);
+		version_id = mlops_scan_int8(&scan, tuple, Anum_alias_version_id);
 		mlops_alias_remember(reference, &scan, tuple, model->model_id,
 							 version_id);
 	}
@@ -338,13 +324,11 @@ resolve_version(const MlopsReference *reference, Snapshot snapshot,
 	if (HeapTupleIsValid(tuple))
 	{
 		bool		live;
-		bool		null;
-		Datum		value;
 
 		(void) mlops_scan_value(&scan, tuple, Anum_version_dropped_at, &live);
-		value = mlops_scan_value(&scan, tuple, Anum_version_version_id, &null);
 		if (live)
-			version_id = DatumGetInt64(value);
+			version_id = mlops_scan_int8(&scan, tuple,
+										 Anum_version_version_id);
 	}
 	mlops_scan_end(&scan);
 	return version_id;
