@@ -161,27 +161,23 @@ mlops_dataset_advice(MlopsDataset *dataset, MlopsMatrix *matrix)
 static void
 take_sample(Advice *a)
 {
-	const MlopsMatrixLayout *layout = &a->matrix->layout;
+	int			n_features = a->matrix->layout.n_features;
 	Sample	   *s = &a->sample;
 	uint64		n_train = a->dataset->n_rows[MLOPS_ROLE_TRAIN];
-	uint64		limit = SAMPLE_VALUES / layout->n_features;
+	uint64		limit = SAMPLE_VALUES / n_features;
 	uint64		stride;
 	uint64		seen = 0;
+	uint64		first = 0;
+	uint64		rows = 0;
 
 	limit = Min(Max(limit, SAMPLE_LEAST), SAMPLE_ROWS);
 	stride = (n_train + limit - 1) / limit;
 	s->labels = palloc(sizeof(float) * limit);
-	s->features = palloc_extended(sizeof(float) * limit * layout->n_features,
+	s->features = palloc_extended(sizeof(float) * limit * n_features,
 								  MCXT_ALLOC_HUGE);
 	s->column = palloc(sizeof(float) * limit);
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
-	{
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(a->matrix, first);
-		take_sample_block(a, Min(layout->n_rows - first,
-								 layout->rows_per_block), stride, &seen);
-	}
+	while (mlops_matrix_next(a->matrix, &first, &rows))
+		take_sample_block(a, rows, stride, &seen);
 	s->work = palloc(sizeof(MlopsAssociationWork) *
 					 MLOPS_ASSOCIATION_WORK(s->n));
 	if (a->dataset->n_classes == 0)
@@ -399,12 +395,9 @@ constant_in_all(Advice *a, bool *constant)
 		return;
 	for (uint64 row = 0; row < layout->n_rows; row++)
 	{
-		uint64		at = row % layout->rows_per_block;
+		uint64		at = mlops_matrix_seek(a->matrix, row);
 		const float *features;
 
-		if (at == 0)
-			CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(a->matrix, row);
 		if (mlops_matrix_role(a->matrix)[at] != MLOPS_ROLE_TRAIN)
 			continue;
 		features = mlops_matrix_features(a->matrix) + at * layout->n_features;

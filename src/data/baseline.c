@@ -14,7 +14,6 @@
 #include "catalog/catalog.h"
 #include "data/plan.h"
 #include "math/summary.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 /* The most frequent categories of an input that are told apart. */
@@ -154,8 +153,7 @@ out_of_memory(void)
 static MlopsSummarizer *
 summarize(MlopsMatrix *matrix, SummaryGuard *guard)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
-	int			width = layout->n_features;
+	int			width = matrix->layout.n_features;
 	MlopsSummarizer *summarizer = mlops_summary_begin(width);
 
 	if (summarizer == NULL)
@@ -163,23 +161,19 @@ summarize(MlopsMatrix *matrix, SummaryGuard *guard)
 	guard->summarizer = summarizer;
 	for (int pass = 0; pass < 2; pass++)
 	{
-		for (uint64 first = 0; first < layout->n_rows;
-			 first += layout->rows_per_block)
-		{
-			uint64		rows = Min(layout->n_rows - first,
-								   layout->rows_per_block);
+		uint64		first = 0;
+		uint64		rows = 0;
 
-			CHECK_FOR_INTERRUPTS();
-			mlops_matrix_seek(matrix, first);
+		while (mlops_matrix_next(matrix, &first, &rows))
+		{
+			const float *block = mlops_matrix_features(matrix);
+			const uint8 *roles = mlops_matrix_role(matrix);
+
 			if (pass == 1)
-				mlops_summary_count(summarizer,
-									mlops_matrix_features(matrix), width,
-									rows, mlops_matrix_role(matrix),
+				mlops_summary_count(summarizer, block, width, rows, roles,
 									MLOPS_ROLE_TRAIN);
-			else if (!mlops_summary_add(summarizer,
-										mlops_matrix_features(matrix), width,
-										rows, mlops_matrix_role(matrix),
-										MLOPS_ROLE_TRAIN))
+			else if (!mlops_summary_add(summarizer, block, width, rows,
+										roles, MLOPS_ROLE_TRAIN))
 				out_of_memory();
 		}
 		if (pass == 0 && !mlops_summary_edges(summarizer))

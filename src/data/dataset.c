@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "data/advice.h"
-#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -140,11 +139,8 @@ copy_array(MlopsDataset *dataset, MlopsMatrix *matrix, MlopsRole role,
 						   MCXT_ALLOC_HUGE);
 	for (uint64 row = 0; row < layout->n_rows; row++)
 	{
-		uint64		at = row % layout->rows_per_block;
+		uint64		at = mlops_matrix_seek(matrix, row);
 
-		if (at == 0)
-			CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, row);
 		if (mlops_matrix_role(matrix)[at] == role)
 			copy[n++] = ((const uint32 *) (matrix->window + offset))[at];
 	}
@@ -158,19 +154,14 @@ static void
 copy_labels(MlopsMatrix *matrix, MlopsRole role, float *labels,
 			float *weights)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		first = 0;
+	uint64		rows = 0;
 	uint64		n = 0;
 
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
+	while (mlops_matrix_next(matrix, &first, &rows))
 	{
-		uint64		rows = Min(layout->n_rows - first,
-							   layout->rows_per_block);
-		const uint8 *roles;
+		const uint8 *roles = mlops_matrix_role(matrix);
 
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
-		roles = mlops_matrix_role(matrix);
 		for (uint64 i = 0; i < rows; i++)
 		{
 			if (roles[i] != role)

@@ -16,7 +16,6 @@
 
 #include "base/base.h"
 #include "data/plan.h"
-#include "miscadmin.h"
 
 /* Sums over the rows of role TRAIN. */
 typedef struct TrainSums
@@ -118,16 +117,11 @@ check_margins(const MlopsDataset *dataset, const MlopsMatrix *matrix)
 static void
 first_pass(MlopsDataset *dataset, MlopsMatrix *matrix, TrainSums *sums)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		first = 0;
+	uint64		rows = 0;
 
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
+	while (mlops_matrix_next(matrix, &first, &rows))
 	{
-		uint64		rows = Min(layout->n_rows - first,
-							   layout->rows_per_block);
-
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
 		take_block(dataset, matrix, rows, sums);
 		count_categories(dataset, matrix, rows);
 	}
@@ -196,7 +190,8 @@ count_categories(MlopsDataset *dataset, MlopsMatrix *matrix, uint64 rows)
 static void
 balance(MlopsDataset *dataset, MlopsMatrix *matrix, TrainSums *sums)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		first = 0;
+	uint64		rows = 0;
 	double	   *factors;
 	double		n = 0;
 	int			n_classes = 0;
@@ -219,14 +214,8 @@ balance(MlopsDataset *dataset, MlopsMatrix *matrix, TrainSums *sums)
 
 	sums->weight = 0;
 	sums->label = 0;
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
-	{
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
-		balance_block(matrix, Min(layout->n_rows - first,
-								  layout->rows_per_block), factors, sums);
-	}
+	while (mlops_matrix_next(matrix, &first, &rows))
+		balance_block(matrix, rows, factors, sums);
 	pfree(factors);
 }
 
@@ -400,16 +389,12 @@ static void
 second_pass(MlopsDataset *dataset, MlopsMatrix *matrix, float **places)
 {
 	const MlopsDatasetPlan *plan = dataset->plan;
-	const MlopsMatrixLayout *layout = &matrix->layout;
+	int			n_features = matrix->layout.n_features;
+	uint64		first = 0;
+	uint64		rows = 0;
 
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
+	while (mlops_matrix_next(matrix, &first, &rows))
 	{
-		uint64		rows = Min(layout->n_rows - first,
-							   layout->rows_per_block);
-
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
 		for (int f = 0; f < plan->n_fields; f++)
 		{
 			float	   *column = mlops_matrix_features(matrix) +
@@ -419,7 +404,7 @@ second_pass(MlopsDataset *dataset, MlopsMatrix *matrix, float **places)
 				continue;
 			for (uint64 i = 0; i < rows; i++)
 			{
-				float	   *cell = &column[i * layout->n_features];
+				float	   *cell = &column[i * n_features];
 
 				if (!isnan(*cell))
 					*cell = places[f][(int) *cell];

@@ -9,9 +9,7 @@
 #include "postgres.h"
 
 #include "data/plan.h"
-#include "miscadmin.h"
 
-static uint8 *row_role(MlopsMatrix *matrix, uint64 row);
 static void set_role(MlopsMatrix *matrix, uint64 from, uint64 to, uint8 role);
 
 void
@@ -23,19 +21,20 @@ mlops_groups_settle(MlopsDataset *dataset, MlopsMatrix *matrix)
 
 	while (first < n_rows)
 	{
-		uint8		role = *row_role(matrix, first);
-		uint32		group = mlops_matrix_group(matrix)[first %
-													   matrix->layout.rows_per_block];
+		uint64		at = mlops_matrix_seek(matrix, first);
+		uint8		role = mlops_matrix_role(matrix)[at];
+		uint32		group = mlops_matrix_group(matrix)[at];
 		uint64		next = first + 1;
 		bool		parted = false;
 
 		for (; next < n_rows; next++)
 		{
-			uint8		other = *row_role(matrix, next);
+			uint8		other;
 
-			if (mlops_matrix_group(matrix)[next %
-										   matrix->layout.rows_per_block] != group)
+			at = mlops_matrix_seek(matrix, next);
+			if (mlops_matrix_group(matrix)[at] != group)
 				break;
+			other = mlops_matrix_role(matrix)[at];
 			parted |= (other != role);
 			/* the roles are in the order of time */
 			role = Max(role, other);
@@ -56,25 +55,15 @@ mlops_groups_settle(MlopsDataset *dataset, MlopsMatrix *matrix)
 }
 
 /*
- * The role of a row, whose block is mapped then.
- */
-static uint8 *
-row_role(MlopsMatrix *matrix, uint64 row)
-{
-	uint64		at = row % matrix->layout.rows_per_block;
-
-	if (at == 0)
-		CHECK_FOR_INTERRUPTS();
-	mlops_matrix_seek(matrix, row);
-	return &mlops_matrix_role(matrix)[at];
-}
-
-/*
  * Set the role of the rows from .. to - 1.
  */
 static void
 set_role(MlopsMatrix *matrix, uint64 from, uint64 to, uint8 role)
 {
 	for (uint64 row = from; row < to; row++)
-		*row_role(matrix, row) = role;
+	{
+		uint64		at = mlops_matrix_seek(matrix, row);
+
+		mlops_matrix_role(matrix)[at] = role;
+	}
 }

@@ -147,14 +147,17 @@ place_array(uint64 *offset, bool wanted, uint64 bytes)
 	return place;
 }
 
-void
+uint64
 mlops_matrix_seek(MlopsMatrix *matrix, uint64 row)
 {
 	uint64		block = row / matrix->layout.rows_per_block;
+	uint64		at = row % matrix->layout.rows_per_block;
 	void	   *window;
 
+	if (at == 0)
+		CHECK_FOR_INTERRUPTS();
 	if (matrix->window != NULL && matrix->window_block == block)
-		return;
+		return at;
 	if ((block + 1) * matrix->layout.block_bytes > matrix->size)
 		elog(ERROR, "row " UINT64_FORMAT " is not in the matrix", row);
 	unmap_window(matrix);
@@ -167,9 +170,22 @@ mlops_matrix_seek(MlopsMatrix *matrix, uint64 row)
 				 errmsg("could not map training data: %m")));
 	matrix->window = window;
 	matrix->window_block = block;
+	return at;
 }
 
-void
+bool
+mlops_matrix_next(MlopsMatrix *matrix, uint64 *first, uint64 *rows)
+{
+	*first += *rows;
+	if (*first >= matrix->layout.n_rows)
+		return false;
+	*rows = Min(matrix->layout.n_rows - *first,
+				matrix->layout.rows_per_block);
+	(void) mlops_matrix_seek(matrix, *first);
+	return true;
+}
+
+uint64
 mlops_matrix_append(MlopsMatrix *matrix)
 {
 	uint64		row = matrix->layout.n_rows;
@@ -179,8 +195,8 @@ mlops_matrix_append(MlopsMatrix *matrix)
 	if (row % matrix->layout.rows_per_block == 0)
 		grow(matrix, (n_blocks(matrix, row) + 1) *
 			 matrix->layout.block_bytes);
-	mlops_matrix_seek(matrix, row);
 	matrix->layout.n_rows = row + 1;
+	return mlops_matrix_seek(matrix, row);
 }
 
 /*
@@ -211,6 +227,8 @@ mlops_matrix_outputs(MlopsMatrix *matrix, MlopsRole role, float *output)
 	const MlopsMatrixLayout *layout = &matrix->layout;
 	size_t		width = layout->n_outputs * sizeof(float);
 	char	   *buffer = NULL;
+	uint64		first = 0;
+	uint64		rows = 0;
 	uint64		count = 0;
 
 	if (output != NULL)
@@ -220,16 +238,10 @@ mlops_matrix_outputs(MlopsMatrix *matrix, MlopsRole role, float *output)
 		buffer = palloc_extended(layout->rows_per_block * width,
 								 MCXT_ALLOC_HUGE);
 	}
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
+	while (mlops_matrix_next(matrix, &first, &rows))
 	{
-		uint64		rows = Min(layout->n_rows - first,
-							   layout->rows_per_block);
-		const uint8 *roles;
+		const uint8 *roles = mlops_matrix_role(matrix);
 
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
-		roles = mlops_matrix_role(matrix);
 		if (output != NULL)
 			read_fully(matrix, buffer, rows * width,
 					   layout->output_offset + first * width);

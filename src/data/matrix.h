@@ -44,11 +44,21 @@ typedef struct MlopsMatrixArrays
 extern void mlops_matrix_layout(MlopsMatrix *matrix, int n_features,
 								const MlopsMatrixArrays *arrays);
 
-/* Map the block that holds the row, if it is not mapped already. */
-extern void mlops_matrix_seek(MlopsMatrix *matrix, uint64 row);
+/*
+ * Map the block that holds the row, if it is not mapped already; returns the
+ * row's place in its arrays.  Interrupts are served where a block begins.
+ */
+extern uint64 mlops_matrix_seek(MlopsMatrix *matrix, uint64 row);
 
-/* Room for one more row; seeks to it, grows the memfd, counts it. */
-extern void mlops_matrix_append(MlopsMatrix *matrix);
+/*
+ * Map the next block: *first and *rows, 0 before the first call, become its
+ * first row and how many it has; false behind the last one.
+ */
+extern bool mlops_matrix_next(MlopsMatrix *matrix, uint64 *first,
+							  uint64 *rows);
+
+/* Room for one more row; grows the memfd, counts the row, seeks to it. */
+extern uint64 mlops_matrix_append(MlopsMatrix *matrix);
 
 /* Room for n_outputs predictions per row behind the blocks. */
 extern void mlops_matrix_add_outputs(MlopsMatrix *matrix, int n_outputs);
@@ -63,7 +73,7 @@ extern uint64 mlops_matrix_outputs(MlopsMatrix *matrix, MlopsRole role,
 /* Unmap and close now, before the context goes. */
 extern void mlops_matrix_close(MlopsMatrix *matrix);
 
-/* Arrays of the mapped block; index them with row % rows_per_block. */
+/* Arrays of the mapped block; a row is where mlops_matrix_seek() says. */
 static inline float *
 mlops_matrix_features(const MlopsMatrix *m)
 {

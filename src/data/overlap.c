@@ -66,10 +66,9 @@ mlops_overlap_count(MlopsHashSample *sample, MlopsMatrix *matrix,
 	/* they are in the order of rows until they are sorted */
 	for (int i = 0; i < sample->n; i++)
 	{
-		mlops_matrix_seek(matrix, entries[i].row);
-		entries[i].role =
-			mlops_matrix_role(matrix)[entries[i].row %
-									  matrix->layout.rows_per_block];
+		uint64		at = mlops_matrix_seek(matrix, entries[i].row);
+
+		entries[i].role = mlops_matrix_role(matrix)[at];
 	}
 	qsort(entries, sample->n, sizeof(Entry), compare_hashes);
 	overlap->n_rows = sample->n;

@@ -17,7 +17,6 @@
 #include "base/compat.h"
 #include "data/overlap.h"
 #include "executor/tuptable.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
@@ -230,8 +229,7 @@ take_row(Receiver *r, const Datum *values, const bool *nulls)
 
 	if (row == 0)
 		mlops_dataset_lay_out(r->dataset, matrix, marks.n_margins);
-	mlops_matrix_append(matrix);
-	at = row % matrix->layout.rows_per_block;
+	at = mlops_matrix_append(matrix);
 	features = mlops_matrix_features(matrix) +
 		at * matrix->layout.n_features;
 	if (plan->encoder != NULL)

@@ -14,7 +14,6 @@
 #include <math.h>
 
 #include "data/plan.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -253,24 +252,18 @@ mlops_split_settle(MlopsDataset *dataset, MlopsMatrix *matrix)
 static void
 split_by_time(MlopsDatasetPlan *plan, MlopsMatrix *matrix)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
-	uint64		end = layout->n_rows;
-	TimeSplit split;
+	uint64		first = 0;
+	uint64		rows = 0;
+	uint64		end = matrix->layout.n_rows;
+	TimeSplit	split;
 
 	split.has_test = find_boundary(matrix, end, plan->test, &split.test,
 								   &end);
 	split.has_validation = find_boundary(matrix, end, plan->validation,
 										 &split.validation, &end);
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
-	{
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
-		set_roles(&split, matrix, Min(layout->n_rows - first,
-									  layout->rows_per_block));
-	}
+	while (mlops_matrix_next(matrix, &first, &rows))
+		set_roles(&split, matrix, rows);
 }
-
 
 /*
  * Roles of a block by time.
@@ -358,20 +351,15 @@ time_of_rank(MlopsMatrix *matrix, uint64 rank)
 static void
 count_digits(MlopsMatrix *matrix, uint64 prefix, int shift, uint64 *counts)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		first = 0;
+	uint64		rows = 0;
 	int			above = shift + DIGIT_BITS;
 
 	memset(counts, 0, sizeof(uint64) * DIGIT_VALUES);
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
+	while (mlops_matrix_next(matrix, &first, &rows))
 	{
-		uint64		rows = Min(layout->n_rows - first,
-							   layout->rows_per_block);
-		const int64 *times;
+		const int64 *times = mlops_matrix_time(matrix);
 
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
-		times = mlops_matrix_time(matrix);
 		for (uint64 i = 0; i < rows; i++)
 		{
 			uint64		key = TIME_TO_KEY(times[i]);
@@ -389,19 +377,14 @@ count_digits(MlopsMatrix *matrix, uint64 prefix, int shift, uint64 *counts)
 static uint64
 count_before(MlopsMatrix *matrix, int64 time)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		first = 0;
+	uint64		rows = 0;
 	uint64		count = 0;
 
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
+	while (mlops_matrix_next(matrix, &first, &rows))
 	{
-		uint64		rows = Min(layout->n_rows - first,
-							   layout->rows_per_block);
-		const int64 *times;
+		const int64 *times = mlops_matrix_time(matrix);
 
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
-		times = mlops_matrix_time(matrix);
 		for (uint64 i = 0; i < rows; i++)
 			count += times[i] < time;
 	}

@@ -17,7 +17,6 @@
 #include <math.h>
 
 #include "data/plan.h"
-#include "miscadmin.h"
 
 #define DIGIT_BITS		8
 #define DIGIT_VALUES	(1 << DIGIT_BITS)
@@ -116,13 +115,11 @@ count_strata(Stratifier *s)
 
 	for (uint64 row = 0; row < layout->n_rows; row++)
 	{
+		uint64		at = mlops_matrix_seek(s->matrix, row);
 		uint64		value;
 		int			stratum;
 
-		if (row % layout->rows_per_block == 0)
-			CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(s->matrix, row);
-		s->read(s, row % layout->rows_per_block, &value, &stratum);
+		s->read(s, at, &value, &stratum);
 		s->sizes[stratum]++;
 	}
 }
@@ -193,13 +190,11 @@ count_digits(Stratifier *s, Wanted *wanted, int n, int shift, int bits)
 
 	for (uint64 row = 0; row < layout->n_rows; row++)
 	{
+		uint64		at = mlops_matrix_seek(s->matrix, row);
 		uint64		value;
 		int			stratum;
 
-		if (row % layout->rows_per_block == 0)
-			CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(s->matrix, row);
-		s->read(s, row % layout->rows_per_block, &value, &stratum);
+		s->read(s, at, &value, &stratum);
 		for (int i = by_stratum ? stratum : 0;
 			 i < (by_stratum ? stratum + 1 : n); i++)
 			if (above == bits ||
@@ -218,16 +213,13 @@ set_roles(Stratifier *s)
 
 	for (uint64 row = 0; row < layout->n_rows; row++)
 	{
-		uint64		at = row % layout->rows_per_block;
+		uint64		at = mlops_matrix_seek(s->matrix, row);
 		uint8	   *roles;
 		uint64		value;
 		int			stratum;
 		bool		tests;
 		bool		held;
 
-		if (at == 0)
-			CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(s->matrix, row);
 		s->read(s, at, &value, &stratum);
 		/* both look at it, for both count the rows of their value */
 		tests = is_before(s->plan, &s->test[stratum], value);

@@ -14,7 +14,6 @@
 
 #include "data/target.h"
 #include "math/hash.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -290,18 +289,13 @@ undecided_label(MlopsTarget *target, Datum value, MlopsMatrix *matrix,
 static void
 settle_on_numbers(MlopsTarget *target, MlopsMatrix *matrix)
 {
-	const MlopsMatrixLayout *layout = &matrix->layout;
+	uint64		first = 0;
+	uint64		rows = 0;
 
-	for (uint64 first = 0; first < layout->n_rows;
-		 first += layout->rows_per_block)
+	while (mlops_matrix_next(matrix, &first, &rows))
 	{
-		uint64		rows = Min(layout->n_rows - first,
-							   layout->rows_per_block);
-		float	   *labels;
+		float	   *labels = mlops_matrix_label(matrix);
 
-		CHECK_FOR_INTERRUPTS();
-		mlops_matrix_seek(matrix, first);
-		labels = mlops_matrix_label(matrix);
 		for (uint64 i = 0; i < rows; i++)
 			labels[i] = (float) target->numbers[(int) labels[i]];
 	}

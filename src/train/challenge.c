@@ -222,8 +222,9 @@ outputs_of_role(const MlopsChallenge *challenge, MlopsMatrix *matrix,
 
 	for (uint64 row = 0; row < matrix->layout.n_rows && taken < n; row++)
 	{
-		mlops_matrix_seek(matrix, row);
-		if (mlops_matrix_role(matrix)[row % matrix->layout.rows_per_block] != role)
+		uint64		at = mlops_matrix_seek(matrix, row);
+
+		if (mlops_matrix_role(matrix)[at] != role)
 			continue;
 		memcpy(outputs + taken * n_outputs,
 			   challenge->outputs + row * n_outputs,

@@ -294,13 +294,8 @@ predict_rows(MlopsMatrix *matrix, const MlopsForest *forest, MlopsRole role,
 	features = palloc(sizeof(float) * most * n_features);
 	for (uint64 row = 0; row < layout->n_rows; row++)
 	{
-		uint32		at = row % layout->rows_per_block;
+		uint64		at = mlops_matrix_seek(matrix, row);
 
-		if (at == 0)
-		{
-			CHECK_FOR_INTERRUPTS();
-			mlops_matrix_seek(matrix, row);
-		}
 		if (mlops_matrix_role(matrix)[at] == role)
 			memcpy(features + n++ * n_features,
 				   mlops_matrix_features(matrix) + at * n_features,

@@ -317,8 +317,9 @@ set_roles(Classifier *c, int fold)
 {
 	for (size_t i = 0; i < c->n; i++)
 	{
-		mlops_matrix_seek(c->matrix, i);
-		mlops_matrix_role(c->matrix)[i % c->matrix->layout.rows_per_block] =
+		uint64		at = mlops_matrix_seek(c->matrix, i);
+
+		mlops_matrix_role(c->matrix)[at] =
 			c->fold[i] == fold ? MLOPS_ROLE_TEST : MLOPS_ROLE_TRAIN;
 	}
 }
