@@ -3,8 +3,7 @@
  *		The rows of a source within a period of time, and their labels.
  *
  * The bounds of a period stand inside of the composed query, next to the
- * source, so that an index on the time serves.  They are written in ISO form
- * with the offset of the zone, whatever the session's settings.
+ * source, so that an index on the time serves.
  *
  * Joined labels are LEFT JOINed, so a row without one stays.  A key that has
  * several labels repeats its rows; the scan tells by the number that each row
@@ -15,9 +14,11 @@
  */
 #include "postgres.h"
 
+#include "base/base.h"
 #include "catalog/pg_type.h"
 #include "data/period.h"
 #include "data/source.h"
+#include "data/span.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 #include "math/hash.h"
@@ -26,10 +27,6 @@
 #include "nodes/value.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/datetime.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 /* What a joined label is called, unless the source has such a column. */
@@ -63,10 +60,8 @@ static void open_labels(MlopsPeriods *periods);
 static bool missing_walker(Node *node, void *context);
 static void append_period(StringInfo text, const MlopsPeriods *periods,
 						  int64 from, int64 to);
-static char *time_literal(const MlopsPeriods *periods, int64 time);
 static void append_labels(StringInfo text, const MlopsPeriods *periods);
 static List *with_key(List *columns, List *key);
-static bool has_name(const List *names, const char *name);
 static void append_columns(StringInfo text, const char *qualifier,
 						   const List *columns, const char *but);
 static char *target_text(const MlopsPeriods *periods, const char *target,
@@ -82,20 +77,13 @@ mlops_periods_open(const char *source, const char *event_time,
 				   const MlopsLabelSource **labels, bool needed)
 {
 	MlopsPeriods *periods = palloc0(sizeof(MlopsPeriods));
-	const MlopsColumn *column;
+	int			column;
 
 	periods->source = mlops_source_open(source);
 	periods->event_time = event_time;
-	column = &periods->source->columns[mlops_source_column(periods->source,
-														   event_time)];
-	periods->type = getBaseType(column->type);
-	if (periods->type != TIMESTAMPTZOID && periods->type != TIMESTAMPOID &&
-		periods->type != DATEOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("event_time column \"%s\" is no time", event_time),
-				 errdetail("It is of type %s.", format_type_be(column->type)),
-				 errhint("It must be a date, a timestamp or a timestamptz.")));
+	column = mlops_source_column(periods->source, event_time);
+	periods->type = mlops_time_type(event_time,
+									periods->source->columns[column].type);
 	if (*labels != NULL && !needed && !has_key(periods, (*labels)->key))
 		*labels = NULL;
 	periods->labels = *labels;
@@ -145,7 +133,7 @@ mlops_periods_stored(const MlopsPeriods *periods, List *names)
 		const MlopsColumn *column = &source->columns[i];
 		int			n_same = 0;
 
-		if (!column->stored || !has_name(names, column->name))
+		if (!column->stored || !mlops_names_have(names, column->name))
 			continue;
 		/* one that is there twice cannot be named */
 		for (int j = 0; j < source->n_columns; j++)
@@ -254,11 +242,7 @@ mlops_label_column(const char *query, List *key, const char *given)
 	}
 	for (int i = 0; i < source->n_columns; i++)
 	{
-		bool		in_key = false;
-
-		foreach(cell, key)
-			in_key |= strcmp(lfirst(cell), source->columns[i].name) == 0;
-		if (in_key)
+		if (mlops_names_have(key, source->columns[i].name))
 			continue;
 		label = source->columns[i].name;
 		others++;
@@ -340,38 +324,12 @@ append_period(StringInfo text, const MlopsPeriods *periods, int64 from,
 			  int64 to)
 {
 	const char *time = quote_identifier(periods->event_time);
+	bool		zoned = mlops_periods_zoned(periods);
 
 	appendStringInfo(text, " WHERE %s %s %s AND %s < %s",
 					 time, from == DT_NOBEGIN ? ">" : ">=",
-					 time_literal(periods, from), time,
-					 time_literal(periods, to));
-}
-
-/*
- * A time as a constant of its type; of dates, of timestamps, which dates
- * compare with.
- */
-static char *
-time_literal(const MlopsPeriods *periods, int64 time)
-{
-	bool		zoned = mlops_periods_zoned(periods);
-	struct pg_tm tm;
-	fsec_t		fraction;
-	int			offset = 0;
-	char		buffer[MAXDATELEN + 1];
-
-	if (time == DT_NOBEGIN || time == DT_NOEND)
-		EncodeSpecialTimestamp(time, buffer);
-	else if (timestamp2tm(time, zoned ? &offset : NULL, &tm, &fraction, NULL,
-						  NULL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range")));
-	else
-		EncodeDateTime(&tm, fraction, zoned, offset, NULL, USE_ISO_DATES,
-					   buffer);
-	return psprintf("pg_catalog.%s '%s'", zoned ? "timestamptz" : "timestamp",
-					buffer);
+					 mlops_time_literal(from, zoned), time,
+					 mlops_time_literal(to, zoned));
 }
 
 /*
@@ -409,21 +367,9 @@ with_key(List *columns, List *key)
 
 	columns = list_copy(columns);
 	foreach(cell, key)
-		if (!has_name(columns, lfirst(cell)))
+		if (!mlops_names_have(columns, lfirst(cell)))
 			columns = lappend(columns, lfirst(cell));
 	return columns;
-}
-
-/* Is the name in the list? */
-static bool
-has_name(const List *names, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
 }
 
 /* Append columns, but for one. */
@@ -480,11 +426,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	if (slot->tts_isnull[0])
 		return true;
-	if (scan->type == DATEOID)
-		row.time = DatumGetTimestamp(DirectFunctionCall1(date_timestamp,
-														 slot->tts_values[0]));
-	else
-		row.time = DatumGetTimestamp(slot->tts_values[0]);
+	row.time = mlops_time_value(slot->tts_values[0], scan->type);
 	if (TIMESTAMP_NOT_FINITE(row.time))
 		return true;
 	row.labelled = !slot->tts_isnull[1];

@@ -2,8 +2,9 @@
  * period.h
  *		The rows of a source within a period of time, and their labels.
  *
- * Times are in the terms of the source's time column: a moment if it is a
- * timestamptz, else local time.  Rows without a finite time are in no period.
+ * For monitors, which read one period of a source after the other.  Times are
+ * in the terms of its time column: a moment if that is a timestamptz, else
+ * local time.  Rows without a finite time are in no period.
  *
  * Labels stand in the source, or are joined to its rows by the columns of a
  * key; all functions run with the caller's rights.

@@ -20,7 +20,43 @@
 #include "utils/timestamp.h"
 
 static void check_time(const MlopsSource *source, const char *event_time);
-static char *moment_text(TimestampTz moment);
+
+Oid
+mlops_time_type(const char *event_time, Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	if (base != TIMESTAMPTZOID && base != TIMESTAMPOID && base != DATEOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("event_time column \"%s\" is no time", event_time),
+				 errdetail("It is of type %s.", format_type_be(type)),
+				 errhint("It must be a date, a timestamp or a timestamptz.")));
+	return base;
+}
+
+int64
+mlops_time_value(Datum value, Oid type)
+{
+	return DatumGetTimestamp(type == DATEOID ?
+							 DirectFunctionCall1(date_timestamp, value) :
+							 value);
+}
+
+char *
+mlops_time_literal(int64 time, bool zoned)
+{
+	char		text[MAXDATELEN + 1];
+	int			utc = 0;
+
+	if (zoned)
+		JsonEncodeDateTime(text, TimestampTzGetDatum(time), TIMESTAMPTZOID,
+						   &utc);
+	else
+		JsonEncodeDateTime(text, TimestampGetDatum(time), TIMESTAMPOID, NULL);
+	return psprintf("'%s'::pg_catalog.%s", text,
+					zoned ? "timestamptz" : "timestamp");
+}
 
 char *
 mlops_span_query(const char *source_text, const char *event_time,
@@ -35,11 +71,11 @@ mlops_span_query(const char *source_text, const char *event_time,
 	appendStringInfo(&query, "SELECT * FROM %s", source->from);
 	if (!TIMESTAMP_NOT_FINITE(from))
 		appendStringInfo(&query, " WHERE %s >= %s", column,
-						 moment_text(from));
+						 mlops_time_literal(from, true));
 	if (!TIMESTAMP_NOT_FINITE(until))
 		appendStringInfo(&query, " %s %s < %s",
 						 TIMESTAMP_NOT_FINITE(from) ? "WHERE" : "AND",
-						 column, moment_text(until));
+						 column, mlops_time_literal(until, true));
 	return query.data;
 }
 
@@ -130,26 +166,7 @@ static void
 check_time(const MlopsSource *source, const char *event_time)
 {
 	int			column = mlops_source_column(source, event_time);
-	Oid			type = getBaseType(source->columns[column].type);
 
-	if (type != TIMESTAMPTZOID && type != TIMESTAMPOID && type != DATEOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("event_time column \"%s\" is no time", event_time),
-				 errdetail("It is of type %s.",
-						   format_type_be(source->columns[column].type)),
-				 errhint("It must be a date, a timestamp or a timestamptz.")));
-}
-
-/* A moment as a literal that means the same under all settings; palloc'd. */
-static char *
-moment_text(TimestampTz moment)
-{
-	char		text[MAXDATELEN + 1];
-	int			utc = 0;
-
-	JsonEncodeDateTime(text, TimestampTzGetDatum(moment), TIMESTAMPTZOID,
-					   &utc);
-	return psprintf("'%s'::pg_catalog.timestamptz", text);
+	(void) mlops_time_type(event_time, source->columns[column].type);
 }
 

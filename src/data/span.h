@@ -4,13 +4,29 @@
  *
  * Everything here makes queries out of a source, which are sources again, and
  * runs with the caller's rights.  A span begins at its first moment and ends
- * before its second; infinite ones are no bounds.
+ * before its second; infinite ones are no bounds.  For windows that are read
+ * one after the other, in the source's own time, see period.h.
  */
 #ifndef MLOPS_SPAN_H
 #define MLOPS_SPAN_H
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+
+/*
+ * The type of a column of times, below domains: date, timestamp or
+ * timestamptz; 42804 if the type is another.
+ */
+extern Oid	mlops_time_type(const char *event_time, Oid type);
+
+/* A time of such a type: a timestamp, or a timestamptz if it is one. */
+extern int64 mlops_time_value(Datum value, Oid type);
+
+/*
+ * A time as a literal, palloc'd, that means the same under all settings: a
+ * timestamptz, or a timestamp, which dates compare with.
+ */
+extern char *mlops_time_literal(int64 time, bool zoned);
 
 /* What there is in a span. */
 typedef struct MlopsSpanCount

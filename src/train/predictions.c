@@ -11,10 +11,9 @@
 
 #include "base/base.h"
 #include "catalog/pg_type.h"
+#include "data/span.h"
 #include "train/predictions.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -241,19 +240,10 @@ bind_by(Reading *reading, const MlopsPredictionsRequest *request,
 	reading->at = -1;
 	if (request->at != NULL)
 	{
-		Oid			type = TupleDescAttr(columns, n)->atttypid;
-
 		reading->at = n;
-		reading->at_type = getBaseType(type);
+		reading->at_type = mlops_time_type(request->at,
+										   TupleDescAttr(columns, n)->atttypid);
 		predictions->at_zoned = (reading->at_type == TIMESTAMPTZOID);
-		if (reading->at_type != TIMESTAMPTZOID &&
-			reading->at_type != TIMESTAMPOID && reading->at_type != DATEOID)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("event_time column \"%s\" is no time",
-							request->at),
-					 errdetail("It is of type %s.", format_type_be(type)),
-					 errhint("It must be a date, a timestamp or a timestamptz.")));
 		if (n > 0)
 		{
 			TupleDesc	all = columns;
@@ -275,10 +265,7 @@ time_of(const Reading *reading, const MlopsReaderRow *row)
 {
 	if (row->nulls[reading->at])
 		return DT_NOBEGIN;
-	if (reading->at_type == DATEOID)
-		return DatumGetTimestamp(DirectFunctionCall1(date_timestamp,
-													 row->values[reading->at]));
-	return DatumGetTimestamp(row->values[reading->at]);
+	return mlops_time_value(row->values[reading->at], reading->at_type);
 }
 
 /*
