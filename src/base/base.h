@@ -21,7 +21,6 @@ extern int	mlops_max_train_memory; /* megabytes */
 extern int	mlops_shared_cache_size;	/* kilobytes */
 extern int	mlops_stat_model_max;
 extern bool mlops_stat_model_save;
-extern int	mlops_threads;		/* 0: as many as there are processors */
 extern bool mlops_track_usage;
 extern int	mlops_trainer_nice;
 

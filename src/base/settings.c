@@ -23,7 +23,6 @@ int			mlops_max_train_memory = 4096;
 int			mlops_shared_cache_size = 65536;
 int			mlops_stat_model_max = 1000;
 bool		mlops_stat_model_save = true;
-int			mlops_threads = 0;
 bool		mlops_track_usage = true;
 int			mlops_trainer_nice = 10;
 
@@ -38,6 +37,8 @@ static const struct config_enum_entry forest_paths[] = {
 };
 
 static MlopsPathSetter set_forest_path;
+
+static int	threads = 0;		/* 0: as many as there are processors */
 
 static bool check_forest_path(int *number, void **extra, GucSource source);
 static void assign_forest_path(int number, void *extra);
@@ -98,7 +99,7 @@ mlops_settings_init(MlopsPathSetter forest_path)
 	DefineCustomIntVariable("mlops.threads",
 							"Threads that a training uses.",
 							"0 takes as many as there are processors.",
-							&mlops_threads, 0, 0, 256,
+							&threads, 0, 0, 256,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("mlops.track_usage",
 							 "Counts what versions are used for.",
@@ -141,8 +142,8 @@ mlops_effective_threads(void)
 {
 	long		processors;
 
-	if (mlops_threads > 0)
-		return mlops_threads;
+	if (threads > 0)
+		return threads;
 	processors = sysconf(_SC_NPROCESSORS_ONLN);
 	return (int) Min(Max(processors, 1), 256);
 }

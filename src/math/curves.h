@@ -123,7 +123,4 @@ extern void mlops_wilson(double p, double n, double z, double *low,
 /* The standard normal's quantile, to full double; NaN outside (0, 1). */
 extern double mlops_normal_quantile(double p);
 
-/* The standard normal's distribution function. */
-extern double mlops_normal_cdf(double x);
-
 #endif							/* MLOPS_CURVES_H */

@@ -92,12 +92,6 @@ mlops_wilson(double p, double n, double z, double *low, double *high)
 }
 
 double
-mlops_normal_cdf(double x)
-{
-	return erfc(-x / M_SQRT2) / 2;
-}
-
-double
 mlops_normal_quantile(double p)
 {
 	double		tail = p < 0.5 ? p : 1 - p;

@@ -236,19 +236,6 @@ mlops_summary_columns(const MlopsSummarizer *s)
 	return s->summaries;
 }
 
-int
-mlops_summary_bin(const MlopsSummary *summary, float value)
-{
-	int			bin = 0;
-	int			i;
-
-	if (isnan(value))
-		return -1;
-	for (i = 0; i < summary->n_bins - 1; i++)
-		bin += value > summary->edge[i];
-	return bin;
-}
-
 void
 mlops_summary_free(MlopsSummarizer *s)
 {

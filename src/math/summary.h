@@ -121,9 +121,6 @@ extern void mlops_summary_count_column(MlopsSummarizer *s, int column,
 /* The summaries of all columns; they live until mlops_summary_free(). */
 extern const MlopsSummary *mlops_summary_columns(const MlopsSummarizer *s);
 
-/* The quantile bin of a value, 0 to n_bins - 1; -1 for NaN. */
-extern int	mlops_summary_bin(const MlopsSummary *summary, float value);
-
 /* Release all of it; NULL is allowed. */
 extern void mlops_summary_free(MlopsSummarizer *s);
 

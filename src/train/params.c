@@ -18,6 +18,7 @@
 #include "utils/float.h"
 #include "utils/numeric.h"
 
+static const char *booster_name(MlopsBooster booster);
 static const MlopsParamRule *find_rule(const char *name);
 static void report_unknown(const char *name) pg_attribute_noreturn();
 static void accept(MlopsParams *params, const MlopsParamRule *rule,
@@ -135,9 +136,9 @@ mlops_params_go_on(MlopsParams *params, const char *booster,
 				 errmsg("base_score cannot be given with init_model"),
 				 errhint("The model has one already.")));
 	if (is_seen(params, find_rule("booster")) &&
-		strcmp(mlops_booster_name(params->booster), booster) != 0)
+		strcmp(booster_name(params->booster), booster) != 0)
 	{
-		given = mlops_booster_name(params->booster);
+		given = booster_name(params->booster);
 		was = booster;
 	}
 	else if (params->objective != NULL && params->objective != objective)
@@ -159,7 +160,7 @@ mlops_params_go_on(MlopsParams *params, const char *booster,
 	params->go_on = true;
 	params->objective = objective;
 	params->num_parallel_tree = num_parallel_tree;
-	while (strcmp(mlops_booster_name(params->booster), booster) != 0)
+	while (strcmp(booster_name(params->booster), booster) != 0)
 		params->booster = (params->booster + 1) % (MLOPS_GBLINEAR + 1);
 	check_together(params);
 }
@@ -238,7 +239,7 @@ mlops_params_complete(const MlopsParams *params, const MlopsDataset *dataset,
 	*n = 0;
 	check_objective(params, objective);
 	all[(*n)++] = (MlopsTrainerParam) {"booster",
-	mlops_booster_name(params->booster)};
+	booster_name(params->booster)};
 	if (params->booster != MLOPS_GBLINEAR)
 		all[(*n)++] = (MlopsTrainerParam) {"tree_method", "hist"};
 	all[(*n)++] = (MlopsTrainerParam) {"objective", objective->name};
@@ -313,8 +314,9 @@ mlops_params_has(const MlopsParams *params, const char *name,
 	return text != NULL && strcmp(text, value) == 0;
 }
 
-const char *
-mlops_booster_name(MlopsBooster booster)
+/* The booster's name. */
+static const char *
+booster_name(MlopsBooster booster)
 {
 	static const char *const names[] = {"gbtree", "dart", "gblinear"};
 
@@ -610,7 +612,7 @@ check_together(const MlopsParams *params)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parameter \"%s\" does not apply to booster %s",
 							mlops_param_rules[i].name,
-							mlops_booster_name(params->booster)),
+							booster_name(params->booster)),
 					 errhint("It belongs to %s.",
 							 mlops_param_rules[i].boosters == MLOPS_TREES ?
 							 "gbtree and dart" :

@@ -106,7 +106,4 @@ extern double mlops_params_number(const MlopsParams *params,
 extern bool mlops_params_has(const MlopsParams *params, const char *name,
 							 const char *value);
 
-/* The booster's name. */
-extern const char *mlops_booster_name(MlopsBooster booster);
-
 #endif							/* MLOPS_PARAMS_H */

@@ -39,6 +39,7 @@ static MlopsModel *model_of_subject(const char *kind, const char *subject);
 static void check_name(const char *name);
 static void check_login(void);
 static MlopsJob *take_over(const MlopsJob *wanted);
+static bool unschedule(const char *name, bool missing_ok);
 static void end_job(const MlopsJob *job);
 static pg_tz *zone_of_cron(void);
 static bool next_moment(const MlopsCron *cron, TimestampTz after,
@@ -62,7 +63,7 @@ Datum
 mlops_unschedule_job(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("mlops.unschedule()");
-	mlops_unschedule(mlops_required_text(fcinfo, 0, "name"), false);
+	unschedule(mlops_required_text(fcinfo, 0, "name"), false);
 	PG_RETURN_VOID();
 }
 
@@ -159,34 +160,6 @@ mlops_schedule_check(const char *schedule)
 				 errhint("Such as '0 * * * *' (each hour), '30 5 * * mon-fri' or '@daily'; times are those of GMT.")));
 }
 
-bool
-mlops_unschedule(const char *name, bool missing_ok)
-{
-	MlopsJob   *job = mlops_job_lookup(name);
-	MlopsModel *model;
-
-	if (job == NULL)
-	{
-		if (missing_ok)
-			return false;
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", name),
-				 errhint("The view mlops.schedules lists those that you may see.")));
-	}
-	model = mlops_model_by_id(job->model_id, NULL);
-	if (model != NULL)
-		mlops_model_check(model, MLOPS_MANAGE);
-	else if (strcmp(job->run_as, current_role_name()) != 0 && !superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("job \"%s\" belongs to role \"%s\"", name,
-						job->run_as),
-				 errdetail("Its model has been dropped.")));
-	end_job(job);
-	return true;
-}
-
 int
 mlops_unschedule_subject(const char *kind, const char *subject)
 {
@@ -199,7 +172,7 @@ mlops_unschedule_subject(const char *kind, const char *subject)
 
 		if (strcmp(job->subject, subject) == 0 &&
 			(kind == NULL || strcmp(job->kind, kind) == 0))
-			n += mlops_unschedule(job->name, true);
+			n += unschedule(job->name, true);
 	}
 	return n;
 }
@@ -314,6 +287,38 @@ take_over(const MlopsJob *wanted)
 						job->name),
 				 errhint("Try again.")));
 	return job;
+}
+
+/*
+ * End a job, the caller's rights checked; false if there is no job of that
+ * name and missing_ok, else 42704.
+ */
+static bool
+unschedule(const char *name, bool missing_ok)
+{
+	MlopsJob   *job = mlops_job_lookup(name);
+	MlopsModel *model;
+
+	if (job == NULL)
+	{
+		if (missing_ok)
+			return false;
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", name),
+				 errhint("The view mlops.schedules lists those that you may see.")));
+	}
+	model = mlops_model_by_id(job->model_id, NULL);
+	if (model != NULL)
+		mlops_model_check(model, MLOPS_MANAGE);
+	else if (strcmp(job->run_as, current_role_name()) != 0 && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("job \"%s\" belongs to role \"%s\"", name,
+						job->run_as),
+				 errdetail("Its model has been dropped.")));
+	end_job(job);
+	return true;
 }
 
 /* Remove a job, its alerts, and what pg_cron has of it. */

@@ -32,12 +32,6 @@ extern void mlops_schedule_check(const char *schedule);
 extern char *mlops_scheduler_missing(char **hint);
 
 /*
- * What mlops.unschedule() does, the caller's rights included; false if there
- * is no job of that name and missing_ok, else 42704.
- */
-extern bool mlops_unschedule(const char *name, bool missing_ok);
-
-/*
  * Wait until no job of that kind and subject runs, and let none of them run
  * before the transaction ends.
  */

@@ -32,6 +32,12 @@ static void check_types(TupleDesc by, TupleDesc like);
 static void keep_row(const float *values, const Datum *by, const bool *nulls,
 					 void *arg);
 static void make_room(MlopsDriftRows *rows);
+static MlopsTally *begin_tally(const MlopsWindowLayout *layout,
+							   const MlopsSummary *reference);
+static void see_first(MlopsTally *tally, const float *values, size_t rows);
+static void cut_bins(MlopsTally *tally);
+static void count_rows(MlopsTally *tally, const float *values, size_t rows);
+static void end_tally(MlopsTally *tally);
 static void stream_row(const float *values, const Datum *beside,
 					   const bool *nulls, void *arg);
 static void count_tile(MlopsTally *tally, int first, const float *values,
@@ -130,91 +136,9 @@ mlops_drift_sample(const MlopsDriftRows *rows, int column, size_t *n)
 }
 
 MlopsTally *
-mlops_tally_begin(const MlopsWindowLayout *layout,
-				  const MlopsSummary *reference)
-{
-	MlopsTally *tally = palloc0(sizeof(MlopsTally));
-	int			n = layout->n_columns - layout->n_numbers;
-
-	tally->layout = layout;
-	tally->context = CurrentMemoryContext;
-	tally->codes = palloc0(sizeof(uint64 *) * Max(n, 1));
-	tally->n_codes = palloc0(sizeof(int) * Max(n, 1));
-	tally->missing = palloc0(sizeof(uint64) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		make_codes(tally, i, layout->columns[layout->n_numbers + i].n_known);
-	if (layout->n_numbers == 0)
-		return tally;
-
-	tally->guard.func = free_summarizer;
-	tally->guard.arg = tally;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &tally->guard);
-	tally->summarizer = reference == NULL ?
-		mlops_summary_begin(layout->n_numbers) :
-		mlops_summary_begin_window(reference, layout->n_numbers);
-	if (tally->summarizer == NULL)
-		out_of_memory();
-	if (reference != NULL)
-	{
-		tally->knots = palloc_extended(sizeof(MlopsKnots) *
-									   layout->n_numbers, MCXT_ALLOC_HUGE);
-		for (int i = 0; i < layout->n_numbers; i++)
-			mlops_knots_begin(&tally->knots[i], reference[i].quantile,
-							  reference[i].mean,
-							  reference[i].n - reference[i].n_missing);
-	}
-	return tally;
-}
-
-void
-mlops_tally_first(MlopsTally *tally, const float *values, size_t rows)
-{
-	if (tally->summarizer != NULL &&
-		!mlops_summary_add(tally->summarizer, values,
-						   tally->layout->n_columns, rows, NULL, 0))
-		out_of_memory();
-}
-
-void
-mlops_tally_edges(MlopsTally *tally)
-{
-	if (tally->summarizer != NULL && !mlops_summary_edges(tally->summarizer))
-		out_of_memory();
-}
-
-void
-mlops_tally_count(MlopsTally *tally, const float *values, size_t rows)
-{
-	int			n_columns = tally->layout->n_columns;
-	int			n_numbers = tally->layout->n_numbers;
-
-	tally->n += rows;
-	if (tally->knots != NULL)
-	{
-		for (int i = 0; i < n_numbers; i += TILE)
-			count_tile(tally, i, values, rows);
-	}
-	else if (tally->summarizer != NULL)
-		mlops_summary_count(tally->summarizer, values, n_columns, rows, NULL,
-							0);
-	for (int i = n_numbers; i < n_columns; i++)
-		count_codes(tally, i - n_numbers, values + i, rows);
-}
-
-void
-mlops_tally_end(MlopsTally *tally)
-{
-	if (tally->summarizer == NULL)
-		return;
-	/* counts are set even if there was no row */
-	mlops_summary_count(tally->summarizer, NULL, 0, 0, NULL, 0);
-	tally->numbers = mlops_summary_columns(tally->summarizer);
-}
-
-MlopsTally *
 mlops_tally_rows(const MlopsDriftRows *rows, const MlopsSummary *reference)
 {
-	MlopsTally *tally = mlops_tally_begin(rows->layout, reference);
+	MlopsTally *tally = begin_tally(rows->layout, reference);
 
 	for (int pass = reference == NULL ? 0 : 1; pass < 2; pass++)
 	{
@@ -226,14 +150,14 @@ mlops_tally_rows(const MlopsDriftRows *rows, const MlopsSummary *reference)
 
 			CHECK_FOR_INTERRUPTS();
 			if (pass == 0)
-				mlops_tally_first(tally, values, n);
+				see_first(tally, values, n);
 			else
-				mlops_tally_count(tally, values, n);
+				count_rows(tally, values, n);
 		}
 		if (pass == 0)
-			mlops_tally_edges(tally);
+			cut_bins(tally);
 	}
-	mlops_tally_end(tally);
+	end_tally(tally);
 	return tally;
 }
 
@@ -243,12 +167,12 @@ mlops_tally_source(MlopsWindowLayout *layout, const char *source,
 {
 	Stream		stream = {0};
 
-	stream.tally = mlops_tally_begin(layout, reference);
+	stream.tally = begin_tally(layout, reference);
 	stream.block = palloc(sizeof(float) * BLOCK_ROWS * layout->n_columns);
 	mlops_window_run(mlops_window_open(layout, source, NIL), stream_row,
 					 &stream);
-	mlops_tally_count(stream.tally, stream.block, stream.rows);
-	mlops_tally_end(stream.tally);
+	count_rows(stream.tally, stream.block, stream.rows);
+	end_tally(stream.tally);
 	return stream.tally;
 }
 
@@ -311,6 +235,95 @@ make_room(MlopsDriftRows *rows)
 									rows->room * sizeof(unsigned));
 }
 
+/*
+ * Begin in the current memory context; reference is NULL for a reference, or
+ * has the bins and quantiles of one.
+ */
+static MlopsTally *
+begin_tally(const MlopsWindowLayout *layout, const MlopsSummary *reference)
+{
+	MlopsTally *tally = palloc0(sizeof(MlopsTally));
+	int			n = layout->n_columns - layout->n_numbers;
+
+	tally->layout = layout;
+	tally->context = CurrentMemoryContext;
+	tally->codes = palloc0(sizeof(uint64 *) * Max(n, 1));
+	tally->n_codes = palloc0(sizeof(int) * Max(n, 1));
+	tally->missing = palloc0(sizeof(uint64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		make_codes(tally, i, layout->columns[layout->n_numbers + i].n_known);
+	if (layout->n_numbers == 0)
+		return tally;
+
+	tally->guard.func = free_summarizer;
+	tally->guard.arg = tally;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &tally->guard);
+	tally->summarizer = reference == NULL ?
+		mlops_summary_begin(layout->n_numbers) :
+		mlops_summary_begin_window(reference, layout->n_numbers);
+	if (tally->summarizer == NULL)
+		out_of_memory();
+	if (reference != NULL)
+	{
+		tally->knots = palloc_extended(sizeof(MlopsKnots) *
+									   layout->n_numbers, MCXT_ALLOC_HUGE);
+		for (int i = 0; i < layout->n_numbers; i++)
+			mlops_knots_begin(&tally->knots[i], reference[i].quantile,
+							  reference[i].mean,
+							  reference[i].n - reference[i].n_missing);
+	}
+	return tally;
+}
+
+/* The first pass of a reference: a block of rows. */
+static void
+see_first(MlopsTally *tally, const float *values, size_t rows)
+{
+	if (tally->summarizer != NULL &&
+		!mlops_summary_add(tally->summarizer, values,
+						   tally->layout->n_columns, rows, NULL, 0))
+		out_of_memory();
+}
+
+/* Its end: the bins are cut. */
+static void
+cut_bins(MlopsTally *tally)
+{
+	if (tally->summarizer != NULL && !mlops_summary_edges(tally->summarizer))
+		out_of_memory();
+}
+
+/* The pass that counts, of a reference the second: a block of rows. */
+static void
+count_rows(MlopsTally *tally, const float *values, size_t rows)
+{
+	int			n_columns = tally->layout->n_columns;
+	int			n_numbers = tally->layout->n_numbers;
+
+	tally->n += rows;
+	if (tally->knots != NULL)
+	{
+		for (int i = 0; i < n_numbers; i += TILE)
+			count_tile(tally, i, values, rows);
+	}
+	else if (tally->summarizer != NULL)
+		mlops_summary_count(tally->summarizer, values, n_columns, rows, NULL,
+							0);
+	for (int i = n_numbers; i < n_columns; i++)
+		count_codes(tally, i - n_numbers, values + i, rows);
+}
+
+/* All rows are counted. */
+static void
+end_tally(MlopsTally *tally)
+{
+	if (tally->summarizer == NULL)
+		return;
+	/* counts are set even if there was no row */
+	mlops_summary_count(tally->summarizer, NULL, 0, 0, NULL, 0);
+	tally->numbers = mlops_summary_columns(tally->summarizer);
+}
+
 /* Callback: count a row, with others. */
 static void
 stream_row(const float *values, const Datum *beside, const bool *nulls,
@@ -322,7 +335,7 @@ stream_row(const float *values, const Datum *beside, const bool *nulls,
 	memcpy(stream->block + stream->rows * n, values, sizeof(float) * n);
 	if (++stream->rows < BLOCK_ROWS)
 		return;
-	mlops_tally_count(stream->tally, stream->block, stream->rows);
+	count_rows(stream->tally, stream->block, stream->rows);
 	stream->rows = 0;
 }
 

@@ -2,14 +2,9 @@
  * tally.h
  *		Rows as a layout has them, kept or counted.
  *
- * A tally of the reference cuts its own bins and sees the rows twice:
- *
- *		t = mlops_tally_begin(layout, NULL);
- *		mlops_tally_first(t, ...); mlops_tally_edges(t);
- *		mlops_tally_count(t, ...); mlops_tally_end(t);
- *
- * That of a window is counted in the bins of the reference, in one pass, and
- * between its quantiles.
+ * A tally of the reference cuts its own bins and sees the rows twice.  That of
+ * a window is counted in the bins of the reference, in one pass, and between
+ * its quantiles.
  */
 #ifndef MLOPS_TALLY_H
 #define MLOPS_TALLY_H
@@ -76,23 +71,13 @@ typedef struct MlopsTally
 } MlopsTally;
 
 /*
- * Begin in the current memory context; reference is NULL for a reference, or
- * has the bins and quantiles of one.
+ * Count rows in memory; reference is NULL for a reference, or has the bins and
+ * quantiles of one.  The tally lives in the current memory context.
  */
-extern MlopsTally *mlops_tally_begin(const MlopsWindowLayout *layout,
-									 const MlopsSummary *reference);
-extern void mlops_tally_first(MlopsTally *tally, const float *values,
-							  size_t rows);
-extern void mlops_tally_edges(MlopsTally *tally);
-extern void mlops_tally_count(MlopsTally *tally, const float *values,
-							  size_t rows);
-extern void mlops_tally_end(MlopsTally *tally);
-
-/* All of it, of rows in memory. */
 extern MlopsTally *mlops_tally_rows(const MlopsDriftRows *rows,
 									const MlopsSummary *reference);
 
-/* The same, of a source that is read once and not kept. */
+/* The same of a window's source, which is read once and not kept. */
 extern MlopsTally *mlops_tally_source(MlopsWindowLayout *layout,
 									  const char *source,
 									  const MlopsSummary *reference);

@@ -529,10 +529,7 @@ def test_normal(c):
     bad = [f"{q}" for q in p if not close(
         c.mlops_normal_quantile(ctypes.c_double(q)), stats.norm.ppf(q),
         1e-12)]
-    bad += [f"cdf {x}" for x in np.linspace(-30, 8, 77) if not math.isclose(
-        c.mlops_normal_cdf(ctypes.c_double(x)), stats.norm.cdf(x),
-        rel_tol=1e-12)]
-    record("normal quantile and distribution", bad)
+    record("normal quantile", bad)
 
 
 def main():
@@ -544,7 +541,6 @@ def main():
             getattr(c, "mlops_" + function).restype = ctypes.c_long
         c.mlops_delong.restype = ctypes.c_bool
         c.mlops_normal_quantile.restype = ctypes.c_double
-        c.mlops_normal_cdf.restype = ctypes.c_double
         for case in range(6):
             test_survival(c, rng, (1, 2, 7, 60, 500, 1500)[case], case)
             test_ranking(c, rng, (3, 20, 100)[case % 3], case)
