@@ -21,7 +21,6 @@
 #include "math/paired.h"
 #include "miscadmin.h"
 #include "train/compare.h"
-#include "train/interval.h"
 #include "train/resample.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -306,17 +305,12 @@ put_comparison(ReturnSetInfo *result, const MlopsPredictions *predictions,
 	bool		nulls[N_COLUMNS] = {0};
 
 	values[0] = CStringGetTextDatum(comparison->name);
-	values[1] = Float8GetDatum(comparison->value);
-	nulls[1] = isnan(comparison->value);
-	values[2] = Float8GetDatum(comparison->other);
-	nulls[2] = isnan(comparison->other);
-	values[3] = Float8GetDatum(difference);
-	nulls[3] = isnan(difference);
-	values[4] = Float8GetDatum(difference - half);
-	values[5] = Float8GetDatum(difference + half);
-	nulls[4] = nulls[5] = isnan(difference) || isnan(half);
-	values[6] = Float8GetDatum(p_value);
-	nulls[6] = isnan(p_value);
+	mlops_put_number(values, nulls, 1, comparison->value);
+	mlops_put_number(values, nulls, 2, comparison->other);
+	mlops_put_number(values, nulls, 3, difference);
+	mlops_put_number(values, nulls, 4, difference - half);
+	mlops_put_number(values, nulls, 5, difference + half);
+	mlops_put_number(values, nulls, 6, p_value);
 	nulls[7] = !(p_value < 1 - confidence) || gain == 0 || isnan(gain);
 	values[7] = nulls[7] ? (Datum) 0 :
 		CStringGetTextDatum(predictions->names[gain > 0 ? 0 : 1]);

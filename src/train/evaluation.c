@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "base/base.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -119,12 +117,9 @@ mlops_evaluation_columns(const MlopsEvaluation *evaluation, int i,
 	const MlopsInterval *interval = &evaluation->intervals[i];
 
 	values[0] = CStringGetTextDatum(metric->name);
-	values[1] = Float8GetDatum(metric->value);
-	nulls[1] = isnan(metric->value);
-	values[2] = Float8GetDatum(interval->low);
-	nulls[2] = isnan(interval->low);
-	values[3] = Float8GetDatum(interval->high);
-	nulls[3] = isnan(interval->high);
+	mlops_put_number(values, nulls, 1, metric->value);
+	mlops_put_number(values, nulls, 2, interval->low);
+	mlops_put_number(values, nulls, 3, interval->high);
 	values[4] = Int64GetDatum(evaluation->counted);
 }
 

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "access/xact.h"
+#include "base/base.h"
 #include "base/compat.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -306,8 +307,7 @@ put_place(ReturnSetInfo *result, const Place *place)
 	values[i++] = Int32GetDatum(place->rounds);
 	nulls[i] = place->metric[0] == '\0';
 	values[i++] = CStringGetTextDatum(place->metric);
-	nulls[i] = isnan(place->value);
-	values[i++] = Float8GetDatum(place->value);
+	mlops_put_number(values, nulls, i++, place->value);
 	values[i++] = TimestampTzGetDatum(place->started_at);
 	values[i++] = TimestampTzGetDatum(place->phase_started_at);
 	values[i++] = ObjectIdGetDatum(place->database);

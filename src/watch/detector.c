@@ -199,15 +199,13 @@ mlops_detector_status(PG_FUNCTION_ARGS)
 {
 	State	   *state = state_argument(fcinfo, 0);
 	const MlopsDetector *detector = detector_of(state);
-	double		estimate = mlops_detector_estimate(detector);
 	Datum		values[N_COLUMNS];
 	bool		nulls[N_COLUMNS] = {0};
 
 	values[0] = Int64GetDatum(detector->n);
 	values[1] = positions(state, false);
 	values[2] = positions(state, true);
-	values[3] = Float8GetDatum(estimate);
-	nulls[3] = isnan(estimate);
+	mlops_put_number(values, nulls, 3, mlops_detector_estimate(detector));
 	values[4] = BoolGetDatum(detector->warning);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(mlops_result_type(fcinfo),
 													  values, nulls)));
