@@ -6,7 +6,6 @@
 
 #include "access/xact.h"
 #include "base/attempt.h"
-#include "utils/memutils.h"
 #include "utils/resowner.h"
 
 static ErrorData *attempt(void (*work) (void *arg), void *arg, bool keep);

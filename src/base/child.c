@@ -27,7 +27,6 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
-#include "utils/memutils.h"
 
 #define MAX_CHILD_FDS	4
 

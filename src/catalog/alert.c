@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "base/base.h"
 #include "catalog/alert.h"
 #include "catalog/internal.h"
 #include "catalog/pg_type.h"

@@ -21,10 +21,8 @@
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
-#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/resowner.h"
-#include "utils/timestamp.h"
 
 /* A line of the history. */
 typedef struct HistoryLine

@@ -23,7 +23,6 @@
 #include "access/xact.h"
 #include "base/compat.h"
 #include "catalog/alias_place.h"
-#include "catalog/pg_am.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"

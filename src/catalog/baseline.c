@@ -8,7 +8,6 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/internal.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"

@@ -4,14 +4,12 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "catalog/internal.h"
 #include "catalog/job.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
 /* Columns of mlops.job, by number. */

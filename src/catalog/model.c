@@ -6,7 +6,6 @@
 
 #include <limits.h>
 
-#include "access/htup_details.h"
 #include "base/compat.h"
 #include "catalog/internal.h"
 #include "catalog/pg_type.h"
@@ -15,10 +14,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
-#include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/inval.h"
-#include "utils/snapmgr.h"
 
 /* What of a model is locked: its versions and aliases, and its being there. */
 enum

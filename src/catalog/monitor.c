@@ -7,15 +7,11 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "base/base.h"
 #include "catalog/internal.h"
 #include "catalog/monitor.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 /* Columns by number, as sql/parts/catalog.sql creates them. */
 #define Anum_monitor_monitor_id		1

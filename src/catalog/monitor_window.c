@@ -9,8 +9,6 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
-#include "base/base.h"
 #include "catalog/internal.h"
 #include "catalog/monitor.h"
 #include "catalog/pg_type.h"

@@ -10,14 +10,12 @@
 
 #include <math.h>
 
-#include "base/base.h"
 #include "catalog/internal.h"
 #include "catalog/pg_type.h"
 #include "catalog/policy.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

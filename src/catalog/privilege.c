@@ -9,11 +9,9 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/internal.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"

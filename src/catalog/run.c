@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "catalog/internal.h"
-#include "utils/builtins.h"
 
 char *
 mlops_run_argument(int64 run_id, const char *name, Snapshot snapshot)

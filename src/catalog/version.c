@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "access/detoast.h"
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "base/compat.h"
@@ -23,8 +22,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
 
 static int64 resolve_alias(const MlopsReference *reference,
 						   Snapshot snapshot, MlopsModel *model);

@@ -18,7 +18,6 @@
 #include "lib/stringinfo.h"
 #include "math/association.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #define SAMPLE_ROWS		100000

@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "base/base.h"
 #include "catalog/pg_type.h"
 #include "data/plan.h"
 #include "lib/stringinfo.h"

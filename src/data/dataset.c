@@ -10,7 +10,6 @@
 #include "data/advice.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 static void *copy_array(MlopsDataset *dataset, MlopsMatrix *matrix,
 						MlopsRole role, uint64 offset);

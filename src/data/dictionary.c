@@ -10,7 +10,6 @@
 
 #include "data/dictionary.h"
 #include "math/hash.h"
-#include "utils/memutils.h"
 
 typedef struct DictionaryKey
 {

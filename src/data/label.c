@@ -14,7 +14,6 @@
 #include "data/label.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 
 static void check_number(const MlopsLabel *label,
 						 const MlopsExpression *expression, bool ranking);

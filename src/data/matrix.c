@@ -20,7 +20,6 @@
 #include "data/matrix.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
-#include "utils/memutils.h"
 
 #define BLOCK_TARGET	(4 * 1024 * 1024)
 #define ROWS_ALIGN		64		/* rows per block: a multiple, and no fewer */

@@ -27,7 +27,6 @@
 #include "nodes/value.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 /* What a joined label is called, unless the source has such a column. */
 #define LABEL_NAME	"mlops_label"

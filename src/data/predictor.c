@@ -11,7 +11,6 @@
 
 #include "base/base.h"
 #include "data/predictor.h"
-#include "utils/memutils.h"
 
 /* Rows that are predicted together, unless they have more numbers than: */
 #define BATCH_ROWS		128

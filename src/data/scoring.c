@@ -24,7 +24,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
 /* Columns of the table besides the key and those that are copied. */
 typedef struct OwnColumn

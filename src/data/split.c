@@ -16,7 +16,6 @@
 #include "data/plan.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "catalog/pg_type.h"
 
 /* the time of a given rank is found 16 bits at a time */

@@ -10,9 +10,7 @@
 #include "catalog/pg_type.h"
 #include "train/call.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/fmgroids.h"
-#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/syscache.h"
 

@@ -12,7 +12,6 @@
 #include "train/challenge.h"
 #include "train/split_metrics.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 struct MlopsChallenge

@@ -12,11 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "train/conversation.h"
-#include "utils/memutils.h"
 #include "utils/wait_event.h"
 
 #define SILENCE_MS		30000

@@ -14,7 +14,6 @@
 #include "base/base.h"
 #include "forest/value.h"
 #include "train/measure.h"
-#include "utils/memutils.h"
 
 static MlopsTask task_of(const char *name);
 static double model_parameter(const MlopsPredictor *predictor,

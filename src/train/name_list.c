@@ -9,7 +9,6 @@
 
 #include "base/base.h"
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
 PG_FUNCTION_INFO_V1(mlops_name_list_in);

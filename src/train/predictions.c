@@ -9,14 +9,11 @@
 
 #include <math.h>
 
-#include "base/base.h"
 #include "catalog/pg_type.h"
 #include "data/span.h"
 #include "train/predictions.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 /* The number of query groups, and of rows, that a number of each row can be. */
 #define MAX_ROWS ((uint64) PG_UINT32_MAX)

@@ -16,7 +16,6 @@
 #include "miscadmin.h"
 #include "train/split_metrics.h"
 #include "utils/float.h"
-#include "utils/memutils.h"
 
 /*
  * With so many rows that were not trained on, the baseline of predictions is

@@ -19,13 +19,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/base.h"
 #include "base/compat.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "train/conversation.h"
-#include "utils/memutils.h"
 #include "utils/wait_event.h"
 
 /*

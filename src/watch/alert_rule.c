@@ -8,7 +8,6 @@
 #include "base/compat.h"
 #include "catalog/alert.h"
 #include "catalog/catalog.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"

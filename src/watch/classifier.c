@@ -21,11 +21,8 @@
 #include "forest/describe.h"
 #include "math/curves.h"
 #include "math/hash.h"
-#include "math/metrics.h"
 #include "miscadmin.h"
 #include "train/trainer.h"
-#include "utils/float.h"
-#include "utils/memutils.h"
 #include "watch/multivariate.h"
 
 #define FOLDS		5

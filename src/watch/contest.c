@@ -18,7 +18,6 @@
 #include "train/compare.h"
 #include "train/objectives.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "watch/contest.h"
 

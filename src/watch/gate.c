@@ -14,7 +14,6 @@
 #include "base/base.h"
 #include "base/compat.h"
 #include "base/members.h"
-#include "utils/builtins.h"
 #include "watch/gate.h"
 
 /* Of the rows that the champion has not seen, this share decides. */

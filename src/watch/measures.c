@@ -14,7 +14,6 @@
 #include "base/compat.h"
 #include "base/members.h"
 #include "math/metrics.h"
-#include "utils/builtins.h"
 #include "watch/measures.h"
 
 #define ESTIMATED	"estimated_"

@@ -17,7 +17,6 @@
 #include "math/curves.h"
 #include "miscadmin.h"
 #include "train/evaluation.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "watch/drift.h"

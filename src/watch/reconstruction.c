@@ -19,7 +19,6 @@
 #include "math/paired.h"
 #include "math/pca.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "watch/multivariate.h"
 
 #define CHUNKS		10

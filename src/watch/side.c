@@ -9,7 +9,6 @@
 
 #include "math/hash.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "watch/multivariate.h"
 
 /* A sample while rows come. */

@@ -13,7 +13,6 @@
 #include "math/quantile.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "watch/tally.h"
 
 /* Rows that are counted at once, and columns. */

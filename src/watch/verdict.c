@@ -15,7 +15,6 @@
 #include "base/members.h"
 #include "math/curves.h"
 #include "math/significance.h"
-#include "utils/builtins.h"
 #include "watch/figures.h"
 
 /*
