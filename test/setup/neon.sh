@@ -15,7 +15,8 @@ command -v aarch64-linux-gnu-gcc qemu-aarch64 >/dev/null ||
 aarch64-linux-gnu-gcc -std=gnu11 -g -O2 -static -ffp-contract=off -Wall \
 	-Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Isrc -Itest/unit -o "$build/forest_paths_test" \
-	test/unit/forest_paths_test.c test/unit/forest_fixture.c src/forest/*.c -lm
+	test/unit/forest_paths_test.c test/unit/forest_fixture.c \
+	test/unit/check.c src/forest/*.c -lm
 tally "$build/forest_paths.log" timeout 900 qemu-aarch64 \
 	"$build/forest_paths_test"
 tally_end

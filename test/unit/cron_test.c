@@ -10,10 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/cron.h"
-
-static int	n_passed = 0;
-static int	n_failed = 0;
 
 static const struct
 {
@@ -74,7 +72,6 @@ static const char *const bad[] = {
 	"* * * january *", "\n* * * * *", "* * * * *;"
 };
 
-static void check(bool good, const char *name);
 static void test_times(void);
 static void test_bad(void);
 static void test_others(void);
@@ -86,19 +83,7 @@ main(void)
 	test_times();
 	test_bad();
 	test_others();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Count and print a check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* The next time after one, for each of the table. */
@@ -120,14 +105,14 @@ test_times(void)
 			!mlops_cron_parse(times[i].schedule, &cron, &problem) ||
 			cron.seconds != 0 || cron.reboot)
 		{
-			check(false, name);
+			check(false, "%s", name);
 			continue;
 		}
 		if (mlops_cron_next(&cron, &time))
 			snprintf(text, sizeof(text), "%04d-%02d-%02d %02d:%02d",
 					 time.year, time.month, time.day, time.hour, time.minute);
 		check(strcmp(text, times[i].next != NULL ? times[i].next :
-					 "never") == 0, name);
+					 "never") == 0, "%s", name);
 	}
 }
 
@@ -143,7 +128,7 @@ test_bad(void)
 		bool		good = !mlops_cron_parse(bad[i], &cron, &problem);
 
 		snprintf(name, sizeof(name), "no schedule: \"%s\"", bad[i]);
-		check(good && problem != NULL, name);
+		check(good && problem != NULL, "%s", name);
 	}
 }
 

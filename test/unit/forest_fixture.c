@@ -1,10 +1,9 @@
 /*
  * forest_fixture.c
- *		Fixtures and counting, for the tests of the forest module.
+ *		Fixtures, for the tests of the forest module.
  *
  * Paths are relative to the top of the tree, where tests are run.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +17,6 @@ static const char *const names[FIXTURE_COUNT] = {
 	"categorical.json", "categorical_ubj.ubj", "linear.json", "forest.ubj",
 	"poisson.json", "aft.ubj", "deleted.ubj",
 };
-
-static unsigned n_checks;
-static unsigned n_failed;
 
 static void *slurp(const char *name, size_t *size);
 static void read_expected(Fixture *fixture, FILE *file);
@@ -131,28 +127,6 @@ fixture_copy(const void *bytes, size_t size)
 		abort();
 	memcpy(copy, bytes, size);
 	return copy;
-}
-
-/* Report one check. */
-void
-check(bool good, const char *format,...)
-{
-	va_list		args;
-
-	printf("%sok %u - ", good ? "" : "not ", ++n_checks);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	n_failed += !good;
-}
-
-/* Print the last line. */
-int
-check_total(void)
-{
-	printf("%u passed, %u failed\n", n_checks - n_failed, n_failed);
-	return n_failed > 0;
 }
 
 /* Read a file whole, with a NUL after it. */

@@ -1,11 +1,12 @@
 /*
  * forest_fixture.h
  *		What the tests of the forest module share: the fixtures of
- *		test/data/models (see test/oracle/make_models.py) and counting checks.
+ *		test/data/models (see test/oracle/make_models.py).
  */
 #ifndef FOREST_FIXTURE_H
 #define FOREST_FIXTURE_H
 
+#include "check.h"
 #include "forest/forest.h"
 
 typedef struct Fixture
@@ -41,10 +42,5 @@ extern unsigned fixture_mismatches(const Fixture *fixture,
 
 /* Copy of bytes in a buffer of just that size, for the sanitizer. */
 extern void *fixture_copy(const void *bytes, size_t size);
-
-/* Report one check, and the total; the latter is the exit code. */
-extern void check(bool good, const char *format,...)
-			__attribute__((format(printf, 2, 3)));
-extern int	check_total(void);
 
 #endif							/* FOREST_FIXTURE_H */

@@ -7,20 +7,17 @@
  */
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 
+#include "check.h"
 #include "math/association.h"
 
 #define N	2000
 
-static int	n_passed = 0;
-static int	n_failed = 0;
 static MlopsAssociationWork work[MLOPS_ASSOCIATION_WORK(N)];
 static float x[N];
 static float y[N];
 static double ranks[N];
 
-static void check(bool good, const char *name);
 static float noise(int i);
 static void test_sort(void);
 static void test_binary(void);
@@ -35,19 +32,7 @@ main(void)
 	test_binary();
 	test_classes();
 	test_number();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Numbers of no order, all different. */

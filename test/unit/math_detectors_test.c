@@ -10,10 +10,10 @@
  */
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/detectors.h"
 #include "math/twister.h"
 
@@ -30,10 +30,6 @@ typedef struct Found
 	double		estimate;
 } Found;
 
-static int	n_passed = 0;
-static int	n_failed = 0;
-
-static void check(bool good, const char *name);
 static double python_random(uint32_t *words, uint64_t *position);
 static int	python_stream(uint32_t seed, double *stream);
 static int	python_errors(double *stream);
@@ -59,19 +55,7 @@ main(void)
 	test_stored();
 	test_hostile();
 	test_options();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* random.random() */

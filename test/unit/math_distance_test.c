@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/distance.h"
 #include "math/ecdf.h"
 #include "math/edges.h"
@@ -25,14 +26,11 @@
 #define N_REFERENCE	2000
 #define N_CURRENT	1500
 
-static int	n_passed = 0;
-static int	n_failed = 0;
 static double stream_reference[N_REFERENCE];
 static double stream_current[N_CURRENT];
 static double reference[N_REFERENCE];
 static double current[N_CURRENT];
 
-static void check(bool good, const char *name);
 static void digits(double value, const char *expected, const char *name);
 static void make_stream(void);
 static int	compare_doubles(const void *a, const void *b);
@@ -73,19 +71,7 @@ main(void)
 	test_merge();
 	test_locate();
 	test_knots();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* The value must print as twelve expected digits. */
@@ -97,7 +83,7 @@ digits(double value, const char *expected, const char *name)
 	snprintf(text, sizeof(text), "%.12g", value);
 	if (strcmp(text, expected) != 0)
 		printf("# %s, expected %s\n", text, expected);
-	check(strcmp(text, expected) == 0, name);
+	check(strcmp(text, expected) == 0, "%s", name);
 }
 
 /* A linear congruential generator; the current part is bent and moved. */

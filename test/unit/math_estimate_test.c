@@ -10,9 +10,9 @@
  */
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "math/calibrate.h"
 #include "math/estimate.h"
 #include "math/losstree.h"
@@ -20,12 +20,9 @@
 #define REFERENCE 2000
 #define ROWS 3000
 
-static int	n_passed = 0;
-static int	n_failed = 0;
 static double score[ROWS];
 static double label[ROWS];
 
-static void check(bool good, const char *name);
 static bool printed(double a, double b);
 static void draw(double *out, size_t n, unsigned long long seed);
 static void test_isotonic(void);
@@ -49,19 +46,7 @@ main(void)
 	test_platt();
 	test_small();
 	test_loss_tree();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Equal to twelve digits. */

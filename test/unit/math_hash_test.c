@@ -12,13 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/hash.h"
 #include "math/quantile.h"
 
-static int	n_passed = 0;
-static int	n_failed = 0;
-
-static void check(bool good, const char *name);
 static void test_hash_pinned(void);
 static void test_hash_equalities(void);
 static uint64_t hash_words(const uint64_t *words, int which);
@@ -42,19 +39,7 @@ main(void)
 	test_collisions();
 	test_buckets();
 	test_fingerprint();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Stored hashes must stay what they are; see the header. */

@@ -8,14 +8,10 @@
  */
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 
+#include "check.h"
 #include "math/paired.h"
 
-static int	n_passed = 0;
-static int	n_failed = 0;
-
-static void check(bool good, const char *name);
 static bool near(double a, double b);
 static void test_mcnemar(void);
 static void test_spread(void);
@@ -30,19 +26,7 @@ main(void)
 	test_spread();
 	test_mean_error();
 	test_random();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Equal to 1e-10, relatively. */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/eigen.h"
 #include "math/pca.h"
 
@@ -22,11 +23,8 @@
 #define COLUMNS	6
 #define MOST	60
 
-static int	n_passed = 0;
-static int	n_failed = 0;
 static uint32_t state = 42;
 
-static void check(bool good, const char *name);
 static void near(double value, double expected, double tolerance,
 				 const char *name);
 static double uniform(void);
@@ -55,19 +53,7 @@ main(void)
 	test_components();
 	test_parts();
 	test_constant();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Count and print one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* A number that must be so near. */
@@ -76,7 +62,7 @@ near(double value, double expected, double tolerance, const char *name)
 {
 	if (!(fabs(value - expected) <= tolerance))
 		printf("# %.15g, not %.15g\n", value, expected);
-	check(fabs(value - expected) <= tolerance, name);
+	check(fabs(value - expected) <= tolerance, "%s", name);
 }
 
 /* The next number of the stream, in [0, 1). */
@@ -129,7 +115,7 @@ test_random(int n, const char *name)
 		for (int j = 0; j <= i; j++)
 			a[i * n + j] = a[j * n + i] = uniform() - 0.5;
 	memcpy(copy, a, sizeof(a));
-	check(mlops_eigen_symmetric(n, a, values, vectors, work), name);
+	check(mlops_eigen_symmetric(n, a, values, vectors, work), "%s", name);
 	for (int v = 0; v < n; v++)
 	{
 		falling = falling && (v == 0 || values[v] <= values[v - 1]);
@@ -245,7 +231,7 @@ test_components(void)
 	make_rows(rows);
 	sums = sums_of(rows, 0, ROWS);
 	check(mlops_pca_fit(pca, sums, 0.65, work), "components are found");
-	check(pca->k == 2, "as many as explain 65 %");
+	check(pca->k == 2, "as many as explain 65 %%");
 	near(pca->values[0], 2.8805421526601034, 1e-12,
 		 "the first component's variance");
 	near(pca->values[1], 2.0700452404767464, 1e-12,

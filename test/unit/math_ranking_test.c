@@ -9,10 +9,10 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/curves.h"
 #include "math/deviance.h"
 #include "math/hash.h"
@@ -22,11 +22,8 @@
 
 #define N 300
 
-static int	n_passed = 0;
-static int	n_failed = 0;
 static uint64_t state = 1;
 
-static void check(bool good, const char *name);
 static bool near(double a, double b);
 static double uniform(void);
 static void test_order(void);
@@ -57,19 +54,7 @@ main(void)
 	test_intervals();
 	test_losses();
 	test_directions();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Equal to 1e-12; NaN equals NaN. */

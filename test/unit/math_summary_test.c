@@ -12,13 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/hash.h"
 #include "math/summary.h"
 
-static int	n_passed = 0;
-static int	n_failed = 0;
-
-static void check(bool good, const char *name);
 static void check_near(double got, double want, const char *name);
 static MlopsSummarizer *summarise(const float *block, int columns,
 								  size_t rows, const uint8_t *role,
@@ -49,19 +46,7 @@ main(void)
 	test_summary_wide();
 	test_window();
 	test_extreme_values();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Equal to 1e-12 relative; NaN equals NaN. */
@@ -73,7 +58,7 @@ check_near(double got, double want, const char *name)
 
 	if (!good)
 		printf("# got %.17g, want %.17g\n", got, want);
-	check(good, name);
+	check(good, "%s", name);
 }
 
 /* Both passes over a block in pieces of step rows; NULL: out of memory. */

@@ -14,15 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "math/hash.h"
 #include "math/metrics.h"
 #include "math/quantile.h"
 #include "math/sum.h"
 
-static int	n_passed = 0;
-static int	n_failed = 0;
-
-static void check(bool good, const char *name);
 static void check_near(double got, double want, const char *name);
 static void test_sum(void);
 static void test_sort(void);
@@ -52,19 +49,7 @@ main(void)
 	test_multiclass();
 	test_multiclass_edges();
 	test_metric_names();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Equal to 1e-12 relative; NaN equals NaN. */
@@ -76,7 +61,7 @@ check_near(double got, double want, const char *name)
 
 	if (!good)
 		printf("# got %.17g, want %.17g\n", got, want);
-	check(good, name);
+	check(good, "%s", name);
 }
 
 /* What plain addition loses is kept; infinities stay what they are. */

@@ -11,12 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "math/ticks.h"
 
-static int	n_passed = 0;
-static int	n_failed = 0;
-
-static void check(bool good, const char *name);
 static bool ticks_are(double low, double high, int want, const char *labels);
 static bool number_is(double value, int digits, const char *text);
 static void test_labels(void);
@@ -30,19 +27,7 @@ main(void)
 	test_labels();
 	test_ranges();
 	test_numbers();
-	printf("%d passed, %d failed\n", n_passed, n_failed);
-	return n_failed > 0;
-}
-
-/* Report one check. */
-static void
-check(bool good, const char *name)
-{
-	if (good)
-		n_passed++;
-	else
-		n_failed++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", n_passed + n_failed, name);
+	return check_total();
 }
 
 /* Whether the labels of a range are these, with a blank after each. */
