@@ -58,6 +58,8 @@ BOOSTERS = {
 }
 # Rows times trees of a comparison, as the library takes its time.
 WORK = 1000000
+# Contributions of each side that are compared at a time.
+PART = 20000000
 
 passed = failed = 0
 
@@ -71,8 +73,34 @@ def run(cli, what, path, rows=b""):
     return done.stdout
 
 
+def parts(matrix, table, width):
+    """The rows, in parts of at most PART contributions, width of each."""
+    step = max(1, PART // width)
+    if len(table) <= step:
+        yield matrix, table
+        return
+    for start in range(0, len(table), step):
+        rows = table[start:start + step]
+        yield xgb.DMatrix(rows, feature_names=matrix.feature_names,
+                          feature_types=matrix.feature_types,
+                          enable_categorical=True), rows
+
+
 def contribution_errors(cli, path, booster, matrix, table, linear):
-    """Contributions, and greatest errors: of them, of our sums, of theirs."""
+    """Our sums, and greatest errors: of contributions, of our sums, of theirs.
+    """
+    shape = booster.predict(matrix, output_margin=True,
+                            strict_shape=True).shape
+    sums, errors = [], []
+    for part, rows in parts(matrix, table, shape[1] * (table.shape[1] + 1)):
+        ours, *found = part_errors(cli, path, booster, part, rows, linear)
+        sums.append(ours)
+        errors.append(found)
+    return (np.concatenate(sums), *np.max(errors, axis=0))
+
+
+def part_errors(cli, path, booster, matrix, table, linear):
+    """The same of rows whose contributions fit into memory."""
     theirs = booster.predict(matrix, pred_contribs=True, strict_shape=True)
     margin = booster.predict(matrix, output_margin=True, strict_shape=True)
     ours = np.frombuffer(run(cli, "explain", path, table.tobytes()))
@@ -84,8 +112,9 @@ def contribution_errors(cli, path, booster, matrix, table, linear):
     errors = np.maximum(0, np.abs(ours - theirs) - rounding[:, :, None])
     if linear:
         errors = np.maximum(0, errors - np.spacing(np.abs(theirs)))
-    return (ours, np.max(errors / scale[:, :, None]),
-            np.max(np.abs(ours.sum(axis=2) - margin) / terms),
+    sums = ours.sum(axis=2)
+    return (sums, np.max(errors / scale[:, :, None]),
+            np.max(np.abs(sums - margin) / terms),
             np.max(np.abs(theirs.astype(float).sum(axis=2) - margin) / terms))
 
 
@@ -102,8 +131,8 @@ def double_error(booster, matrix, ours):
         return 0.0
     leaves = booster.predict(matrix, pred_leaf=True, strict_shape=True)
     leaves = leaves.reshape(len(leaves), -1).astype(int)
-    sums = np.zeros(ours.shape[:2])
-    terms = np.ones(ours.shape[:2])
+    sums = np.zeros(ours.shape)
+    terms = np.ones(ours.shape)
     for i, tree in enumerate(trees["trees"]):
         values = np.array(tree["split_conditions"], dtype=np.float32)
         if len(weights):
@@ -111,7 +140,7 @@ def double_error(booster, matrix, ours):
         reached = values[leaves[:, i]].astype(float)
         sums[:, trees["tree_info"][i]] += reached
         terms[:, trees["tree_info"][i]] += np.abs(reached)
-    rest = ours.sum(axis=2) - sums
+    rest = ours - sums
     return np.max(np.abs(rest - rest[:1]) / terms)
 
 
