@@ -49,7 +49,8 @@ REGRESS           = install types params errors train predict versions \
                     monitor_changes scan_call batch_forms monitor_cut
 REGRESS_PRELOAD   = progress stat_shared
 REGRESS_NOPRELOAD = nopreload
-ISOLATION         = batch_across_deploy batch_concurrent_update \
+ISOLATION         = alias_between_snapshots batch_across_deploy \
+                    batch_concurrent_update \
                     cancel_while_watching deploy_while_predicting \
                     drop_while_job_runs drop_while_predicting \
                     drop_while_watching plan_across_deploy \

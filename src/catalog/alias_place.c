@@ -14,6 +14,12 @@
  *
  * The table is locked as long as the transaction lasts, like the tables of a
  * query; it is not opened.
+ *
+ * Where no transaction has ended since, not even that is looked at: two
+ * snapshots with the same bounds and as many running transactions between
+ * them see the same rows.  For what is below the upper bound has begun, so
+ * transactions can only leave the ones that run.  Own changes are another
+ * matter, so this holds for transactions without an xid of their own.
  */
 #include "postgres.h"
 
@@ -25,11 +31,29 @@
 #include "catalog/alias_place.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 /* Aliases that are remembered, and the longest row of one. */
 #define MAX_PLACES 16
 #define MAX_ROW 256
+
+/*
+ * For how long an answer is good for equal snapshots, in microseconds: far too
+ * short for xids to come round to the same bounds.
+ */
+#define ANSWER_TIME INT64CONST(60000000)
+
+/* What a snapshot sees, for a transaction without an xid. */
+typedef struct View
+{
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	TimestampTz time;			/* when it was noted; 0: none */
+} View;
 
 typedef struct AliasPlace
 {
@@ -46,12 +70,15 @@ typedef struct AliasPlace
 	char		row[MAX_ROW];
 	int64		model_id;
 	int64		version_id;
+	View		view;			/* under which it was found the last time */
 } AliasPlace;
 
 static AliasPlace places[MAX_PLACES];
 static int	next_place = 0;
 
 static AliasPlace *find(const MlopsReference *reference);
+static bool is_seen_alike(const View *view, Snapshot snapshot);
+static void note_view(View *view, Snapshot snapshot);
 static bool is_there(const AliasPlace *place, Snapshot snapshot);
 
 /*
@@ -64,9 +91,22 @@ mlops_alias_recall(const MlopsReference *reference, Snapshot snapshot,
 	AliasPlace *place = find(reference);
 	bool		found = false;
 
-	if (place == NULL || place->generation != mlops_catalog_generation() ||
-		snapshot == NULL || snapshot->snapshot_type != SNAPSHOT_MVCC ||
-		IsolationIsSerializable())
+	if (place == NULL || snapshot == NULL ||
+		snapshot->snapshot_type != SNAPSHOT_MVCC || IsolationIsSerializable())
+		return false;
+	if (is_seen_alike(&place->view, snapshot))
+	{
+		/* as taking the lock would */
+		AcceptInvalidationMessages();
+		found = place->generation == mlops_catalog_generation();
+	}
+	if (found)
+	{
+		*model_id = place->model_id;
+		*version_id = place->version_id;
+		return true;
+	}
+	if (place->generation != mlops_catalog_generation())
 		return false;
 	/* which tells of changes of the table that come before */
 	LockRelationOid(place->relation, AccessShareLock);
@@ -84,6 +124,7 @@ mlops_alias_recall(const MlopsReference *reference, Snapshot snapshot,
 		UnlockRelationOid(place->relation, AccessShareLock);
 		return false;
 	}
+	note_view(&place->view, snapshot);
 	*model_id = place->model_id;
 	*version_id = place->version_id;
 	return true;
@@ -122,6 +163,7 @@ mlops_alias_remember(const MlopsReference *reference, const MlopsScan *scan,
 	memcpy(place->row, (char *) tuple->t_data + tuple->t_data->t_hoff, length);
 	place->model_id = model_id;
 	place->version_id = version_id;
+	place->view.time = 0;
 }
 
 /* The place of an alias, or NULL. */
@@ -134,6 +176,34 @@ find(const MlopsReference *reference)
 			strcmp(places[i].alias, reference->alias) == 0)
 			return &places[i];
 	return NULL;
+}
+
+/*
+ * Whether what was seen in a view is what the snapshot sees.
+ */
+static bool
+is_seen_alike(const View *view, Snapshot snapshot)
+{
+	TimestampTz age = GetCurrentStatementStartTimestamp() - view->time;
+
+	return view->time != 0 && age >= 0 && age < ANSWER_TIME &&
+		snapshot->xmin == view->xmin && snapshot->xmax == view->xmax &&
+		snapshot->xcnt == view->xcnt && snapshot->subxcnt == view->subxcnt &&
+		!TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+/*
+ * Note what the snapshot sees, if it can be compared with another one's.
+ */
+static void
+note_view(View *view, Snapshot snapshot)
+{
+	view->xmin = snapshot->xmin;
+	view->xmax = snapshot->xmax;
+	view->xcnt = snapshot->xcnt;
+	view->subxcnt = snapshot->subxcnt;
+	view->time = TransactionIdIsValid(GetTopTransactionIdIfAny()) ? 0 :
+		GetCurrentStatementStartTimestamp();
 }
 
 /*

@@ -10,8 +10,8 @@
 
 /*
  * Read where an alias points to under the snapshot, at the place where its row
- * was found the last time; false if that is not there (any more).  If it is,
- * mlops.alias stays locked until the transaction ends.
+ * was found the last time; false if that is not there (any more).  If it had
+ * to be looked at, mlops.alias stays locked until the transaction ends.
  */
 extern bool mlops_alias_recall(const MlopsReference *reference,
 							   Snapshot snapshot, int64 *model_id,
