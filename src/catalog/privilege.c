@@ -33,6 +33,7 @@ typedef struct Rights
 
 static HTAB *rights_cache = NULL;
 static bool rights_stale = false;
+static Rights last_rights;		/* a copy of what was found last, or role 0 */
 static Oid	watched_relations[2];	/* mlops.model, mlops.model_grant */
 
 static const char *const privilege_names[] = {"predict", "read", "manage"};
@@ -65,10 +66,17 @@ mlops_model_allows(const MlopsModel *model, Oid role,
 	bool		found;
 	int			highest;
 
+	if (rights_cache != NULL && !rights_stale &&
+		last_rights.key.model_id == key.model_id &&
+		last_rights.key.role == role)
+		return last_rights.privilege >= (int) privilege;
 	prepare_cache();
 	rights = hash_search(rights_cache, &key, HASH_FIND, NULL);
 	if (rights != NULL)
+	{
+		last_rights = *rights;
 		return rights->privilege >= (int) privilege;
+	}
 
 	/* the scans may process invalidations: keep the result only if none */
 	highest = highest_privilege(model, role);
@@ -115,9 +123,12 @@ static void
 prepare_cache(void)
 {
 	HASHCTL		control = {0};
+	Oid			model_relation;
 
 	if (rights_cache != NULL && !rights_stale)
 		return;
+	model_relation = mlops_catalog_relation("model");	/* may fail */
+	last_rights.key.role = InvalidOid;
 	if (rights_cache == NULL)
 	{
 		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
@@ -128,7 +139,7 @@ prepare_cache(void)
 		hash_destroy(rights_cache);
 
 	rights_stale = false;
-	watched_relations[0] = mlops_catalog_relation("model");
+	watched_relations[0] = model_relation;
 	watched_relations[1] = InvalidOid;	/* until it is read */
 	control.keysize = sizeof(RightsKey);
 	control.entrysize = sizeof(Rights);
