@@ -20,6 +20,7 @@
 #include "nodes/nodeFuncs.h"
 #include "serve/binding.h"
 #include "serve/call_site.h"
+#include "serve/model_ref.h"
 #include "serve/telemetry.h"
 #include "serve/version_cache.h"
 #include "utils/array.h"
@@ -34,9 +35,10 @@ typedef struct CallSite
 {
 	int			n_places;
 	int			last;			/* the place used last */
-	MlopsPlace *places;
+	MlopsPlace *places;			/* one, or MAX_PLACES */
 	TupleTableSlot **slot;		/* see mlops_call_site_read_slot() */
 	void	   *extra;
+	MlopsPlace	first;			/* places, while there is one */
 } CallSite;
 
 /* More references than this at one site share the last place. */
@@ -47,6 +49,7 @@ static inline bool is_for(const MlopsPlace *place, const text *key,
 static CallSite *call_site(FmgrInfo *function);
 static MlopsPlace *add_place(CallSite *site, MemoryContext context, text *key,
 							 int pinned_version);
+static void read_reference(MlopsPlace *place, text *key, int pinned_version);
 static void free_place(MlopsPlace *place);
 static inline bool is_settled(const MlopsPlace *place);
 static void refresh(MlopsPlace *place);
@@ -357,7 +360,7 @@ call_site(FmgrInfo *function)
 		MemoryContext context = function->fn_mcxt;
 
 		site = MemoryContextAllocZero(context, sizeof(CallSite));
-		site->places = MemoryContextAllocZero(context, sizeof(MlopsPlace));
+		site->places = &site->first;
 		function->fn_extra = site;
 	}
 	return site;
@@ -368,48 +371,60 @@ static MlopsPlace *
 add_place(CallSite *site, MemoryContext context, text *key,
 		  int pinned_version)
 {
-	MemoryContext old_context;
-	MlopsReference reference;
+	MlopsPlace	new = {.context = context,.slot = site->slot};
 	MlopsPlace *place;
 
 	/* first what may fail, then what changes the site */
-	if (pinned_version > 0)
-		reference = (MlopsReference) {text_to_cstring(key), pinned_version, NULL};
-	else
-		reference = mlops_reference_parse(text_to_cstring(key));
-
-	old_context = MemoryContextSwitchTo(context);
+	read_reference(&new, key, pinned_version);
 	if (site->n_places == 1)
-		site->places = repalloc(site->places,
-								sizeof(MlopsPlace) * MAX_PLACES);
+	{
+		site->places = MemoryContextAlloc(context,
+										  sizeof(MlopsPlace) * MAX_PLACES);
+		site->places[0] = site->first;
+	}
 	if (site->n_places < MAX_PLACES)
 		site->n_places++;
 	else
 		free_place(&site->places[MAX_PLACES - 1]);
 	site->last = site->n_places - 1;
 	place = &site->places[site->last];
-	memset(place, 0, sizeof(MlopsPlace));
-	place->context = context;
-	place->slot = site->slot;
+	*place = new;
+	return place;
+}
+
+/* Set the key of a place, and what it says. */
+static void
+read_reference(MlopsPlace *place, text *key, int pinned_version)
+{
+	MemoryContext old_context;
+
+	place->pinned_version = pinned_version;
+	if (pinned_version == 0)
+		place->key = mlops_reference_known(key, &place->reference);
+	if (place->key != NULL)
+		return;
+	old_context = MemoryContextSwitchTo(place->context);
 	place->key = cstring_to_text_with_len(VARDATA_ANY(key),
 										  VARSIZE_ANY_EXHDR(key));
-	place->pinned_version = pinned_version;
-	place->reference.model = pstrdup(reference.model);
-	place->reference.version = reference.version;
-	if (reference.alias != NULL)
-		place->reference.alias = pstrdup(reference.alias);
+	if (pinned_version > 0)
+		place->reference = (MlopsReference) {text_to_cstring(key), pinned_version, NULL};
+	else
+		place->reference = mlops_reference_parse(text_to_cstring(key));
+	place->owns_reference = true;
 	MemoryContextSwitchTo(old_context);
-	return place;
 }
 
 /* Free what a place has. */
 static void
 free_place(MlopsPlace *place)
 {
-	pfree(place->key);
-	pfree(place->reference.model);
-	if (place->reference.alias != NULL)
-		pfree(place->reference.alias);
+	if (place->owns_reference)
+	{
+		pfree(place->key);
+		pfree(place->reference.model);
+		if (place->reference.alias != NULL)
+			pfree(place->reference.alias);
+	}
 	if (place->arrays != NULL)
 		pfree(place->arrays);
 	if (place->version_memory != NULL)

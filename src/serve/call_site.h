@@ -36,6 +36,7 @@ typedef struct MlopsPlace
 	text	   *key;			/* reference, or model of a pinned one */
 	int			pinned_version; /* 0: not pinned */
 	MlopsReference reference;
+	bool		owns_reference;	/* and key; else they stay for ever */
 	bool		resolved;
 	MlopsMoment moment;			/* when version_id was read */
 	int64		version_id;

@@ -4,13 +4,31 @@
  *
  * Its bytes are those of text, so text and varchar become references without
  * a function; what they say is checked when they are used.
+ *
+ * A session keeps what the first ones say for ever: for a statement of one row,
+ * to read a reference would take as long as to find out what it means.
  */
 #include "postgres.h"
 
 #include "catalog/catalog.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "serve/model_ref.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* References that are kept, and the length of the longest. */
+#define MAX_KNOWN 64
+#define MAX_LENGTH 256
+
+typedef struct KnownReference
+{
+	text	   *key;
+	MlopsReference reference;
+} KnownReference;
+
+static KnownReference known_references[MAX_KNOWN];
+static int	n_known = 0;
 
 PG_FUNCTION_INFO_V1(mlops_model_ref_in);
 PG_FUNCTION_INFO_V1(mlops_model_ref_out);
@@ -57,4 +75,34 @@ mlops_model_ref_send(PG_FUNCTION_ARGS)
 	pq_begintypsend(&buffer);
 	pq_sendtext(&buffer, VARDATA_ANY(reference), VARSIZE_ANY_EXHDR(reference));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+text *
+mlops_reference_known(text *key, MlopsReference *reference)
+{
+	Size		length = VARSIZE_ANY_EXHDR(key);
+	KnownReference *known;
+	MemoryContext old_context;
+
+	for (int i = 0; i < n_known; i++)
+	{
+		known = &known_references[i];
+		if (VARSIZE_ANY_EXHDR(known->key) == length &&
+			memcmp(VARDATA_ANY(known->key), VARDATA_ANY(key), length) == 0)
+		{
+			*reference = known->reference;
+			return known->key;
+		}
+	}
+	if (n_known == MAX_KNOWN || length > MAX_LENGTH)
+		return NULL;
+	(void) mlops_reference_parse(text_to_cstring(key));
+	known = &known_references[n_known];
+	old_context = MemoryContextSwitchTo(TopMemoryContext);
+	known->reference = mlops_reference_parse(text_to_cstring(key));
+	known->key = cstring_to_text_with_len(VARDATA_ANY(key), length);
+	MemoryContextSwitchTo(old_context);
+	n_known++;
+	*reference = known->reference;
+	return known->key;
 }

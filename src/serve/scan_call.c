@@ -51,6 +51,7 @@ static Node *take_calls(Node *node, void *varno);
 static bool is_compiled_with(Node *node);
 static Node *numbered_call(FuncExpr *call, int varno);
 static void tell_calls(ExprState *expression, TupleTableSlot **slot);
+static bool calls_function(ExprState *expression, ExprEvalStep *step);
 
 void
 mlops_scan_call_init(void)
@@ -85,16 +86,39 @@ tell_calls(ExprState *expression, TupleTableSlot **slot)
 	for (int i = 0; i < expression->steps_len; i++)
 	{
 		ExprEvalStep *step = &expression->steps[i];
-		ExprEvalOp	operation = ExecEvalStepOp(expression, step);
 		FmgrInfo   *function;
 
-		if (operation != EEOP_FUNCEXPR && operation != EEOP_FUNCEXPR_FUSAGE)
+		if (!calls_function(expression, step))
 			continue;
 		function = step->d.func.finfo;
 		if (function->fn_expr != NULL && IsA(function->fn_expr, FuncExpr) &&
 			((FuncExpr *) function->fn_expr)->inputcollid == NUMBERS_MARK)
 			mlops_call_site_read_slot(function, slot);
 	}
+}
+
+/*
+ * Whether the step is a call of a function that is not strict, as all are that
+ * take columns.  What stands in a step that is ready is the address of its
+ * code, whose operation the server has to search for, so it is remembered.
+ */
+static bool
+calls_function(ExprState *expression, ExprEvalStep *step)
+{
+	static struct
+	{
+		intptr_t	code;
+		ExprEvalOp	operation;
+	}			known[32];
+	int			place = step->opcode / 16 % lengthof(known);
+
+	if (known[place].code != step->opcode || step->opcode == 0)
+	{
+		known[place].code = step->opcode;
+		known[place].operation = ExecEvalStepOp(expression, step);
+	}
+	return known[place].operation == EEOP_FUNCEXPR ||
+		known[place].operation == EEOP_FUNCEXPR_FUSAGE;
 }
 
 /* planner_hook. */
