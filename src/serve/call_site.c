@@ -603,29 +603,33 @@ bind_columns(MlopsPlace *place, FunctionCallInfo fcinfo, int names)
 	place->bound = true;
 }
 
-/* Bind the encoder to columns of the place's slot, of these numbers. */
+/*
+ * Bind the encoder to columns of the place's slot, of these numbers.  In short
+ * statements this counts.
+ */
 static void
 bind_slot(MlopsPlace *place, ArrayType *names, const int2vector *numbers)
 {
 	TupleDesc	columns = (*place->slot)->tts_tupleDescriptor;
+	const int16 *number = numbers->values;
 	int			n = numbers->dim1;
-	Oid		   *types = palloc(sizeof(Oid) * n);
+	int			last = 0;
+	Oid			few[FUNC_MAX_ARGS];
+	Oid		   *types = n <= lengthof(few) ? few : palloc(sizeof(Oid) * n);
 
 	if (n != ArrayGetNItems(ARR_NDIM(names), ARR_DIMS(names)))
 		elog(ERROR, "names and numbers of columns do not match");
-	place->as_row = false;
-	place->sign = -1;
-	place->numbers = numbers->values;
-	place->last_number = 0;
 	for (int i = 0; i < n; i++)
 	{
-		int			number = numbers->values[i];
-
-		if (number < 1 || number > columns->natts)
-			elog(ERROR, "column %d is not in the row", number);
-		types[i] = TupleDescAttr(columns, number - 1)->atttypid;
-		place->last_number = Max(place->last_number, number);
+		if (number[i] < 1 || number[i] > columns->natts)
+			elog(ERROR, "column %d is not in the row", number[i]);
+		types[i] = TupleDescAttr(columns, number[i] - 1)->atttypid;
+		last = Max(last, number[i]);
 	}
+	place->as_row = false;
+	place->sign = -1;
+	place->numbers = number;
+	place->last_number = last;
 	place->encoder = mlops_binding_find(place->predictor, names, types, n);
 	if (place->encoder == NULL)
 	{
@@ -636,8 +640,7 @@ bind_slot(MlopsPlace *place, ArrayType *names, const int2vector *numbers)
 		for (int i = 0; i < n; i++)
 			TupleDescInitEntry(row_type, i + 1, list_nth(list, i), types[i],
 							   TupleDescAttr(columns,
-											 numbers->values[i] - 1)->atttypmod,
-							   0);
+											 number[i] - 1)->atttypmod, 0);
 		make_encoder(place, names, types, n, row_type);
 	}
 	place->bound = true;
