@@ -45,6 +45,6 @@ cluster_start "$work/pg"
 
 cd "$work"
 as_server env BENCH_ROWS="$rows" BENCH_ROUNDS="${BENCH_ROUNDS:-5}" \
-	BENCH_ONLY="${BENCH_ONLY:-}" BENCH_SECONDS="${BENCH_SECONDS:-5}" \
+	BENCH_ONLY="${BENCH_ONLY:-}" BENCH_POINT_RUNS="${BENCH_POINT_RUNS:-10}" \
 	BENCH_PLAIN="$work/plain/s" BENCH_PGBENCH="$bindir/pgbench" \
 	/usr/bin/python3 serving.py </dev/null
