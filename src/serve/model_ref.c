@@ -83,6 +83,7 @@ mlops_reference_known(text *key, MlopsReference *reference)
 	Size		length = VARSIZE_ANY_EXHDR(key);
 	KnownReference *known;
 	MemoryContext old_context;
+	char	   *string;
 
 	for (int i = 0; i < n_known; i++)
 	{
@@ -96,10 +97,11 @@ mlops_reference_known(text *key, MlopsReference *reference)
 	}
 	if (n_known == MAX_KNOWN || length > MAX_LENGTH)
 		return NULL;
-	(void) mlops_reference_parse(text_to_cstring(key));
+	string = text_to_cstring(key);
+	(void) mlops_reference_parse(string);	/* what is none is not kept */
 	known = &known_references[n_known];
 	old_context = MemoryContextSwitchTo(TopMemoryContext);
-	known->reference = mlops_reference_parse(text_to_cstring(key));
+	known->reference = mlops_reference_parse(string);
 	known->key = cstring_to_text_with_len(VARDATA_ANY(key), length);
 	MemoryContextSwitchTo(old_context);
 	n_known++;
