@@ -28,7 +28,7 @@
 #include "watch/scheduler.h"
 
 #define LIBRARY_HINT \
-	"Install the package postgresql-%d-cron, set shared_preload_libraries = 'pg_cron' and cron.database_name = '%s', restart the server, and let a superuser run in that database: CREATE EXTENSION pg_cron;"
+	"Install the package postgresql-%d-cron, add pg_cron to shared_preload_libraries, set cron.database_name = '%s', restart the server, and let a superuser run in that database: CREATE EXTENSION pg_cron;"
 
 /* A job to be removed elsewhere when the transaction commits. */
 typedef struct Removal

@@ -94,12 +94,15 @@ SELECT mlops.unschedule('nothing');
 SELECT mlops.run_job(0);
 -- with a schedule: pg_cron takes it, or what is missing is said
 DO $$
+DECLARE
+	hint text;
 BEGIN
 	PERFORM mlops.schedule('jo days', '30 5 * * mon-fri', name => 'jo cron');
 	RAISE EXCEPTION USING ERRCODE = 'JO000';
 EXCEPTION
 	WHEN SQLSTATE '55000' THEN
-		IF SQLERRM !~ 'pg_cron' THEN RAISE; END IF;
+		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+		IF SQLERRM !~ 'pg_cron' OR hint !~ 'add pg_cron to shared_preload_libraries|CREATE EXTENSION pg_cron' THEN RAISE; END IF;
 	WHEN SQLSTATE 'JO000' THEN NULL;
 END $$;
 
