@@ -618,6 +618,9 @@ class Bench:
             for query in queries if i % 2 == 0 else reversed(queries):
                 rates[query].append(self.pgbench(query))
         self.rates = [rates[query] for query in queries]
+        ratios = sorted(b / a for a, b in zip(*self.rates))
+        say("# point query, ratios of neighbours: "
+            + " ".join(f"{ratio:.3f}" for ratio in ratios))
 
     def point(self, predicts):
         """Seconds of a point query, by the rate of both clients.
