@@ -109,6 +109,7 @@
 #define mlops_may_connect(database, role) \
 	(pg_database_aclcheck(database, role, ACL_CONNECT) == ACLCHECK_OK)
 #else
+#include "catalog/pg_database.h"
 #define mlops_may_connect(database, role) \
 	(object_aclcheck(DatabaseRelationId, database, role, ACL_CONNECT) == \
 	 ACLCHECK_OK)
