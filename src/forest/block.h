@@ -20,7 +20,7 @@
 #include "forest/forest.h"
 
 #define MLOPS_BLOCK_MAGIC 0x4D4C4642u
-#define MLOPS_BLOCK_FORMAT 4u
+#define MLOPS_BLOCK_FORMAT 5u
 
 /* Limits that a block and a model keep. */
 #define MLOPS_MAX_FEATURES (1u << 20)

@@ -66,31 +66,31 @@ is_above(int rank, int bound)
  * 1 if a row goes right at a split of a record, else 0.
  */
 static KERNEL_INLINE uint32_t
-record_right(MlopsRecordSplit split, const int8_t *lanes)
+record_right(const MlopsRecord *record, uint32_t split, const int8_t *lanes)
 {
-	return is_above(lanes[split.lane], split.bound);
+	return is_above(lanes[record->lane[split]], record->bound[split]);
 }
 
 /*
- * The leaf below a way, by its records.
+ * The leaf below a way, by its record.
  */
 static KERNEL_INLINE float
 record_leaf(const MlopsRecord *record, const int8_t *lanes)
 {
-	uint32_t	way = record_right(record[0].above, lanes);
+	uint32_t	way = record_right(record, 0, lanes);
 
-	record += 2 * way + record_right(record[1 + way].above, lanes);
-	return record->leaf[record_right(record->split, lanes)];
+	way = 2 * way + record_right(record, 1 + way, lanes);
+	return record->leaf[2 * way + record_right(record, 3 + way, lanes)];
 }
 
 /*
- * Ask for the lines of the records below a way.
+ * Ask for the lines of the record below a way.
  */
 static KERNEL_INLINE void
 ask_for(const MlopsRecord *record)
 {
 	__builtin_prefetch(record);
-	__builtin_prefetch((const char *) (record + MLOPS_WAY_RECORDS) - 1);
+	__builtin_prefetch((const char *) (record + 1) - 1);
 }
 
 /*

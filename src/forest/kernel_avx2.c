@@ -190,18 +190,16 @@ table_compare_missing(const Table *table, const Table *lowest,
 #define KERNEL_DECIDE
 
 /*
- * The splits of records below a way: eight words, each a lane and a bound.
+ * The lanes of a record's splits, and behind them their bounds.
  */
 static INLINE __m128i
 record_splits(const MlopsRecord *record)
 {
-	return _mm_castps_si128(_mm_shuffle_ps(
-		_mm_loadu_ps((const float *) record),
-		_mm_loadu_ps((const float *) (record + 2)), _MM_SHUFFLE(3, 0, 3, 0)));
+	return _mm_load_si128((const __m128i *) record->lane);
 }
 
 /*
- * The ranks of their lanes in the lower bytes of words; see ranks_half().
+ * The ranks of their lanes in the lower half; see ranks_half().
  */
 static INLINE __m128i
 record_ranks(const Table *table, __m128i at, const int tables)
@@ -227,19 +225,17 @@ record_ranks(const Table *table, __m128i at, const int tables)
 }
 
 /*
- * Compare them.  The rank of a lane is above the bound if the word with the
- * rank as its higher byte and 0 is above the word of the split.
+ * Compare them with the bounds.
  */
 static INLINE unsigned
 compare_splits(__m128i ranks, __m128i splits)
 {
-	return _mm_movemask_epi8(_mm_packs_epi16(
-		_mm_cmpgt_epi16(_mm_slli_epi16(ranks, 8), splits),
-		_mm_setzero_si128()));
+	return (uint8_t) _mm_movemask_epi8(
+		_mm_cmpgt_epi8(ranks, _mm_srli_si128(splits, 8)));
 }
 
 /*
- * The compares of the records below a way.
+ * The compares of a record.
  */
 static INLINE unsigned
 table_decide(const Table *table, const MlopsRecord *record, const int tables)
@@ -263,6 +259,70 @@ table_decide_missing(const Table *table, const Table *lowest,
 
 	return compare_splits(ranks, splits);
 }
+
+#define KERNEL_DECIDE_ROWS
+
+/*
+ * A part of a row's table in both halves of a register.
+ */
+static INLINE __m256i
+row_part(const uint8_t *row, int part)
+{
+	return _mm256_broadcastsi128_si256(
+		_mm_load_si128((const __m128i *) row + part));
+}
+
+/*
+ * The ranks of the lanes in both halves; see ranks_half().
+ */
+static INLINE __m256i
+row_ranks(const uint8_t *row, __m256i at, const int tables)
+{
+	Table		table;
+	int			i;
+
+	for (i = 0; i < tables; i++)
+		table.part[i] = row_part(row, i);
+	return ranks_half(&table, at, tables);
+}
+
+/*
+ * The same by a table of so many parts; if that is negative, as many are for
+ * missing values lowest.
+ */
+static INLINE __m256i
+row_look_up(const uint8_t *row, __m256i at, const int tables)
+{
+	if (tables >= 0)
+		return row_ranks(row, at, tables);
+	return _mm256_blendv_epi8(row_ranks(row, at, -tables),
+							  row_ranks(row - 16 * tables, at, -tables),
+							  _mm256_add_epi8(at, at));
+}
+
+/*
+ * The compares of two records for each of two rows.
+ */
+static INLINE uint32_t
+decide_rows(const uint8_t *row, const uint8_t *next,
+			const MlopsRecord **first, const MlopsRecord **second,
+			const int tables)
+{
+	__m256i		at = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(record_splits(first[0])),
+		record_splits(second[0]), 1);
+	__m256i		at_next = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(record_splits(first[1])),
+		record_splits(second[1]), 1);
+	__m256i		ranks = _mm256_unpacklo_epi64(
+		row_look_up(row, at, tables), row_look_up(next, at_next, tables));
+
+	return _mm256_movemask_epi8(
+		_mm256_cmpgt_epi8(ranks, _mm256_unpackhi_epi64(at, at_next)));
+}
+
+#define DECIDED(right, row, tree) \
+	((uint8_t) ((right) >> (8 * (row) + 16 * (tree))))
 
 #define LANES 32
 #define KERNEL_PARTS 4
@@ -299,6 +359,13 @@ static INLINE Lanes
 lanes_add(Lanes ways, int n)
 {
 	return _mm256_add_epi8(ways, _mm256_set1_epi8((char) n));
+}
+
+/* The sum of two vectors of ways. */
+static INLINE Lanes
+lanes_sum(Lanes a, Lanes b)
+{
+	return _mm256_add_epi8(a, b);
 }
 
 /* Write the bytes of a vector. */

@@ -128,29 +128,27 @@ table_compare_missing(const Table *table, const Table *lowest,
 #define KERNEL_DECIDE
 
 /*
- * The splits of records below a way: eight words, each a lane and a bound.
+ * The lanes of a record's splits, and behind them their bounds.
  */
 static INLINE __m128i
 record_splits(const MlopsRecord *record)
 {
-	return _mm_castps_si128(_mm_shuffle_ps(
-		_mm_loadu_ps((const float *) record),
-		_mm_loadu_ps((const float *) (record + 2)), _MM_SHUFFLE(3, 0, 3, 0)));
+	return _mm_load_si128((const __m128i *) record->lane);
 }
 
 /*
- * Compare them.  The rank of a lane is above the bound if the word with the
- * rank as its higher byte and 0 is above the word of the split.
+ * Compare the ranks of the lanes with the bounds.
  */
 static INLINE unsigned
 compare_splits(__m512i ranks, __m128i splits)
 {
-	return _cvtmask16_u32(_mm_cmpgt_epi16_mask(
-		_mm_slli_epi16(_mm512_castsi512_si128(ranks), 8), splits));
+	return (uint8_t) _cvtmask16_u32(
+		_mm_cmpgt_epi8_mask(_mm512_castsi512_si128(ranks),
+							_mm_srli_si128(splits, 8)));
 }
 
 /*
- * The compares of the records below a way.
+ * The compares of a record.
  */
 static INLINE unsigned
 table_decide(const Table *table, const MlopsRecord *record, const int tables)
@@ -203,6 +201,59 @@ find_ways(const uint64_t *right)
 		_mm512_add_epi64(look_up(three_by_8, top), look_up(three, below))));
 }
 
+#define KERNEL_DECIDE_ROWS
+
+/*
+ * The ranks of lanes by a row's table of so many parts of 16 bytes; if that is
+ * negative, as many are for missing values lowest, which bit 6 of a lane asks
+ * for.
+ */
+static INLINE __m256i
+row_look_up(const uint8_t *row, __m256i lanes, const int tables)
+{
+	__m512i		at = _mm512_castsi256_si512(lanes);
+	__m256i		ranks;
+
+	if (tables == 4)
+		return _mm512_castsi512_si256(
+			_mm512_permutexvar_epi8(at, _mm512_load_si512(row)));
+	if (tables == -4)
+		return _mm512_castsi512_si256(_mm512_permutex2var_epi8(
+			_mm512_load_si512(row), at, _mm512_load_si512(row + 64)));
+	ranks = _mm256_permutexvar_epi8(lanes,
+									_mm256_load_si256((const __m256i *) row));
+	if (tables > 0)
+		return ranks;
+	return _mm256_mask_permutexvar_epi8(
+		ranks,
+		_mm256_test_epi8_mask(lanes, _mm256_set1_epi8(MLOPS_CHUNK_SLOTS)),
+		lanes, _mm256_load_si256((const __m256i *) (row + 32)));
+}
+
+/*
+ * The compares of two records for each of two rows.
+ */
+static INLINE uint32_t
+decide_rows(const uint8_t *row, const uint8_t *next,
+			const MlopsRecord **first, const MlopsRecord **second,
+			const int tables)
+{
+	__m256i		at = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(record_splits(first[0])),
+		record_splits(second[0]), 1);
+	__m256i		at_next = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(record_splits(first[1])),
+		record_splits(second[1]), 1);
+	__m256i		ranks = _mm256_unpacklo_epi64(
+		row_look_up(row, at, tables), row_look_up(next, at_next, tables));
+
+	return _cvtmask32_u32(
+		_mm256_cmpgt_epi8_mask(ranks, _mm256_unpackhi_epi64(at, at_next)));
+}
+
+#define DECIDED(right, row, tree) \
+	((uint8_t) ((right) >> (8 * (row) + 16 * (tree))))
+
 #define LANES 64
 #define KERNEL_PARTS 2
 typedef __m512i Lanes;
@@ -236,6 +287,13 @@ static INLINE Lanes
 lanes_add(Lanes ways, int n)
 {
 	return _mm512_add_epi8(ways, _mm512_set1_epi8((char) n));
+}
+
+/* The sum of two vectors of ways. */
+static INLINE Lanes
+lanes_sum(Lanes a, Lanes b)
+{
+	return _mm512_add_epi8(a, b);
 }
 
 /* Write the bytes of a vector. */

@@ -91,6 +91,27 @@ add_number(Columns lanes, Rows ways, int n)
 	return ways;
 }
 
+#ifdef KERNEL_DECIDE_ROWS
+
+/*
+ * Six times every way.
+ */
+static KERNEL_INLINE Rows
+times_six(Columns lanes, Rows ways)
+{
+	int			i;
+
+	EACH_PART(i, lanes)
+	{
+		Lanes		twice = lanes_sum(ways.part[i], ways.part[i]);
+
+		ways.part[i] = lanes_sum(twice, lanes_sum(twice, twice));
+	}
+	return ways;
+}
+
+#endif							/* KERNEL_DECIDE_ROWS */
+
 /*
  * Write the ways of all rows.
  */
@@ -166,22 +187,22 @@ find_ways_of(Columns lanes, const uint16_t *offsets,
 }
 
 /*
- * The split above a record, between two ways; way n or n + 1.
+ * A split of a record, between two ways; way n or n + 1.
  */
 static KERNEL_INLINE Rows
-choose_above(Columns lanes, const uint16_t *lane_offset,
-			 const MlopsRecord *record, Rows left, Rows right)
+choose_below(Columns lanes, const uint16_t *lane_offset,
+			 const MlopsRecord *record, int split, Rows left, Rows right)
 {
-	return choose(lanes, lane_offset[record->above.lane],
-				  record->above.bound + 1, left, right);
+	return choose(lanes, lane_offset[record->lane[split]],
+				  record->bound[split] + 1, left, right);
 }
 
 static KERNEL_INLINE Rows
-choose_last_above(Columns lanes, const uint16_t *lane_offset,
-				  const MlopsRecord *record, int n)
+choose_last_below(Columns lanes, const uint16_t *lane_offset,
+				  const MlopsRecord *record, int split, int n)
 {
-	return choose_last(lanes, lane_offset[record->above.lane],
-					   record->above.bound + 1, n);
+	return choose_last(lanes, lane_offset[record->lane[split]],
+					   record->bound[split] + 1, n);
 }
 
 #if LANES >= 32
@@ -196,27 +217,27 @@ choose_last_above(Columns lanes, const uint16_t *lane_offset,
 #endif
 
 /*
- * The ways through the splits above the records below way n.
+ * The ways through the first splits of record n.
  */
 static KERNEL_INLINE Rows
 choose_next(Columns lanes, const uint16_t *lane_offset,
 			const MlopsRecord *record, int n)
 {
-	record += MLOPS_WAY_RECORDS * n;
+	record += n;
 #if LANES >= 32
-	return choose_above(lanes, lane_offset, record,
-						choose_last_above(lanes, lane_offset, record + 1,
+	return choose_below(lanes, lane_offset, record, 0,
+						choose_last_below(lanes, lane_offset, record, 1,
 										  4 * n),
-						choose_last_above(lanes, lane_offset, record + 2,
+						choose_last_below(lanes, lane_offset, record, 2,
 										  4 * n + 2));
 #else
-	return choose_last_above(lanes, lane_offset, record, 2 * n);
+	return choose_last_below(lanes, lane_offset, record, 0, 2 * n);
 #endif
 }
 
 /*
  * The ways through a split of the fourth level, two of the fifth and those
- * above the records below these.
+ * of the records below these.
  */
 static KERNEL_INLINE Rows
 choose_records(Columns lanes, const uint16_t *offsets,
@@ -251,7 +272,7 @@ find_ways_below(Columns lanes, const uint16_t *offsets, const uint8_t *limits,
 
 		all[k] = choose_records(lanes, offsets, limits, third + 1 + k % 2,
 								third + 3 + k % 2 * 2, lane_offset,
-								records + 16 * k);
+								records + 4 * k);
 		all[k] = add_number(lanes, all[k], 4 * NEXT_WAYS * k);
 	}
 #pragma GCC unroll 4
@@ -439,23 +460,31 @@ place_splits(const BatchState *state, const MlopsUnit *unit,
 }
 
 /*
+ * 1 if a row goes right at a split of a record, else 0.
+ */
+static KERNEL_INLINE uint32_t
+goes_below(const MlopsRecord *record, uint32_t split, const uint16_t *offsets,
+		   const int8_t *lanes)
+{
+	return is_above(lanes[offsets[record->lane[split]]],
+					record->bound[split]);
+}
+
+/*
  * The leaf of row i, by its way and the records of the tree.
  */
 static KERNEL_INLINE float
 leaf_below(const int8_t *lanes, const uint16_t *offsets,
 		   const MlopsRecord *records, unsigned way)
 {
-#if NEXT_WAYS == 4
-	const MlopsRecord *record = &records[way];
-#else
-	const MlopsRecord *record = &records[2 * (way & ~1u)];
-	const MlopsRecord *above = record + 1 + way % 2;
+	const MlopsRecord *record = &records[way / NEXT_WAYS];
+	unsigned	below = way % NEXT_WAYS;
 
-	record += way % 2 * 2 + is_above(lanes[offsets[above->above.lane]],
-									 above->above.bound);
+#if NEXT_WAYS == 2
+	below = 2 * below + goes_below(record, 1 + below, offsets, lanes);
 #endif
-	return record->leaf[is_above(lanes[offsets[record->split.lane]],
-								 record->split.bound)];
+	return record->leaf[2 * below + goes_below(record, 3 + below, offsets,
+											 lanes)];
 }
 
 /*
@@ -606,6 +635,10 @@ batch_chunk(const BatchState *state, const MlopsChunk *chunk)
 	}
 }
 
+#ifdef KERNEL_DECIDE_ROWS
+#include "forest/kernel_decide.h"
+#endif
+
 /*
  * Add the leaves of all trees to the sums of a batch.
  */
@@ -641,6 +674,14 @@ KERNEL(batch) (const MlopsForest *forest, const MlopsBatch *batch)
 		if (chunk->map != map)
 			place_lanes(&state, chunk);
 		map = chunk->map;
+#ifdef KERNEL_DECIDE_ROWS
+		if (chunk->shape == MLOPS_SHAPE_RECORDS &&
+			n_groups <= MLOPS_CHUNK_SLOTS)
+		{
+			batch_decided(&state, chunk);
+			continue;
+		}
+#endif
 		if (chunk->shape == MLOPS_SHAPE_RECORDS)
 			batch_records(&state, chunk);
 		else

@@ -236,8 +236,8 @@ leaf_of(const MlopsForest *forest, const MlopsTree *tree, const float *row,
 		const int shape)
 {
 	if (shape == MLOPS_SHAPE_RECORDS)
-		return record_leaf((const MlopsRecord *) outcomes +
-						   MLOPS_WAY_RECORDS * way, lanes);
+		return record_leaf((const MlopsRecord *) outcomes + way,
+						   lanes);
 	if (shape == MLOPS_SHAPE_NODES)
 		return walk_nodes(forest, tree, ((const uint32_t *) outcomes)[way],
 						  row);
@@ -278,7 +278,7 @@ add_trees(const MlopsForest *forest, const MlopsChunk *chunk,
 		}
 		for (k = 0; shape == MLOPS_SHAPE_RECORDS && k < count; k++)
 			ask_for((const MlopsRecord *) (outcomes + k * size) +
-					MLOPS_WAY_RECORDS * ways[k]);
+					ways[k]);
 		for (k = 0; k < count; k++, tree++, outcomes += size)
 			output[tree->output] += leaf_of(forest, tree, row, lanes,
 											outcomes, ways[k], shape);

@@ -11,9 +11,9 @@
  *							row is missing
  *		table_compare_missing() the same if one may be, by a second table for
  *							splits where these go left
- *		table_decide(), table_decide_missing()	the same for the splits of the
- *							records below a way, for record_leaves[]; they are
- *							read one by one if KERNEL_DECIDE is not defined
+ *		table_decide(), table_decide_missing()	the same for the splits of a
+ *							record, for record_leaves[]; they are read one by one
+ *							if KERNEL_DECIDE is not defined
  * and KERNEL_TABLES, if the compare is faster when fewer slots are used.
  *
  * A row goes through all trees: a unit's bytes of slots are looked up in the
@@ -78,11 +78,11 @@ compare(const RowState *state, const MlopsUnit *unit, const int tables)
 }
 
 /*
- * The records below the way through a tree's first five levels, whose compares
+ * The record below the way through a tree's first five levels, whose compares
  * are the lowest bits; its records begin at first.
  */
 static KERNEL_INLINE const MlopsRecord *
-records_below(uint64_t right, const MlopsRecord *first)
+record_below(uint64_t right, const MlopsRecord *first)
 {
 	unsigned	top = right & 7;
 	unsigned	below = (right >> two_start[top]) & 127;
@@ -92,10 +92,10 @@ records_below(uint64_t right, const MlopsRecord *first)
 }
 
 /*
- * The leaf below a way, by its records.
+ * The leaf below a way, by its record.
  */
 static KERNEL_INLINE float
-leaf_of_records(const RowState *state, const MlopsRecord *record,
+leaf_of_record(const RowState *state, const MlopsRecord *record,
 				const int tables)
 {
 #ifdef KERNEL_DECIDE
@@ -103,7 +103,7 @@ leaf_of_records(const RowState *state, const MlopsRecord *record,
 		table_decide_missing(&state->table, &state->lowest, record, -tables) :
 		table_decide(&state->table, record, tables);
 
-	return ((const float *) record)[record_leaves[right]];
+	return record->leaf[record_leaves[right]];
 #else
 	return record_leaf(record, (const int8_t *) state->lanes);
 #endif
@@ -261,16 +261,16 @@ add_chunk_records(const RowState *state, const MlopsChunk *chunk,
 		{
 			uint64_t	right = compare(state, unit, tables);
 
-			ahead[k] = records_below(right, records);
-			ahead[k + 1] = records_below(right >> 32,
-										 records + MLOPS_TREE_RECORDS);
+			ahead[k] = record_below(right, records);
+			ahead[k + 1] = record_below(right >> 32,
+										records + MLOPS_TREE_RECORDS);
 			ask_for(ahead[k]);
 			ask_for(ahead[k + 1]);
 			records += 2 * MLOPS_TREE_RECORDS;
 		}
 		for (k = 0; k < count; k++, tree++)
 		{
-			float		leaf = leaf_of_records(state, ahead[k], tables);
+			float		leaf = leaf_of_record(state, ahead[k], tables);
 
 			if (single)
 				sum += leaf;

@@ -27,24 +27,16 @@ static const uint8_t three_by_8[128] = {TIMES_128(THREE_BY_8, 0)};
 static const uint8_t three_start[128] = {TIMES_128(THREE_START, 0)};
 static const uint8_t two[8] = {TIMES_8(TWO, 0)};
 
-/* The same for five levels, in bytes of records below the way. */
-#define WAY_BYTES (MLOPS_WAY_RECORDS * sizeof(MlopsRecord))
+/* The same for five levels, in bytes of the records. */
 #define TWO_START(k) (3 + 7 * TWO(k))
-#define TWO_BYTES(k) (8 * WAY_BYTES * TWO(k))
-#define THREE_BYTES(k) (WAY_BYTES * THREE(k))
+#define TWO_BYTES(k) (8 * sizeof(MlopsRecord) * TWO(k))
+#define THREE_BYTES(k) (sizeof(MlopsRecord) * THREE(k))
 
 static const uint8_t two_start[8] = {TIMES_8(TWO_START, 0)};
 static const uint16_t two_bytes[8] = {TIMES_8(TWO_BYTES, 0)};
 static const uint16_t three_bytes[128] = {TIMES_128(THREE_BYTES, 0)};
 
-/*
- * The leaf below a way, counted in floats from its first record.  Bit 2k is
- * the compare of the split of record k, bit 2k + 1 that above it.
- */
-#define RECORD_OF(k) (2 * BIT(k, 1) + BIT(k, 3 + 2 * BIT(k, 1)))
-#define RECORD_LEAF(k) \
-	(3 * RECORD_OF(k) + 1 + BIT(k, 2 * RECORD_OF(k)))
-
-static const uint8_t record_leaves[256] = {TIMES_256(RECORD_LEAF)};
+/* The leaf of a record, whatever the compare of its last split says. */
+static const uint8_t record_leaves[256] = {TIMES_256(THREE)};
 
 #endif							/* MLOPS_FOREST_KERNEL_WAYS_H */

@@ -53,7 +53,7 @@ typedef struct MlopsGroup
 /*
  * What a unit holds, and what lies in the lines of outcomes: for the shapes up
  * to MLOPS_SHAPE_SIX, of 3 to 6 levels, a float for every way through a tree;
- * else five levels and 128 records, or six levels and 64 numbers of nodes where
+ * else five levels and 32 records, or six levels and 64 numbers of nodes where
  * the walk over nodes goes on.  A plain chunk has no units: its trees are
  * walked by their nodes.
  */
@@ -99,28 +99,19 @@ typedef struct MlopsUnit
 	uint8_t		bound[MLOPS_UNIT_SPLITS];
 } MlopsUnit;
 
-/* A split, as in a unit. */
-typedef struct MlopsRecordSplit
-{
-	uint8_t		lane;
-	int8_t		bound;
-} MlopsRecordSplit;
-
 /*
- * Four of them are what lies below a way through five levels: the sixth
- * level's split is above in the first, those of the seventh are above in the
- * second and third, and each has a split of the eighth with its leaves.  So
- * the seven splits of the last three levels lie in one line or two.
+ * What lies below a way through five levels: the split of the sixth, two of
+ * the seventh and four of the eighth, from the left, one that nothing reads,
+ * and the leaves.  The splits lie in one line.
  */
 typedef struct MlopsRecord
 {
-	MlopsRecordSplit split;
-	MlopsRecordSplit above;		/* not read in the fourth */
-	float		leaf[2];
+	uint8_t		lane[8];		/* as in a unit */
+	int8_t		bound[8];
+	float		leaf[8];
 } MlopsRecord;
 
-#define MLOPS_WAY_RECORDS 4		/* below a way */
-#define MLOPS_TREE_RECORDS 128
+#define MLOPS_TREE_RECORDS 32
 
 /* Levels of a tree in a unit, trees in it, bytes of each. */
 #define MLOPS_SHAPE_LEVELS(shape) \

@@ -16,7 +16,7 @@ _Static_assert(MLOPS_CUT_BLOCK * sizeof(float) == MLOPS_LINE,
 			   "size of a block of cuts is format");
 _Static_assert(sizeof(MlopsUnit) == MLOPS_UNIT_LINES * MLOPS_LINE,
 			   "size of a unit is format");
-_Static_assert(sizeof(MlopsRecord) == 12, "size of a record is format");
+_Static_assert(sizeof(MlopsRecord) == 48, "size of a record is format");
 
 static bool groups_good(const MlopsForest *forest);
 static bool maps_good(const MlopsForest *forest);

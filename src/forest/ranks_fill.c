@@ -20,12 +20,8 @@ static void fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit,
 						MlopsShape shape, uint32_t first, uint32_t place,
 						uint32_t at, void *outcomes);
 static uint32_t split_place(MlopsShape shape, uint32_t place);
-static void fill_records(const MlopsRankBuilder *builder, MlopsRecord *record,
-						 uint32_t at);
 static void fill_record(const MlopsRankBuilder *builder, MlopsRecord *record,
 						uint32_t at);
-static MlopsRecordSplit record_split(const MlopsRankBuilder *builder,
-									 uint32_t at);
 static uint8_t lane_of(const MlopsRankBuilder *builder, const MlopsNode *node,
 					   uint8_t *bound);
 
@@ -135,8 +131,7 @@ fill_splits(const MlopsRankBuilder *builder, MlopsUnit *unit, MlopsShape shape,
 	for (i = leftmost - ways; i < leftmost - ways + count; i++)
 	{
 		if (shape == MLOPS_SHAPE_RECORDS)
-			fill_records(builder, (MlopsRecord *) outcomes +
-						 MLOPS_WAY_RECORDS * i, at);
+			fill_record(builder, (MlopsRecord *) outcomes + i, at);
 		else if (shape == MLOPS_SHAPE_NODES)
 			((uint32_t *) outcomes)[i] = at;
 		else
@@ -164,57 +159,34 @@ split_place(MlopsShape shape, uint32_t place)
 }
 
 /*
- * Fill four records with what is below a node, or with a leaf alone.
- */
-static void
-fill_records(const MlopsRankBuilder *builder, MlopsRecord *record, uint32_t at)
-{
-	const MlopsNode *nodes = builder->source->nodes;
-	bool		split = !mlops_is_leaf(builder, at);
-	uint32_t	left = nodes[at].left;
-	uint32_t	i;
-
-	record[0].above = record_split(builder, at);
-	for (i = 0; i < 2; i++)
-	{
-		uint32_t	below = left + (split ? i : 0);
-		uint32_t	last = nodes[below].left;
-
-		record[1 + i].above = record_split(builder, below);
-		fill_record(builder, &record[2 * i], last);
-		fill_record(builder, &record[2 * i + 1], last + (last != below));
-	}
-}
-
-/*
- * Fill the split and leaves of one with those of a node, or with a leaf.
+ * Fill a record with what is below a node, or with a leaf alone.  A leaf is
+ * its own left child, and where there is one it is the right child as well.
  */
 static void
 fill_record(const MlopsRankBuilder *builder, MlopsRecord *record, uint32_t at)
 {
 	const MlopsNode *nodes = builder->source->nodes;
-	uint32_t	left = nodes[at].left;
-
-	record->split = record_split(builder, at);
-	record->leaf[0] = nodes[left].value;
-	record->leaf[1] = nodes[left + (left != at)].value;
-}
-
-/*
- * A node as a split of a record; a leaf is one that sends all to the left.
- */
-static MlopsRecordSplit
-record_split(const MlopsRankBuilder *builder, uint32_t at)
-{
-	MlopsRecordSplit split = {0, NO_BOUND};
+	uint32_t	below[15];
 	uint8_t		bound;
+	uint32_t	i;
 
-	if (!mlops_is_leaf(builder, at))
+	below[0] = at;
+	for (i = 0; i < 7; i++)
 	{
-		split.lane = lane_of(builder, &builder->source->nodes[at], &bound);
-		split.bound = (int8_t) bound;
+		uint32_t	left = nodes[below[i]].left;
+
+		record->bound[i] = NO_BOUND;
+		if (!mlops_is_leaf(builder, below[i]))
+		{
+			record->lane[i] = lane_of(builder, &nodes[below[i]], &bound);
+			record->bound[i] = (int8_t) bound;
+		}
+		below[2 * i + 1] = left;
+		below[2 * i + 2] = left + (left != below[i]);
 	}
-	return split;
+	record->bound[7] = NO_BOUND;
+	for (i = 0; i < 8; i++)
+		record->leaf[i] = nodes[below[7 + i]].value;
 }
 
 /*
