@@ -225,7 +225,7 @@ add_chunk_decided(const BatchState *state, const MlopsChunk *chunk,
  * The same with tables of as many parts as there are slots for, and a second
  * one if a value is missing.
  */
-KERNEL_TARGET static void
+KERNEL_TARGET static __attribute__((noinline)) void
 batch_decided(const BatchState *state, const MlopsChunk *chunk)
 {
 #define ADD_CHUNK(tables, add) \
