@@ -209,6 +209,7 @@ record_ranks(const Table *table, __m128i at, const int tables)
 	__m128i		rank;
 	int			i;
 
+#pragma GCC unroll 4
 	for (i = 0; i < tables; i++)
 		part[i] = _mm256_castsi256_si128(table->part[i]);
 	rank = _mm_or_si128(_mm_shuffle_epi8(part[0], at),
@@ -281,6 +282,7 @@ row_ranks(const uint8_t *row, __m256i at, const int tables)
 	Table		table;
 	int			i;
 
+#pragma GCC unroll 4
 	for (i = 0; i < tables; i++)
 		table.part[i] = row_part(row, i);
 	return ranks_half(&table, at, tables);
