@@ -345,6 +345,9 @@ typedef struct BatchState
 	uint8_t		direct;			/* bits of a slot that are the number of its lane,
 								 * whose width is the greatest; or 0 */
 	uint16_t	lane_offset[2 * MLOPS_CHUNK_LANES];	/* twice, for bit 7 */
+#ifdef KERNEL_DECIDE_ROWS
+	const uint8_t *rows;		/* ranks by row, see kernel_decide.h; or NULL */
+#endif
 } BatchState;
 
 /*
@@ -655,6 +658,9 @@ KERNEL(batch) (const MlopsForest *forest, const MlopsBatch *batch)
 	state.batch = batch;
 	state.half = 0;
 	state.direct = 0;
+#ifdef KERNEL_DECIDE_ROWS
+	state.rows = NULL;
+#endif
 	if (batch_missing(forest, batch))
 		state.half = n_groups > MLOPS_CHUNK_SLOTS ? n_groups :
 			MLOPS_CHUNK_SLOTS;

@@ -4,10 +4,9 @@
  *
  * Needs, beside what kernel_batch.h says,
  *		lanes_sum()			adds two vectors
- *		decide_rows()		decides two records for each of two rows, by the
- *							tables of these
- *		DECIDED(result, row, tree) the compares of one of them, for
- *							record_leaves[]
+ *		decide_rows()		decides a record of each of two trees for each of two
+ *							rows, by the tables of these
+ *		DECIDED()			the compares of one of them, for record_leaves[]
  *
  * One compare of a vector of rows decides a split for all of them, however few
  * come to it.  Of a level with many splits it takes less to look up those that
@@ -40,7 +39,8 @@ fill_tables(const BatchState *state, uint32_t lane, uint8_t *to, size_t size)
 
 	for (k = 0; k < n_groups; k++)
 	{
-		const uint8_t *ranks = batch->lanes + (size_t) (lane + k) * batch->width;
+		const uint8_t *ranks = batch->lanes +
+			(size_t) (lane + k) * batch->width;
 
 		for (i = 0; i < batch->n; i++)
 			to[i * size + k] = ranks[i];
@@ -48,18 +48,22 @@ fill_tables(const BatchState *state, uint32_t lane, uint8_t *to, size_t size)
 }
 
 /*
- * Make the tables of all rows, behind the lanes; where they begin.
+ * Make the tables of all rows, behind the lanes, if that was not done for
+ * another chunk; where they begin.
  */
 static KERNEL_INLINE const uint8_t *
-make_tables(const BatchState *state, const int tables)
+make_tables(BatchState *state, const int tables)
 {
 	size_t		size = TABLE_BYTES(tables);
 	uint8_t    *to = state->batch->lanes +
 		(size_t) MLOPS_CHUNK_LANES * state->batch->width;
 
+	if (state->rows != NULL)
+		return state->rows;
 	fill_tables(state, 0, to, size);
 	if (tables < 0)
 		fill_tables(state, state->half, to + size / 2, size);
+	state->rows = to;
 	return to;
 }
 
@@ -226,7 +230,7 @@ add_chunk_decided(const BatchState *state, const MlopsChunk *chunk,
  * one if a value is missing.
  */
 KERNEL_TARGET static __attribute__((noinline)) void
-batch_decided(const BatchState *state, const MlopsChunk *chunk)
+batch_decided(BatchState *state, const MlopsChunk *chunk)
 {
 #define ADD_CHUNK(tables, add) \
 	add_chunk_decided(state, chunk, make_tables(state, tables), tables, add)
