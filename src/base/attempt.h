@@ -23,7 +23,7 @@ extern ErrorData *mlops_attempt(void (*work) (void *arg), void *arg);
  */
 extern ErrorData *mlops_attempt_all(void (*work) (void *arg), void *arg);
 
-/* mlops_attempt(), but it is undone in any case: only what it found out stays. */
+/* mlops_attempt(), but undone in any case: only what it found out stays. */
 extern ErrorData *mlops_attempt_undone(void (*work) (void *arg), void *arg);
 
 /* Its SQLSTATE as text; palloc'd. */

@@ -40,21 +40,22 @@ extern bool mlops_member_is_array(const JsonbValue *value, int n);
 /* --- writing ----------------------------------------------------------- */
 
 /*
- * Append a member to the text of an object that was begun with its brace: its
- * name only, and the comma before it; or with its value: a string, null for NULL; a number, null if it is not finite; or what is JSON
- * already.
+ * Append a member to the text of an object that was begun with its brace, and
+ * the comma before it: its name only, or with a value.  That is a string, null
+ * for NULL; a number, null if it is not finite; what is JSON already; or an
+ * integer.
  */
 extern void mlops_append_name(StringInfo json, const char *name);
 extern void mlops_append_text(StringInfo json, const char *name,
-							const char *value);
+							  const char *value);
 extern void mlops_append_number(StringInfo json, const char *name,
-							  double value);
+								double value);
 extern void mlops_append_value(StringInfo json, const char *name,
-							 const char *value);
+							   const char *value);
 extern void mlops_append_int8(StringInfo json, const char *name, int64 value);
 
 /* An array of strings (char *). */
 extern void mlops_append_list(StringInfo json, const char *name,
-							const List *strings);
+							  const List *strings);
 
 #endif							/* MLOPS_MEMBERS_H */

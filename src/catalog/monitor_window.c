@@ -416,12 +416,11 @@ add_array(MlopsArguments *arguments, Oid array, Oid type, Datum *values,
 {
 	int			bound = 1;
 	bool		varlena = type == TEXTOID || type == JSONBOID;
+	ArrayType  *elements;
 
-	mlops_add_datum(arguments, array,
-					PointerGetDatum(construct_md_array(values, unconstify(bool *, nulls), 1, &n,
-													   &bound, type,
-													   varlena ? -1 : 8,
-													   varlena ? false : FLOAT8PASSBYVAL,
-													   varlena ? TYPALIGN_INT : TYPALIGN_DOUBLE)),
-					false);
+	elements = construct_md_array(values, unconstify(bool *, nulls), 1, &n,
+								  &bound, type, varlena ? -1 : 8,
+								  varlena ? false : FLOAT8PASSBYVAL,
+								  varlena ? TYPALIGN_INT : TYPALIGN_DOUBLE);
+	mlops_add_datum(arguments, array, PointerGetDatum(elements), false);
 }

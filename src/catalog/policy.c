@@ -101,7 +101,7 @@ mlops_policy_load(const MlopsModel *model)
 		policy->cooldown = mlops_scan_interval(&scan, tuple,
 											   Anum_policy_cooldown);
 		policy->max_per_day = mlops_scan_int4(&scan, tuple,
-										 Anum_policy_max_per_day);
+											  Anum_policy_max_per_day);
 		policy->max_age = mlops_scan_interval(&scan, tuple,
 											  Anum_policy_max_age);
 		policy->min_new_rows = mlops_scan_int8(&scan, tuple,
@@ -110,7 +110,7 @@ mlops_policy_load(const MlopsModel *model)
 		policy->refit = mlops_scan_bool(&scan, tuple, Anum_policy_refit);
 		policy->guard = mlops_scan_bool(&scan, tuple, Anum_policy_guard);
 		policy->max_failures = mlops_scan_int4(&scan, tuple,
-										  Anum_policy_max_failures);
+											   Anum_policy_max_failures);
 		policy->enabled = mlops_scan_bool(&scan, tuple, Anum_policy_enabled);
 		policy->created_at = mlops_scan_time(&scan, tuple,
 											 Anum_policy_created_at);

@@ -5,8 +5,9 @@
  *
  * Never features: what the target reads (it would be learnt from itself), and
  * columns with other roles, see roles.c.  The event time yields its parts like
- * any other timestamp, never the moment itself.  Only the columns that are needed stand in the
- * statement, so that the rest is not fetched from disk or toast.
+ * any other timestamp, never the moment itself.  Only the columns that are
+ * needed stand in the statement, so that the rest is not fetched from disk or
+ * toast.
  */
 #include "postgres.h"
 

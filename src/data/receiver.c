@@ -103,7 +103,7 @@ mlops_receive(MlopsDataset *dataset, MlopsMatrix *matrix,
 	r->words = palloc0(sizeof(uint64) *
 					   (FIXED_WORDS + plan->n_dictionaries + 1));
 	r->features = mlops_features_plan(dataset, r->words + FIXED_WORDS,
-										  &r->rows_seen);
+									  &r->rows_seen);
 	mlops_fingerprint_init(&r->fingerprint);
 	r->called_at = GetCurrentTimestamp();
 	r->time_min = PG_INT64_MAX;

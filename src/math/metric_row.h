@@ -46,7 +46,7 @@ clip(double p)
 /* Write one metric, NaN if the rows were not valid; the next place. */
 static inline int
 set_metric(MlopsMetric *out, int at, const char *name, double value,
-				 bool valid)
+		   bool valid)
 {
 	out[at].name = name;
 	out[at].value = valid ? value : NAN;

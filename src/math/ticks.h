@@ -43,6 +43,6 @@ extern void mlops_ticks_label(const MlopsTicks *ticks, int i, char *out,
  * zeros; not finite: "NaN", "Infinity", "-Infinity".
  */
 extern void mlops_readable_number(double value, int digits, char *out,
-							  size_t size);
+								  size_t size);
 
 #endif							/* MLOPS_TICKS_H */

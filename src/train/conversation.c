@@ -28,8 +28,8 @@ static char *clean_text(const char *text, size_t length);
  * Send one frame.
  */
 void
-mlops_trainer_send(MlopsTrainer *trainer, MlopsFrameKind kind, const void *payload,
-		   size_t length)
+mlops_trainer_send(MlopsTrainer *trainer, MlopsFrameKind kind,
+				   const void *payload, size_t length)
 {
 	MlopsFrame	frame = {kind, (uint32) length};
 

@@ -25,6 +25,6 @@ typedef struct MlopsTrainReport
  * and which ends matrix and trainer if an error comes.
  */
 extern MlopsTrainReport *mlops_train_run(MlopsTrainCall *call,
-									 const char *trigger, bool keep);
+										 const char *trigger, bool keep);
 
 #endif							/* MLOPS_TRAIN_H */

@@ -132,7 +132,7 @@ mlops_trainer_begin(MlopsTrainer *trainer, const MlopsTrainRequest *request,
 		send_limits(trainer);
 	}
 	mlops_trainer_send(trainer, MLOPS_FRAME_DATA, &trainer->matrix->layout,
-			   sizeof(MlopsMatrixLayout));
+					   sizeof(MlopsMatrixLayout));
 	if (request->init_model != NULL)
 		send_init(trainer, request);
 	send_train(trainer, request);
