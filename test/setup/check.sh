@@ -33,14 +33,19 @@ copy_tree()
 
 # suite NAME COMMAND ...
 # Run it as the server's user in the copy; one line now, the log at failure.
+# It is a session of its own, so that all of it can be ended.
 suite()
 {
 	local name=$1 status=0 log result from=$SECONDS
 
 	shift
 	log=$work/log/${name// /-}.log
-	(cd "$work/tree" && as_server timeout 1500 "$@") >"$log" 2>&1 </dev/null ||
-		status=$?
+	(cd "$work/tree" && as_server setsid --wait bash -c \
+		'echo $$ >"$0" && exec timeout 1500 "$@"' "$work/session" "$@") \
+		>"$log" 2>&1 </dev/null &
+	# unlike a command in the foreground, this lets a signal be heard at once
+	wait $! || status=$?
+	rm -f "$work/session"
 	result=$(count_results "$log" "$status")
 	passed=$((passed + ${result% *}))
 	failed=$((failed + ${result#* }))
@@ -147,14 +152,30 @@ plain_suites()
 		REGRESS="$regress $regress_nopreload"
 }
 
-# On every way out: no server is left, the logs are where they help.
+# End what is left of the suite that was running.
+end_suite()
+{
+	local session signal
+
+	session=$(cat "$work/session" 2>/dev/null) || return 0
+	for signal in TERM KILL; do
+		pkill -"$signal" -s "$session" || return 0
+		for _ in {1..100}; do
+			pgrep -s "$session" >/dev/null || return 0
+			sleep 0.2
+		done
+	done
+}
+
+# On every way out: nothing is left running, the logs are where they help.
 finish()
 {
-	local dir
+	local pid_file
 
-	for dir in "$work/with" "$work/without"; do
-		[ ! -d "$dir/data" ] || cluster_stop "$dir" >/dev/null 2>&1 || true
-	done
+	end_suite
+	find "$work" -name postmaster.pid | while read -r pid_file; do
+		as_server "$bindir/pg_ctl" -D "${pid_file%/*}" -m immediate -w -s stop
+	done >/dev/null 2>&1 || true
 	# what ends the script before its end is a failure too
 	[ -n "${finished:-}" ] || failed=$((failed + 1))
 	if [ "$failed" -eq 0 ]; then
@@ -173,6 +194,8 @@ find_postgres
 work=$(mktemp -d "${MLOPS_CHECK_DIR:-/tmp}/mlops-check.XXXXXX")
 chmod 755 "$work"
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 regress=$(list REGRESS)
 regress_preload=$(list REGRESS_PRELOAD)
 regress_nopreload=$(list REGRESS_NOPRELOAD)
